@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import httpx
 
@@ -257,7 +257,7 @@ class Connection:
         self._address = address
         self._authorization = f"Authorization: Bearer {token}\r\n"
 
-    async def open(self) -> Connection:
+    async def open(self) -> Self:
         """Connect."""
         self._reader, self._writer = await asyncio.open_connection(*self._address, limit=64 * 1024 * 1024)
         return self

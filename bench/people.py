@@ -2,8 +2,8 @@
 
 Both sides run on one gateway, in turns, the first one changing. An officer opens the queue, a hit and its image, with a
 pause of two to six seconds after each, as somebody who reads what is there. A machine asks a feed on which nothing
-comes for news, and waits for 25 s, again and again. The officers' requests are timed too. What the people alone take of the machine is measured before, while nobody posts:
-that says more than rates where other things run beside.
+comes for news, and waits for 25 s, again and again. The officers' requests are timed too. What the people alone take of
+the machine is measured before, while nobody posts: that says more than rates where other things run beside.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import json
 import os
 import random
 import re
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -35,7 +34,7 @@ ROUNDS = int(os.environ.get("WICKETGATE_BENCH_ROUNDS", "5"))
 BATCHES = int(os.environ.get("WICKETGATE_BENCH_BATCHES", "1200"))
 OFFICERS, HITS = 50, 20
 PAUSE_S = 2.0, 6.0
-QUIET_S = 20.0
+QUIET_S, WAIT_S = 20.0, 25
 DESK = london.PAPERS[london.OF_INTEREST]
 WAITING = {london.OF_INTEREST: 100, "marshbridge-traffic": 50, "eastholm-traffic": 50}
 """How many machines wait at which feed: at most 128 requests of one token are under way."""
@@ -70,12 +69,13 @@ class Officer(Connection):
         return body
 
 
-async def wait_for_news(address: tuple[str, int], token: str, feed: str) -> None:
+async def wait_for_news(connection: Connection, feed: str) -> None:
     """Ask a feed for what comes after its last batch, and wait, until cancelled."""
-    connection = await Connection(address, token).open()
     after = 0
     while True:
-        status, body = await connection.request("GET", f"/v1/feeds/{feed}?after={after}&limit=1000&wait=25")
+        status, body = await connection.request(
+            "GET", f"/v1/feeds/{feed}?after={after}&limit=1000&wait={WAIT_S}"
+        )
         if status != 200:
             raise RuntimeError(f"a feed answers a machine with {status}")
         for line in body.splitlines():
@@ -170,13 +170,16 @@ async def everybody(
     running: Running, sessions: list[str], chance: random.Random, took_ms: list[float]
 ) -> AsyncIterator[None]:
     """Have the officers work and the machines wait meanwhile; RuntimeError if one of them ended."""
-    officers = [await Officer(running.address, session).open() for session in sessions]
-    tasks = [asyncio.create_task(officer.work(chance, took_ms)) for officer in officers]
-    tasks += [
-        asyncio.create_task(wait_for_news(running.address, running.tokens[london.PAPERS[feed].reader], feed))
-        for feed, many in WAITING.items()
-        for _ in range(many)
-    ]
+    opened: list[Connection] = []
+    tasks = []
+    for session in sessions:
+        opened.append(officer := Officer(running.address, session))
+        await officer.open()
+        tasks.append(asyncio.create_task(officer.work(chance, took_ms)))
+    for feed in (feed for feed, many in WAITING.items() for _ in range(many)):
+        token = running.tokens[london.PAPERS[feed].reader]
+        opened.append(machine := await Connection(running.address, token).open())
+        tasks.append(asyncio.create_task(wait_for_news(machine, feed)))
     await asyncio.sleep(PAUSE_S[1])  # until all of them are at it
     took_ms.clear()
     try:
@@ -186,6 +189,10 @@ async def everybody(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for connection in opened:
+            await connection.close()
+        # A machine that goes has its place among those under way until its wait is over.
+        await asyncio.sleep(WAIT_S + 1)
     if ended:
         raise RuntimeError(f"{len(ended)} of {len(tasks)} went away") from ended[0].exception()
 
@@ -276,4 +283,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

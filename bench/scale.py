@@ -107,7 +107,7 @@ async def _commit(folder: Path, blob: str, count: int) -> None:
     change = HotlistChanged(authority=london.OF_INTEREST, revision=1, blob=blob, whole=True, entries=count)
 
     def build(state: State, at_us: int, sequence: int) -> Transaction:
-        fact = hotlist_fact(change, sequence, added=count, changed=0, removed=0)
+        fact = hotlist_fact(change, sequence, added=count, changed=0, removed=0, by="admin")
         return Transaction(at_us=at_us, facts=(fact,), hotlist=change)
 
     try:

@@ -11,7 +11,12 @@ import pytest
 
 MUST: Final = os.environ.get("CI", "").lower() in {"1", "true"} or "WICKETGATE_MUST" in os.environ
 """Whether what is missing fails a test: on a machine that is known to have everything, nothing may skip in silence."""
-PACKAGES: Final[Mapping[str, str]] = {"go": "golang-go", "systemd-analyze": "systemd"}
+PACKAGES: Final[Mapping[str, str]] = {
+    "go": "golang-go",
+    "pkcs11-tool": "opensc",
+    "softhsm2-util": "softhsm2",
+    "systemd-analyze": "systemd",
+}
 """The Debian package of a command, where the names differ."""
 
 

@@ -4,8 +4,8 @@
 set -euo pipefail
 
 wanted=()
-for name in curl faketime jq openssl xxd; do
-    command -v "$name" >/dev/null || wanted+=("$name")
+for pair in curl faketime jq openssl pkcs11-tool:opensc softhsm2-util:softhsm2 xxd; do # a command, and its package
+    command -v "${pair%%:*}" >/dev/null || wanted+=("${pair#*:}")
 done
 
 if [ ${#wanted[@]} -eq 0 ]; then

@@ -103,7 +103,7 @@ def sign_in(running: Running, context: Any, officer: str = "PC 4711") -> Any:
     page.keyboard.press("Tab")
     page.keyboard.type(running.tokens[DESK.reader])
     page.keyboard.press("Enter")
-    page.wait_for_url("**/duty")
+    page.wait_for_url(lambda url: urlsplit(url).path == "/duty")
     return page
 
 
@@ -354,7 +354,7 @@ def test_axe_finds_nothing_and_nothing_comes_from_elsewhere(
     page.get_by_label("Your name or number").fill("PC 4711")
     page.get_by_label("The token of your unit").fill(running.tokens[DESK.reader])
     page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/duty")
+    page.wait_for_url(lambda url: urlsplit(url).path == "/duty")
     page.locator("#connection", has_text="Live.").wait_for()
     page.keyboard.press("j")
     look("queue")

@@ -75,6 +75,9 @@ KINDS = {
     ("GET", "/v1/disclosures"): {*RECIPIENTS, OVERSEER},
     ("POST", "/v1/receipts"): RECIPIENTS,
     ("GET", "/v1/receipts"): {*RECIPIENTS, OVERSEER},
+    ("GET", "/v1/alerts"): {*RECIPIENTS, *SOURCES, OVERSEER},
+    ("PUT", "/v1/alerts"): {*RECIPIENTS, *SOURCES, OVERSEER},
+    ("POST", "/v1/alerts/test"): {*RECIPIENTS, *SOURCES, OVERSEER},
     ("GET", "/v1/hits"): RECIPIENTS,
     ("GET", "/v1/hits/x"): RECIPIENTS,
     ("POST", "/v1/hits/x/outcome"): RECIPIENTS,
@@ -92,6 +95,9 @@ OTHERS_PEOPLE = {
 }
 """The same of other organisations: each has its own people."""
 BY_SESSION = {
+    ("GET", "/me/alerts"),
+    ("POST", "/me/alerts"),
+    ("POST", "/me/alerts/test"),
     ("POST", "/sign-out"),
     ("GET", "/me"),
     ("POST", "/me/place"),
@@ -108,6 +114,19 @@ BY_SESSION = {
     ("GET", "/duty/hits/x"),
     ("POST", "/duty/hits/x/outcome"),
     ("GET", "/duty/images/tfl-charging/x"),
+    ("GET", "/duty/handover"),
+    ("POST", "/duty/handover"),
+    ("GET", "/duty/lists"),
+    ("GET", "/duty/lists/tfl-charging"),
+    ("POST", "/duty/lists/tfl-charging"),
+    ("GET", "/duty/lists/tfl-charging/change"),
+    ("POST", "/duty/lists/tfl-charging/confirm"),
+    ("GET", "/source"),
+    ("GET", "/source/cameras.csv"),
+    ("GET", "/protection"),
+    ("GET", "/protection/suspend/tfl-charging"),
+    ("POST", "/protection/suspend/tfl-charging"),
+    ("GET", "/approvals"),
 }
 """What no token opens: the pages of officers."""
 BY_CODE = "/sign-in/code"

@@ -102,8 +102,10 @@ def test_only_top_level_handlers_catch_everything() -> None:
         for path in SOURCES
         if any(name in {"everything", "Exception"} for name in caught(path))
     }
-    # The gateway, the renderer, and the sweep over all connections, which drops the one that failed.
+    # The gateway, the renderer, the process that sends alerts, and the sweep over all connections, which drops the one
+    # that failed.
     assert wide == {
+        "wicketgate/alerts/sending.py",
         "wicketgate/http/connections.py",
         "wicketgate/http/fronts/desk.py",
         "wicketgate/http/handlers.py",

@@ -83,7 +83,8 @@ def test_the_paths_that_a_page_names_are_routes(page: Path) -> None:
 
 
 def test_the_metrics_that_the_operator_watches_are_given() -> None:
-    given = set(re.findall(r'"(wicketgate_\w+)"', Path("src/wicketgate/http/metrics.py").read_text()))
+    sources = (Path(f"src/wicketgate/http/{name}.py").read_text() for name in ("metrics", "alert_metrics"))
+    given = {name for source in sources for name in re.findall(r'"(wicketgate_\w+)"', source)}
     text = Path("docs/operator.md").read_text()
     for name in re.findall(r"`(wicketgate_\w+)`", text):
         assert name.removesuffix("_total") in given

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from wicketgate.base.alert_settings import AlertSettings, parse_alerts
+from wicketgate.base.alert_settings import Network as Network
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.limits import ConnectionLimits
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +145,8 @@ class Settings:
         The secrets of the gateway at organisations' providers, by `organisation/provider`.
     fronts : int or None
         Processes that take what sources send; None for one for each core but one, at most four.
+    alerts : AlertSettings
+        Where alerts may go.
     readers : int or None
         Processes that serve what is public, and feeds; None for none on one core or two, one on three or four, and two
         above.
@@ -167,6 +169,7 @@ class Settings:
     provider_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     fronts: int | None = None
     readers: int | None = None
+    alerts: AlertSettings = field(default_factory=AlertSettings)
 
     @property
     def front_processes(self) -> int:
@@ -183,8 +186,7 @@ class Settings:
         return min(_USUAL_READERS, (len(os.sched_getaffinity(0)) - 1) // 2)
 
 
-_MOST_FRONTS = 64
-_MOST_READERS = 64
+_MOST_PROCESSES = 64
 _USUAL_READERS = 2
 _USUAL_FRONTS = 4  # these take more than one gateway can decide
 _KEYS = {
@@ -269,23 +271,21 @@ def parse_settings(
     images = data.pop("images", None)
     proxies = data.pop("proxies", [])
     providers = data.pop("providers", {})
+    alerts = data.pop("alerts", {})
     limits = ConnectionLimits.parse(data.pop("limits", {}))
     _check(data, _KEYS, name)
     if not 0 <= data.get("port", 0) <= 65_535:
         raise ConfigurationError(f"`port` in {name} must lie between 0 and 65535")
-    if not 0 <= data.get("fronts", 0) <= _MOST_FRONTS:
-        raise ConfigurationError(f"`fronts` in {name} must lie between 0 and {_MOST_FRONTS}")
-    if not 0 <= data.get("readers", 0) <= _MOST_READERS:
-        raise ConfigurationError(f"`readers` in {name} must lie between 0 and {_MOST_READERS}")
+    for key in ("fronts", "readers"):
+        if not 0 <= data.get(key, 0) <= _MOST_PROCESSES:
+            raise ConfigurationError(f"`{key}` in {name} must lie between 0 and {_MOST_PROCESSES}")
     if data.get("feed_bytes", 1) <= 0:
         raise ConfigurationError(f"`feed_bytes` in {name} must be positive")
     if not _ADDRESS.fullmatch(data.get("address", "")):
         raise ConfigurationError(f"`address` in {name} must be like `https://gate.example`, without a path")
-    for key in ("quarantine_items", "quarantine_bytes"):
+    for key in ("quarantine_items", "quarantine_bytes", "disk_alarm_bytes", "disk_stop_bytes"):
         if data.get(key, 0) < 0:
             raise ConfigurationError(f"`{key}` in {name} must not be negative")
-    if min(data.get("disk_alarm_bytes", 0), data.get("disk_stop_bytes", 0)) < 0:
-        raise ConfigurationError(f"`disk_alarm_bytes` and `disk_stop_bytes` in {name} must not be negative")
     return _demand_shared(
         Settings(
             folder=folder,
@@ -295,6 +295,7 @@ def parse_settings(
             proxies=_networks(proxies),
             limits=limits,
             provider_secrets=_providers(folder, providers),
+            alerts=parse_alerts(folder, alerts, data.get("address", ""), read_secret),
             **data,
         )
     )

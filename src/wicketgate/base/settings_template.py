@@ -52,6 +52,26 @@ port = 8080
 # [providers]
 # "met/identity" = "met-identity.secret"
 
+# Alerts go to these targets alone; each place sets its own rules. They need `address`.
+# [alerts]
+# silent_minutes = 60
+# private = ["10.20.0.0/16"]
+# [alerts.mail]
+# host = "mail.example"
+# from = "wicketgate@gate.example"
+# user = "wicketgate"
+# password_file = "mail.password"
+# [alerts.targets.met-desk]
+# for = ["recipient:met/duty-desk"]
+# webhook = "https://hooks.example/wicketgate"
+# secret_file = "met-desk.secret"
+# [alerts.targets.met-mail]
+# for = ["recipient:met/duty-desk", "office:met/oversight"]
+# mail = ["duty@met.example"]
+# [alerts.targets.met-chat]
+# for = ["recipient:met/duty-desk"]
+# apprise_file = "met-chat.url"
+
 # The bounds on connections, requests and bytes; the operator's manual lists them all.
 # [limits]
 # connections = 8192

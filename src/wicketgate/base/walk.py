@@ -30,7 +30,7 @@ def walk(folder: str, until: float) -> None:
     lmdb.Error, NotWhole
         If a page cannot be, or keys are missing, or a value is not as its sum says.
     """
-    environment = lmdb.open(folder, readonly=True, lock=False, max_dbs=8, readahead=False)
+    environment = lmdb.open(folder, readonly=True, lock=False, max_dbs=16, readahead=False)
     missing = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
     missing -= os.stat(os.path.join(folder, "data.mdb")).st_size
     with environment.begin() as transaction:

@@ -65,6 +65,9 @@ COMMANDS: tuple[Command, ...] = (
     ),
     _command("sign", "officer", "say what a document does, and sign it", "arguments.officer"),
     _command("submit", "officer", "hand a signed document to a gateway", "arguments.officer"),
+    _command(
+        "officer", "officer", "open a page on this machine that shows, signs and sends", "arguments.officer"
+    ),
     _command("people", "officer", "draft who of an organisation may do what", "arguments.people"),
     _command("review", "officer", "show an authority's figures, and draft its review", "arguments.drafts"),
     _command("suspend", "officer", "draft what stops an authority until it is lifted", "arguments.drafts"),

@@ -12,10 +12,11 @@ import base64
 import binascii
 import hashlib
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from wicketgate.base.clock import SystemClock
-from wicketgate.base.errors import ConfigurationError, InputError
+from wicketgate.base.errors import ConfigurationError, DocumentRefused, InputError
 from wicketgate.base.signing import (
     ENVELOPE_TYPE,
     Envelope,
@@ -42,7 +43,8 @@ from wicketgate.cli.terminal import (
 )
 from wicketgate.clients.officer.appraisal import Appraisal, appraise, founding
 from wicketgate.clients.officer.from_register import learn
-from wicketgate.clients.officer.keyfiles import open_key_file, open_signer
+from wicketgate.clients.officer.keyfiles import glimpse, open_signer
+from wicketgate.clients.officer.refusing import require_needed, require_sound
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.binding import describe_log
 from wicketgate.regime.documents.document import SignedDocument, describe_document, open_document
@@ -82,12 +84,14 @@ def show_key(args: argparse.Namespace) -> int:
 
     It prints the line for the charter, and the id under which envelopes name the key.
     """
-    key = open_key_file(args.file, asking(args))
-    first = read_file(args.file).split(b"\n", 1)[0].decode("utf-8", "replace")
-    if first.startswith("# ") and first.isprintable():
-        print(f"Made for {first[2:]}, as the file says.")
-    print(f'key = "{format_public(key.public)}"')
-    print(f"In envelopes: keyid {key_id(key.public)}")
+    shown = glimpse(args.key)
+    public = shown.public
+    if public is None:
+        public = open_signer(args.key, asking(args)).public
+    if shown.made_for:
+        print(f"Made for {shown.made_for}, as the file says.")
+    print(f'key = "{format_public(public)}"')
+    print(f"In envelopes: keyid {key_id(public)}")
     return 0
 
 
@@ -129,6 +133,7 @@ def _told(document: SignedDocument, appraisal: Appraisal | None) -> list[str]:
             "Checked: the form only. With --against also what it widens and replaces, and who must sign.",
         ]
     lines = [*appraisal.words, describe_log(document)]
+    lines += [f"Warning: {warning}" for warning in appraisal.warnings]
     lines += [f"Refused as {fault.code}: {fault.detail}" for fault in appraisal.faults]
     if not appraisal.faults:
         lines.append("Nothing found for which it would be refused.")
@@ -166,21 +171,39 @@ def sign_document_to(envelope: Envelope, document: SignedDocument, args: argpars
     The signature goes to its envelope in `args.out`.
     """
     known = SignedDocument(kind=document.kind, payload=document.payload, envelope=envelope)
-    for line in _told(known, _appraise(known, args)):
+    appraisal = _appraise(known, args)
+    for line in _told(known, appraisal):
         print(line)
+    # What is signed all the same is signed by whoever read why not: `--anyway` is said beside it.
+    judged = None if args.anyway else appraisal
+    if judged is not None:
+        _or_anyway(require_sound, judged)
     if on_terminal() and not args.yes and not confirmed("Sign?"):
         print("Nothing was signed.", file=sys.stderr)
         return 1
     if args.key is not None:
         signer = open_signer(args.key, asking(args))
-        public, signed = signer.public, add_signature(envelope, signer)
+        public = signer.public
+        if judged is not None:
+            _or_anyway(require_needed, judged, public)
+        signed = add_signature(envelope, signer)
     else:
         public = _public(args.public)
+        if judged is not None:
+            _or_anyway(require_needed, judged, public)
         signed = add_made_signature(envelope, public, _raw(read_file(args.signature), args.signature))
     replace_file(args.out, dump_envelope(signed) + b"\n")
     print(f"Signed {document.kind} with {format_public(public)}.")
     print(f"Signatures in {args.out}: {len(signed.signatures)}.")
     return 0
+
+
+def _or_anyway(require: Callable[..., None], *judged: object) -> None:
+    """Ask whether something may be signed, and name in a refusal the option that signs it all the same."""
+    try:
+        require(*judged)
+    except DocumentRefused as error:
+        raise DocumentRefused(f"{error.detail}; --anyway signs it all the same", code=error.code) from error
 
 
 def _public(text: str) -> bytes:
@@ -207,8 +230,11 @@ def _begun(document: SignedDocument, out: Path) -> Envelope:
 
 
 def _write_payload(document: SignedDocument, args: argparse.Namespace) -> int:
-    for line in _told(document, _appraise(document, args)):
+    appraisal = _appraise(document, args)
+    for line in _told(document, appraisal):
         print(line)
+    if appraisal is not None and not args.anyway:
+        _or_anyway(require_sound, appraisal)
     message = pae(document.envelope.payload_type, document.envelope.payload)
     replace_file(args.payload_out, message)
     print(f"The {len(message)} bytes to sign with Ed25519 are in {args.payload_out}.")

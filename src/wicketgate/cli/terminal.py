@@ -11,15 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from wicketgate.base.errors import ConfigurationError, InputError, Unreachable, WicketgateError
-from wicketgate.base.signing import Envelope, canonical, parse_json
+from wicketgate.base.signing import parse_json
 from wicketgate.clients.officer.keyfiles import Ask, read_passphrase, require_passphrase
-from wicketgate.regime.documents.document import (
-    SignedDocument,
-    kind_of,
-    open_document,
-    parse_toml,
-    payload_type,
-)
+from wicketgate.regime.documents.document import SignedDocument, open_either
 
 TIMEOUT_S = 30.0
 
@@ -204,13 +198,7 @@ def read_document(path: Path) -> SignedDocument:
     ConfigurationError, InputError, DocumentRefused
         If it cannot be read, or is neither.
     """
-    data = read_file(path)
-    if data.lstrip().startswith(b"{"):
-        return open_document(data)
-    payload = parse_toml(data)
-    kind = kind_of(payload)
-    envelope = Envelope(payload_type=payload_type(kind), payload=canonical(payload))
-    return SignedDocument(kind=kind, payload=payload, envelope=envelope)
+    return open_either(read_file(path))
 
 
 # --- the register -----------------------------------------------------------------------------------------

@@ -17,9 +17,11 @@ from wicketgate.base.errors import InputError
 from wicketgate.base.forms import FIRST, newer_form, split_form, with_form
 from wicketgate.commits.cameras import Camera, CameraChange
 from wicketgate.commits.figures import ClosedFigures, Counts, JudgedHits, Targeted, judged_in
+from wicketgate.commits.handovers import HandedOver, kept_notes
 from wicketgate.commits.hits import LOOKERS_KEPT, HotlistState, OpenHit, Sighting
 from wicketgate.commits.people import KnownPeople
 from wicketgate.commits.transactions import (
+    AlertRulesSet,
     CameraSet,
     HitRaised,
     HotlistChanged,
@@ -43,6 +45,8 @@ STATE_FORM = 2
 FOREVER_US = 1 << 61
 SIGHTINGS_KEPT = 8
 _SIGHTINGS_US = DAY_US
+JUDGED_KEPT = 13
+"""Published periods of targeting of which a source is told how hits on its reads were judged: a year of months."""
 
 
 class FeedState(msgspec.Struct, kw_only=True):
@@ -101,6 +105,10 @@ class State(msgspec.Struct, kw_only=True):
     responses_withheld: dict[str, int] = {}
     erased: dict[int, list[tuple[str, int]]] = {}
     people: KnownPeople = msgspec.field(default_factory=KnownPeople)
+    alert_rules: dict[str, AlertRulesSet] = {}
+    handovers: dict[str, list[HandedOver]] = {}
+    heard_us: dict[str, int] = {}
+    judged_before: list[JudgedHits] = []
 
     @property
     def charter_envelope(self) -> bytes:
@@ -192,9 +200,20 @@ class State(msgspec.Struct, kw_only=True):
         if transaction.disclosure is not None:
             self._take_disclosure(transaction.disclosure)
         self._take_erased(transaction)
-        self.people.take(transaction.people, transaction.passkey)
+        self._take_words(transaction)
+
+    def _take_words(self, transaction: Transaction) -> None:
+        """Take what people are said to be, by which rules they are told, and what a recipient attests."""
+        self._take_people(transaction)
+        if transaction.alert_rules is not None:
+            self.alert_rules[transaction.alert_rules.who] = transaction.alert_rules
         if transaction.receipt is not None:
             self.held.setdefault(transaction.receipt.authority, Held()).take_receipt(transaction.receipt)
+
+    def _take_people(self, transaction: Transaction) -> None:
+        self.people.take(transaction.people, transaction.passkey)
+        if transaction.handover is not None or (self.handovers and transaction.figures is not None):
+            self.handovers = kept_notes(self.handovers, transaction.handover, transaction.at_us)
 
     def _take_responses(self, transaction: Transaction) -> None:
         for response in transaction.responses:
@@ -392,6 +411,8 @@ class State(msgspec.Struct, kw_only=True):
             self.unkept[source] = self.unkept.get(source, 0) + reads
         self._count_cameras("accepted", intake.accepted)
         self._count_cameras("repeated", intake.repeated)
+        for camera in intake.accepted:
+            self.heard_us[camera] = transaction.at_us
         for camera, codes in intake.quarantined.items():
             for code, reads in codes.items():
                 self._count_cameras(code, {camera: reads})
@@ -426,6 +447,7 @@ class State(msgspec.Struct, kw_only=True):
         self.targeting_periods.append(ClosedFigures(entry=closed.entry, figures=published))
         targeted = self.targeted.pop(closed.until_us, Targeted())
         self.judged = judged_in(targeted, closed, published["step"])
+        self.judged_before = [*self.judged_before, self.judged][-JUDGED_KEPT:]
         self.targeted_from_us = closed.until_us
 
     @staticmethod

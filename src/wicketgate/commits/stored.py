@@ -14,8 +14,11 @@ import msgspec
 
 from wicketgate.base.errors import InputError
 from wicketgate.base.forms import FIRST, newer_form, split_form, with_form
+from wicketgate.commits.handovers import HandedOver
 from wicketgate.commits.people import Passkey, PasskeyWithdrawn, PeopleOpened
 from wicketgate.commits.transactions import (
+    AlertRulesSet,
+    AlertTold,
     FeedBatch,
     HitImaged,
     HitLooked,
@@ -79,6 +82,9 @@ class _Acts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     fetched: ImagesFetched | None = None
     people: PeopleOpened | None = None
     passkey: Passkey | PasskeyWithdrawn | None = None
+    alert_rules: AlertRulesSet | None = None
+    told: tuple[AlertTold, ...] = ()
+    handover: HandedOver | None = None
 
 
 class _Head(msgspec.Struct, frozen=True, array_like=True):

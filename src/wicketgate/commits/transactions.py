@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from wicketgate.base.shapes import about, shape
+from wicketgate.commits.handovers import HandedOver
 from wicketgate.commits.people import Passkey, PasskeyWithdrawn, PeopleOpened
 from wicketgate.ledger.second import SecondClosed
 from wicketgate.regime.admitted import Admitted, Stood
@@ -378,6 +379,25 @@ class RowErased(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     row: int
 
 
+class AlertRulesSet(msgspec.Struct, frozen=True, kw_only=True):
+    """The rules by which a place is told, whole: `alerts.rules` reads them."""
+
+    who: str
+    revision: int
+    rules: bytes
+
+
+class AlertTold(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that was sent to a target, or given up."""
+
+    id: str
+    who: str
+    target: str
+    what: str
+    count: int
+    became: Literal["delivered", "given-up"]
+
+
 class Transaction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One transaction.
 
@@ -447,6 +467,9 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     fetched: ImagesFetched | None = None
     people: PeopleOpened | None = None
     passkey: Passkey | PasskeyWithdrawn | None = None
+    alert_rules: AlertRulesSet | None = None
+    told: tuple[AlertTold, ...] = ()
+    handover: HandedOver | None = None
     directory_form: int = 0
     erased: tuple[RowErased, ...] = ()
     erased_from: int = 0

@@ -20,9 +20,9 @@ from wicketgate.base.signing import PrivateKey, Signer
 from wicketgate.gateway.forms import FORM, DirectoryForm, read_form, refuse_newer, refuse_older, write_form
 from wicketgate.ledger.notes import NoteSigner, unverified_checkpoint
 
-ENVIRONMENTS = ("index", "proofs", "hits", "feeds")
+ENVIRONMENTS = ("index", "proofs", "hits", "feeds", "alerts")
 """The parts that are environments of LMDB."""
-PARTS = ("log", "nats", "index", "proofs", "hits", "feeds", "vault", "images", "snapshots")
+PARTS = ("log", "nats", "index", "proofs", "hits", "feeds", "alerts", "vault", "images", "snapshots")
 """The folders of a deployment beside `keys`."""
 _LOCK_PATIENCE_S = 15.0
 
@@ -36,6 +36,7 @@ class Deployment:
     log/    the public ledger, servable by any web server as it is
     nats/   the streams                     index/   which reads were seen     proofs/  proofs of releases
     images/ of reads                        clock    the time of the last start, on this boot of the machine
+    alerts/ that are not sent yet
     snapshots/  of the fold                 roles/   which roles on other hosts are known
     """
 

@@ -43,6 +43,7 @@ class Directory:
         keyed: bool = False,
         of_reads: bool = False,
         lasting: bool = False,
+        passing: bool = False,
     ) -> None:
         """Bind a part, or refuse it.
 
@@ -56,6 +57,8 @@ class Directory:
             Whether it followed READS in earlier versions: at an upgrade it follows COMMITS from then on, all of it.
         lasting : bool
             Whether nothing can make it anew.
+        passing : bool
+            Whether one that is missing begins with what COMMITS still holds: it need not know what came before.
 
         Raises
         ------
@@ -69,6 +72,8 @@ class Directory:
                 f"`{part.name}/` is missing, or was emptied, and nothing can make it anew: restore it as it was "
                 "together with the rest of the directory"
             )
+        if passing and part.is_fresh:
+            position = max(position, held.first_seq - 1)
         if self._adopting and of_reads:
             demand_own(part, stamp)
             part.put_stamp(msgspec.structs.replace(stamp, position=max(held.first_seq - 1, 0)))

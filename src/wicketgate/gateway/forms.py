@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from wicketgate.alerts.outbox import OUTBOX_FORM
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.files import write_durably
 from wicketgate.base.forms import FIRST, newer_form
@@ -32,6 +33,7 @@ MEANS: Final[Mapping[int, str]] = {
 }
 """What each form means."""
 PART_FORMS: Final[Mapping[str, int]] = {
+    "alerts": OUTBOX_FORM,
     "commits": COMMITS_FORM,
     "entries": ENTRIES_FORM,
     "feeds": FEEDS_FORM,

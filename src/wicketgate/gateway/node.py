@@ -31,6 +31,7 @@ from wicketgate.commits.stored import KINDS
 from wicketgate.commits.writer import Commits
 from wicketgate.feeds.index import FeedIndex
 from wicketgate.feeds.rows import RowMaker
+from wicketgate.gateway.alerting import Alerting, open_outbox
 from wicketgate.gateway.deployment import ENVIRONMENTS, PARTS, Deployment, note_signer
 from wicketgate.gateway.directory import Directory, demand_founded
 from wicketgate.gateway.entitlement import Entitlement
@@ -62,6 +63,7 @@ from wicketgate.hotlists.in_force import Hotlists
 from wicketgate.ledger.proofs import Proofs
 from wicketgate.ledger.sealing import seal
 from wicketgate.ledger.writer import Ledger
+from wicketgate.reads.answering import AnswerTimes
 from wicketgate.reads.cameras import CameraNames
 from wicketgate.reads.checks import ClockLimits
 from wicketgate.reads.following import Pushes
@@ -176,9 +178,7 @@ class Gateway:
 
     @classmethod
     async def found(cls, settings: Settings, envelope: bytes, clock: Clock | None = None) -> str:
-        """Found the deployment from its signed charter.
-
-        Its first commits are made. Return the admin's token.
+        """Found the deployment from its signed charter, with its first commits, and return the admin's token.
 
         The directory was laid by `Deployment.lay` and its ledger created. A crash leaves a directory that `serve`
         refuses, to be removed by hand.
@@ -351,6 +351,7 @@ class Gateway:
             closing(Seen(deployment.part("index"), deployment.index_secret()))
         )
         await self.directory.take(self.seen.part, position=self.seen.position, keyed=True, of_reads=True)
+        self.outbox = await open_outbox(self, self._files, self.directory)
         self.projections = Projections(
             self.link,
             self.ledger,
@@ -360,6 +361,7 @@ class Gateway:
             self.keys,
             HourKeys(deployment.part("quarantine-keys")),
             parsed,
+            outbox=self.outbox,
             feed_bytes=self.settings.feed_bytes,
             on_failure=self._fail,
             right=None if self.leading.lease is None else self.right,
@@ -413,6 +415,7 @@ class Gateway:
             vehicles=self.vehicles,
             quota=QuarantineQuota(items=self.settings.quarantine_items, bytes=self.settings.quarantine_bytes),
             admit=self.leading.admitting(self.space.demand),
+            times=AnswerTimes(),
         )
         self._parts.callback(self.intake.close)
         self.cameras = CameraNames(lambda: self.commits.committed)
@@ -446,8 +449,11 @@ class Gateway:
             directory=self.directory,
             shared=self.shared,
         )
+        self.alerting = Alerting.of(self)
+        self._parts.push_async_callback(self.alerting.close)
         self._parts.push_async_callback(self._end_work)
-        works = [self.intake.run, self.pushes.run, self.health.run, self.looks.run, *self.housekeeping.works]
+        own = [self.intake.run, self.pushes.run, self.health.run, self.looks.run, self.alerting.run]
+        works = [*own, *self.housekeeping.works]
         if isinstance(self.clock, SteadyClock):
             self.watch = ClockWatch(self.commits, self.clock)
             works.append(self.watch.run)
@@ -472,10 +478,7 @@ class Gateway:
             raise
 
     def limits(self) -> ClockLimits:
-        """Return the clock limits of the charter in force.
-
-        They say how far a camera's clock may be off.
-        """
+        """Return the clock limits of the charter in force: how far a camera's clock may be off."""
         limits = self.commits.parsed.charter(self.commits.committed).limits
         return ClockLimits(clock_ahead_us=limits.clock_ahead_us, too_old_us=limits.too_old_us)
 

@@ -203,6 +203,14 @@ class PeopleInForce:
         """Return a passkey that is enrolled."""
         return self._commits.committed.people.passkeys.get(id_)
 
+    def called(self, organisation: str, by: str) -> str:
+        """Return what colleagues call whoever a fact names, by the openings of their own organisation."""
+        person = by.removeprefix("person:")
+        if person == by:
+            return by
+        opening = self._commits.committed.people.openings.get(organisation, {}).get(person)
+        return f"somebody with the number {person[:8]}" if opening is None else name_in(opening)[:80]
+
     def _moment(self) -> RegimeAt:
         return self._commits.committed_at(self._clock.now_us())
 

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 import msgspec
 
+from wicketgate.alerts.outbox import Outbox
 from wicketgate.base.aside import ThreadsAside
 from wicketgate.base.clock import DAY_US
 from wicketgate.base.errors import ConfigurationError, LedgerError
@@ -56,6 +57,8 @@ class Projections:
 
     Parameters
     ----------
+    outbox : Outbox
+        Of alerts.
     keys, quarantine_keys : KeyRing, HourKeys
         Of the private parts of COMMITS, and of what is quarantined.
     parsed : Parsed
@@ -77,6 +80,7 @@ class Projections:
         quarantine_keys: HourKeys,
         parsed: Parsed,
         *,
+        outbox: Outbox,
         feed_bytes: int,
         on_failure: Callable[[BaseException], None],
         right: asyncio.Event | None = None,
@@ -85,6 +89,7 @@ class Projections:
         self.ledger = ledger
         self.proofs = proofs
         self.hits = hits
+        self._outbox = outbox
         self.index = index
         self._rows = StoredRows(link, COMMITS, partial(keys.open_former, "rows"))
         self._keys = keys
@@ -103,6 +108,7 @@ class Projections:
         self._index_queue: asyncio.Queue[tuple[int, list[tuple[str, int, BatchPlace]]]] = asyncio.Queue()
         self._ledger_queue: asyncio.Queue[tuple[int, Transaction]] = asyncio.Queue()
         self._hits_queue: asyncio.Queue[tuple[int, Transaction]] = asyncio.Queue()
+        self._alerts_queue: asyncio.Queue[tuple[int, Transaction]] = asyncio.Queue()
         self._private_queue: asyncio.Queue[tuple[int, Transaction]] = asyncio.Queue()
         self._hurry = asyncio.Event()
         self._opening = asyncio.Lock()
@@ -132,6 +138,7 @@ class Projections:
         await self.openings.open()
         self._begin(self._project_ledger)
         self._begin(self._project_hits)
+        self._begin(self._project_alerts)
         self._begin(self._project_index)
         self._begin(partial(self._each, self._private_queue, self._project_private))
         self._begin(partial(self._each, self._responses_queue, self._project_responses))
@@ -183,6 +190,8 @@ class Projections:
             queues.append(self._private_queue)
         if transaction.hits or transaction.imaged or transaction.outcomes:
             queues.append(self._hits_queue)
+        if self._outbox.in_use and (transaction.hits or transaction.told):
+            queues.append(self._alerts_queue)
         if transaction.responses:
             queues.append(self._responses_queue)
         if transaction.document is not None:
@@ -432,6 +441,13 @@ class Projections:
         while True:
             taken = await _all_of(self._hits_queue)
             self.hits.show(await self._threads.run(self.hits.write, taken))
+            for sequence, _ in taken:
+                self._done(sequence)
+
+    async def _project_alerts(self) -> None:
+        while True:
+            taken = await _all_of(self._alerts_queue)
+            await self._threads.run(self._outbox.write, taken)
             for sequence, _ in taken:
                 self._done(sequence)
 

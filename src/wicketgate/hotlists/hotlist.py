@@ -277,6 +277,29 @@ class Hotlist:
             *self._overlay.entries_where(self._overlay.index.until_us <= at_us),
         ]
 
+    def ending(self, from_us: int, until_us: int, most: int) -> tuple[int, list[Entry]]:
+        """Return how many entries stop counting in a time, and the first of them.
+
+        Parameters
+        ----------
+        from_us, until_us : int
+            Those behind the first, and up to the second.
+        most : int
+            Entries to return. O(m), some ns an entry, and the time to sort those found.
+        """
+        count, found = 0, []
+        for layer, hidden in ((self._base, self._hidden), (self._overlay, None)):
+            ends_us = layer.index.until_us
+            chosen = (ends_us > from_us) & (ends_us <= until_us)
+            if hidden is not None:
+                chosen &= ~hidden
+            numbers = chosen.nonzero()[0]
+            count += len(numbers)
+            first = numbers[np.argsort(ends_us[numbers], kind="stable")[:most]]
+            found += [layer.entries[number] for number in first.tolist()]
+        found.sort(key=lambda entry: (entry.until_us, entry.plate))
+        return count, found[:most]
+
     def look(
         self,
         plate_key: NDArray[np.uint64],

@@ -12,7 +12,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from wicketgate.gateway.node import Gateway
+from wicketgate.http.alert_metrics import AlertMetrics
 from wicketgate.http.api.admin import AdminApi
+from wicketgate.http.api.alerts import AlertsApi
 from wicketgate.http.api.disclosures import DisclosuresApi
 from wicketgate.http.api.documents import DocumentsApi
 from wicketgate.http.api.feeds import FeedsApi
@@ -101,6 +103,7 @@ def routes(
         GatewayMetrics(gateway.commits, gateway.projections, gateway.clock, gateway.server, gateway.space)
     )
     metrics.register(HealthMetrics(gateway.health, gateway.watch))
+    metrics.register(AlertMetrics(gateway.alerting))
     if ingress is not None:
         metrics.register(MqttMetrics(ingress, bounds))
     if bounds is not None:
@@ -125,6 +128,7 @@ def routes(
         *FeedsApi(commits, gateway.projections, entitlement, clock, gateway.looks).routes(),
         *AdminApi(commits, gateway.tokens, gateway.openings, gateway.looks).routes(),
         *HitsApi(gateway.unit_hits, gateway.outcomes, entitlement, clock, gateway.looks).routes(),
+        *AlertsApi(gateway.alerting).routes(),
         *DisclosuresApi(commits, gateway.disclosures, entitlement, clock, gateway.looks).routes(),
         *WhyApi(commits, gateway.projections, gateway.lists, gateway.facts, clock).routes(),
         *HotlistsApi(commits, gateway.desk, gateway.lists, entitlement, clock, gateway.looks).routes(),

@@ -71,6 +71,9 @@ PUBLIC_PREFIXES = (
     DEMONSTRATION_PREFIX,
     *PEOPLE_PREFIXES,
 )
+_DESKS = ("/duty", "/source", "/protection", "/approvals", "/me", "/presence")
+_OFFICERS = frozenset({*_DESKS, "/device", "/sign-out"})
+_OFFICERS_BELOW = tuple(f"{desk}/" for desk in _DESKS)
 PUSH_PREFIX = "/v1/push/"
 """What devices post to; there alone Basic and `?key=` are credentials too."""
 _LONGEST_TOKEN = 512
@@ -145,9 +148,7 @@ def is_ceremony(path: str) -> bool:
 
 def is_for_officers(path: str) -> bool:
     """Return whether a path is opened by an officer's session alone."""
-    return path in {"/duty", "/me", "/presence", "/device", "/sign-out"} or path.startswith(
-        ("/duty/", "/me/", "/presence/")
-    )
+    return path in _OFFICERS or path.startswith(_OFFICERS_BELOW)
 
 
 class Gatekeeper:

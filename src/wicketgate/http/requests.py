@@ -25,7 +25,7 @@ MAX_MEMBERS = 16 * 1024
 """Bytes of a body that holds a few members."""
 MAX_RESPONSE = 160 * 1024
 """Bytes of a response to a consultation: a character can take twelve, in JSON as well as in a form."""
-_MOST_PAIRS = 10
+_MOST_PAIRS = 40
 _MOST_DIGITS = 15
 
 

@@ -59,6 +59,8 @@ class Sessions:
         Returns the committed tokens: name by SHA-256 in hexadecimal.
     people : PeopleInForce, optional
         Says who people are; without it nobody signs in by name.
+    zone_of : callable, optional
+        Returns the time zone of a place, by what it is and its name.
     """
 
     def __init__(
@@ -66,8 +68,10 @@ class Sessions:
         now_us: Callable[[], int],
         tokens: Callable[[], Mapping[str, str]],
         people: PeopleInForce | None = None,
+        zone_of: Callable[[str, str], str] = lambda kind, place: "",
     ) -> None:
         self._now_us = now_us
+        self._zone_of = zone_of
         self._tokens = tokens
         self._people = people
         self._sessions: dict[str, Session] = {}
@@ -129,6 +133,7 @@ class Sessions:
             token_sha256=sha256,
             form_key=secrets.token_urlsafe(32),
             until_us=now_us + LIFE_US,
+            zone=self._zone_of("unit", unit),
         )
         self._keep(session, [one for one in self._sessions.values() if one.unit == unit], MOST_OF_A_UNIT)
         return session_id, session
@@ -212,6 +217,7 @@ class Sessions:
             roles=roles,
             present_us=present_us,
             parent=parent,
+            zone=self._zone_of(_KINDS[place.unit is not None, place.office is not None], str(place)),
         )
         alike = [
             one

@@ -19,7 +19,10 @@ import msgspec
 from wicketgate.base.clock import rfc3339
 from wicketgate.hotlists.hits import Hit
 from wicketgate.pages import duty_words as words
-from wicketgate.pages.phrases import distance, moment
+from wicketgate.pages.desks import Desk, desks_of
+from wicketgate.pages.duty_filter import HitFilter, grouped
+from wicketgate.pages.local import local_moment
+from wicketgate.pages.phrases import distance
 from wicketgate.pages.public import templates
 from wicketgate.reads.observations import MARKS
 
@@ -47,6 +50,8 @@ class Session:
         What the person may do there; empty where a token opened it.
     present_us : int
         When they last proved that they are there, microseconds.
+    zone : str
+        The time zone of the place, beside UTC; empty where nothing names one.
     form_key : str
         What each form of this session carries, so that no other site can send one.
     until_us : int
@@ -67,11 +72,17 @@ class Session:
     roles: frozenset[str] = frozenset()
     present_us: int = 0
     parent: str = ""
+    zone: str = ""
 
     @property
     def by(self) -> str:
         """What facts and outcomes say of who it is."""
         return f"person:{self.person}" if self.person else self.officer
+
+    @property
+    def desks(self) -> tuple[Desk, ...]:
+        """The pages that its roles open."""
+        return desks_of(self.kind, self.roles, person=bool(self.person))
 
 
 CONTENT_SECURITY_POLICY = (
@@ -91,6 +102,7 @@ HEADERS: Mapping[str, str] = MappingProxyType(
 )
 """What every page for officers is sent with."""
 
+NOBODY: Mapping[str, str] = MappingProxyType({})
 REFRESH_S = 30
 """How often the queue loads itself again in a browser without JavaScript, unless its reader stopped that."""
 
@@ -115,6 +127,14 @@ class Queue:
         The last hits that ended, the newest first.
     marks : mapping
         The tags of those authorities (`views.tags_of`), by name.
+    filter : HitFilter
+        By which `hits` were chosen.
+    fields : sequence of mapping
+        Those of its form.
+    hidden, hidden_overdue : int
+        Hits that wait and that the filter does not show; those of them whose deadline is over.
+    names : mapping
+        What people are called, by what outcomes say of who said so.
     """
 
     hits: Sequence[Hit]
@@ -124,6 +144,11 @@ class Queue:
     stopped: Sequence[tuple[str, str]] = ()
     ended: Sequence[Hit] = ()
     marks: Mapping[str, Sequence[Mapping[str, str]]] = field(default_factory=dict)
+    filter: HitFilter = field(default_factory=HitFilter)
+    fields: Sequence[Mapping[str, Any]] = ()
+    hidden: int = 0
+    hidden_overdue: int = 0
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 PROVED = "proved"
@@ -143,11 +168,12 @@ class RefusalShown:
 class Journey:
     """The last sightings of one vehicle of interest, the newest first.
 
-    It is empty where no place is allowed.
+    It is empty where no place is allowed. `names` has what people are called who said what came of the hit.
     """
 
     hits: Sequence[Hit] = field(default_factory=tuple)
     allowed: bool = True
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 def digest(queue: Queue) -> str:
@@ -163,6 +189,8 @@ def digest(queue: Queue) -> str:
         [hit.id for hit in queue.ended],
         list(queue.stopped),
         queue.more,
+        queue.hidden,
+        queue.hidden_overdue,
     ]
     return hashlib.sha256(msgspec.json.encode(state)).hexdigest()[:16]
 
@@ -184,7 +212,11 @@ class DutyPages:
 
     def _render(self, template: str, **context: Any) -> str:
         page = templates().get_template(template)
-        return page.render(demonstration=self._demonstration, ground=self._ground, register={}, **context)
+        session: Session | None = context.get("session")
+        zone = "" if session is None else session.zone
+        return page.render(
+            demonstration=self._demonstration, ground=self._ground, register={}, zone=zone, **context
+        )
 
     def queue(
         self,
@@ -207,7 +239,9 @@ class DutyPages:
         return self._render(
             "duty.html",
             **self._queue(queue, session, now_us),
-            recorded=None if recorded is None else view(recorded, now_us, None),
+            recorded=None
+            if recorded is None
+            else view(recorded, now_us, None, zone=session.zone, names=queue.names),
             refreshing=refreshing,
             refresh_s=REFRESH_S,
         )
@@ -217,7 +251,12 @@ class DutyPages:
         return self._render("duty-queue.html", **self._queue(queue, session, now_us))
 
     def _queue(self, queue: Queue, session: Session, now_us: int) -> dict[str, Any]:
-        views = [view(hit, now_us, queue.confirmable(hit)) for hit in queue.hits]
+        views = [
+            view(
+                hit, now_us, queue.confirmable(hit), zone=session.zone, place=place, of=of, names=queue.names
+            )
+            for hit, place, of in grouped(queue.hits)
+        ]
         return {
             "session": session,
             "hits": views,
@@ -227,8 +266,12 @@ class DutyPages:
             "authorities": queue.authorities,
             "marked": queue.marks,
             "stopped": queue.stopped,
-            "ended": [view(hit, now_us, None) for hit in queue.ended],
-            "now": moment(now_us, seconds=True),
+            "ended": [view(hit, now_us, None, zone=session.zone, names=queue.names) for hit in queue.ended],
+            "filter": queue.filter,
+            "fields": queue.fields,
+            "hidden": queue.hidden,
+            "hidden_overdue": queue.hidden_overdue,
+            "now": local_moment(now_us, session.zone, seconds=True),
             "now_ms": now_us // 1000,
         }
 
@@ -253,11 +296,12 @@ class DutyPages:
         refused : RefusalShown, optional
             An outcome that was not recorded.
         """
-        sightings = [sighting(one, number, now_us) for number, one in enumerate(journey.hits, 1)]
+        zone = session.zone
+        sightings = [sighting(one, number, now_us, zone=zone) for number, one in enumerate(journey.hits, 1)]
         return self._render(
             "duty-hit.html",
             session=session,
-            one=view(hit, now_us, cannot_confirm),
+            one=view(hit, now_us, cannot_confirm, zone=zone, names=journey.names),
             authority_title=title,
             marked=marked,
             sightings=sightings,
@@ -269,7 +313,7 @@ class DutyPages:
             ],
             refused=refused,
             refusal=words.REFUSED.get(refused.code, "It could not be recorded.") if refused else "",
-            now=moment(now_us, seconds=True),
+            now=local_moment(now_us, zone, seconds=True),
             now_ms=now_us // 1000,
         )
 
@@ -296,13 +340,28 @@ def summary(views: Sequence[Mapping[str, Any]], more: int = 0) -> str:
     return ", ".join(parts) + "."
 
 
-def view(hit: Hit, now_us: int, cannot_confirm: str | None) -> dict[str, Any]:
+def view(
+    hit: Hit,
+    now_us: int,
+    cannot_confirm: str | None,
+    *,
+    zone: str = "",
+    place: int = 1,
+    of: int = 1,
+    names: Mapping[str, str] = NOBODY,
+) -> dict[str, Any]:
     """Return one hit with the words and marks for its templates.
 
     Parameters
     ----------
     cannot_confirm : str or None
         The code of why it cannot be confirmed now.
+    zone : str
+        Whose time stands beside UTC.
+    place, of : int
+        Its place among the hits of its vehicle that are shown, and how many these are.
+    names : mapping
+        What people are called, by what outcomes say of who said so.
     """
     read, listed, difference = words.compare(hit.plate, hit.listed) if hit.plate else (None, None, "")
     ended = hit.status in {"ended", "unanswered"}
@@ -321,11 +380,11 @@ def view(hit: Hit, now_us: int, cannot_confirm: str | None) -> dict[str, Any]:
         "confirmed": hit.status == "confirmed",
         "overdue": not ended and now_us >= hit.due_us,
         "left": words.time_left(hit.due_us, now_us),
-        "due": moment(hit.due_us),
+        "due": local_moment(hit.due_us, zone),
         "due_ms": hit.due_us // 1000,
         "due_at": rfc3339(hit.due_us),
-        "raised": moment(hit.raised_us, seconds=True),
-        "captured": moment(hit.captured_us, seconds=True) if hit.captured_us is not None else "",
+        "raised": local_moment(hit.raised_us, zone, seconds=True),
+        "captured": local_moment(hit.captured_us, zone, seconds=True) if hit.captured_us is not None else "",
         "captured_ago": distance(hit.captured_us, now_us) if hit.captured_us is not None else "",
         "where": words.where(hit),
         "confidence": "" if hit.confidence is None else f"{hit.confidence:.0%}",
@@ -341,22 +400,24 @@ def view(hit: Hit, now_us: int, cannot_confirm: str | None) -> dict[str, Any]:
             {
                 "what": words.OUTCOMES.get(outcome.outcome, outcome.outcome),
                 "reason": outcome.reason,
-                "by": outcome.by,
-                "at": moment(outcome.at_us, seconds=True),
+                "by": names.get(outcome.by, outcome.by),
+                "at": local_moment(outcome.at_us, zone, seconds=True),
             }
             for outcome in hit.outcomes
         ],
         "cannot_confirm": words.REFUSED.get(cannot_confirm, cannot_confirm) if cannot_confirm else "",
-        "digest": _digest(hit, cannot_confirm),
+        "place": place,
+        "of": of,
+        "digest": _digest(hit, cannot_confirm, place, of),
     }
 
 
-def _digest(hit: Hit, cannot_confirm: str | None) -> str:
+def _digest(hit: Hit, cannot_confirm: str | None, place: int, of: int) -> str:
     """Return a digest of a hit, whatever the time.
 
     It changes when the hit does, and never with time alone.
     """
-    return hashlib.sha256(msgspec.msgpack.encode((hit, cannot_confirm))).hexdigest()[:16]
+    return hashlib.sha256(msgspec.msgpack.encode((hit, cannot_confirm, place, of))).hexdigest()[:16]
 
 
 def _image(hit: Hit, ref: str | None) -> str:
@@ -371,13 +432,13 @@ def _clone(hit: Hit) -> str:
     return hit.clone if allowed else "read too far away, in too short a time"
 
 
-def sighting(hit: Hit, number: int, now_us: int) -> dict[str, Any]:
+def sighting(hit: Hit, number: int, now_us: int, *, zone: str = "") -> dict[str, Any]:
     """Return one place and time of a vehicle's journey."""
     return {
         "number": number,
         "id": hit.id,
         "href": f"/duty/hits/{hit.id}",
-        "captured": moment(hit.captured_us, seconds=True) if hit.captured_us is not None else "",
+        "captured": local_moment(hit.captured_us, zone, seconds=True) if hit.captured_us is not None else "",
         "ago": distance(hit.captured_us, now_us) if hit.captured_us is not None else "",
         "where": words.where(hit),
         "latitude": hit.latitude,

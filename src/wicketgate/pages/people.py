@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from wicketgate.pages.desks import WITHOUT_A_DESK
 from wicketgate.pages.duty import Session
-from wicketgate.pages.phrases import moment
+from wicketgate.pages.local import local_moment
 from wicketgate.pages.public import templates
 
 ROLE_WORDS: Mapping[str, str] = {
@@ -54,7 +55,9 @@ class PeoplePages:
 
     def _render(self, template: str, **context: Any) -> str:
         page = templates().get_template(template)
-        return page.render(demonstration=self._demonstration, ground=None, register={}, **context)
+        session: Session | None = context.get("session")
+        zone = "" if session is None else session.zone
+        return page.render(demonstration=self._demonstration, ground=None, register={}, zone=zone, **context)
 
     def sign_in(
         self,
@@ -124,11 +127,15 @@ class PeoplePages:
         return self._render(
             "me.html",
             session=session,
+            without=[WITHOUT_A_DESK[role] for role in sorted(session.roles) if role in WITHOUT_A_DESK],
             roles=", ".join(ROLE_WORDS[role] for role in sorted(session.roles)) or "nothing",
             named_by=f"the people of {named_by}" if named_by else "nobody: a token opened this session",
-            ends=moment(session.until_us),
+            ends=local_moment(session.until_us, session.zone),
             places=places,
-            passkeys=[{"id": one.id, "made": moment(one.made_us), "own": one.own} for one in passkeys],
+            passkeys=[
+                {"id": one.id, "made": local_moment(one.made_us, session.zone), "own": one.own}
+                for one in passkeys
+            ],
             done=done,
         )
 

@@ -30,6 +30,7 @@ from wicketgate.pages import disclosures, phrases, reference, story
 from wicketgate.pages.consultations import consultations_of, groups_of, open_of
 from wicketgate.pages.drift import drift_of
 from wicketgate.pages.figures import figures_of_day, months_of
+from wicketgate.pages.local import local_moment
 from wicketgate.pages.phrases import at_us_of
 from wicketgate.pages.views import ShownNames, step_of, tables, views_of
 from wicketgate.pages.your_read import your_read_of
@@ -222,6 +223,7 @@ def templates(package: str | None = None) -> Environment:
     )
     for name in _FILTERS:
         environment.filters[name] = _unless_missing(getattr(phrases, name))
+    environment.filters["local"] = local_moment
     environment.globals |= {"asset": assets_of(package).paths.__getitem__, "reasons": phrases.REASONS}
     environment.globals |= {
         "attested": disclosures.attested,

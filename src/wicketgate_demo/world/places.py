@@ -94,6 +94,7 @@ def _camera(name: str, groups: list[str], at: Point, heading: float) -> dict[str
         "latitude": round(at[0], 5),
         "longitude": round(at[1], 5),
         "heading": round(heading % 360, 1) % 360,
+        "zone": "Europe/London",
     }
 
 

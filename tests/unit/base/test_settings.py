@@ -41,9 +41,15 @@ def load(folder: Path, text: str) -> Settings:
     (folder / "nats-ca.pem").write_text(certificates())
     for name in (
         *("nats.password", "system.password", "mqtt.key", "s3-access.key", "s3-secret.key"),
-        "met-identity.secret",
+        *("met-identity.secret", "mail.password"),
     ):
         (folder / name).write_text(f"secret of {name}\n")
+        (folder / name).chmod(0o600)
+    for name, secret in (
+        ("met-desk.secret", f"whsec_{'c2Vj' * 8}"),
+        ("met-chat.url", "ntfys://ntfy.example/desk"),
+    ):
+        (folder / name).write_text(secret)
         (folder / name).chmod(0o600)
     return load_settings(folder)
 
@@ -68,6 +74,7 @@ def test_the_template_can_be_used_with_everything_in_it(tmp_path: Path) -> None:
         "# The bounds",
         "# Two sequencers",
         "# The secrets",
+        "# Alerts go",
     )
     lines = [line for line in TEMPLATE.splitlines() if not line.startswith(prose)]
     text = "\n".join(re.sub("^# ", "", line) for line in lines).replace("nats-system", "system")

@@ -455,10 +455,10 @@ def test_an_envelope_alone_can_be_signed_again(tmp_path: Path) -> None:
 
 
 def test_a_signer_that_is_not_built_is_said_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("sign", AUTHORITY, "--key", "pkcs11:token=officer", "--out", tmp_path / "o") == 2
+    assert run("sign", AUTHORITY, "--key", "awskms:officer", "--out", tmp_path / "o") == 2
     error = capsys.readouterr().err
-    assert error.startswith("wicketgate: `pkcs11:` names no signer")
-    assert "known are file" in error
+    assert error.startswith("wicketgate: `awskms:` names no signer")
+    assert "known are file, pkcs11" in error
 
 
 # --- keys elsewhere ---------------------------------------------------------------------------------------

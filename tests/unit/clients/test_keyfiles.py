@@ -116,12 +116,12 @@ def test_a_key_file_that_is_not_there_is_said_so(tmp_path: Path) -> None:
 # --- signers by name --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("spec", ["pkcs11:token=officer", "awskms:key/1", "gcp-kms:x", "env:KEY"])
+@pytest.mark.parametrize("spec", ["yubihsm:1", "awskms:key/1", "gcp-kms:x", "env:KEY"])
 def test_a_signer_that_is_not_built_is_refused_with_what_is_known(spec: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         open_signer(spec, nobody)
     assert f"`{spec.partition(':')[0]}:`" in caught.value.detail
-    assert "known are file" in caught.value.detail
+    assert "known are file, pkcs11" in caught.value.detail
     assert "--payload-out" in caught.value.detail
 
 

@@ -360,6 +360,7 @@ def test_how_hits_are_judged_moves_with_the_figures_of_targeting_alone(fold: Fol
     assert told.of_camera("tfl/c0") == untold | {"exact-misread": 10}
     assert told.of_camera("tfl/c1") == untold
     assert load_state(dump_state(fold.state)).judged == told
+    assert fold.state.judged_before[-1] == told
 
 
 def test_the_last_sightings_are_kept_and_forgotten_after_a_day(fold: Fold) -> None:

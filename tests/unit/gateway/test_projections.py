@@ -13,6 +13,7 @@ import pytest
 from tests.batches import plain_batch
 from tests.keys import hit_queue, seeded
 from tests.vectors import make_documents
+from wicketgate.alerts.outbox import Outbox
 from wicketgate.base.errors import InputError, LedgerError
 from wicketgate.base.hour_keys import HourKeys, KeyRing
 from wicketgate.base.signing import dump_envelope
@@ -150,6 +151,7 @@ class Bench:
         self.proofs: Proofs
         self.hits: HitQueue
         self.index: FeedIndex
+        self.outbox: Outbox
 
     async def open(self) -> Projections:
         """Begin a life."""
@@ -157,6 +159,7 @@ class Bench:
         self.proofs = Proofs(self.folder / "proofs")
         self.hits = hit_queue(self.folder / "hits")
         self.index = FeedIndex(self.folder / "feeds")
+        self.outbox = Outbox(self.folder / "alerts")
         await self.link.ensure_stream(COMMITS)
         self.projections = Projections(
             self.link,
@@ -167,6 +170,7 @@ class Bench:
             self.keys,
             HourKeys(self.folder / "hour-keys"),
             Parsed(),
+            outbox=self.outbox,
             feed_bytes=10**9,
             on_failure=self.failures.append,
             right=self.right,
@@ -180,6 +184,7 @@ class Bench:
         self.proofs.close()
         self.hits.close()
         self.index.close()
+        self.outbox.close()
         self.ledger.close()
 
     def take(self, sequence: int, transaction: Transaction) -> None:

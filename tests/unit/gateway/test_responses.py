@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -162,9 +162,9 @@ def test_a_response_is_a_part_of_its_transaction() -> None:
 # --- a gateway ----------------------------------------------------------------------------------------------------
 
 
-def found(folder: Path) -> Path:
-    """Make a deployment whose charter lets a consultation be a minute long."""
-    document = documents.changed(charter(), documents.put("consulting.shortest", "PT1M"))
+def found(folder: Path, *changes: Callable[[dict[str, Any]], object]) -> Path:
+    """Make a deployment whose charter lets a consultation be a minute long, and is changed otherwise too."""
+    document = documents.changed(charter(), documents.put("consulting.shortest", "PT1M"), *changes)
     offices = next(rule["offices"] for rule in document["signatures"] if rule["kind"] == "charter")
     envelope = dump_envelope(sign_document(document, documents.keys_of(offices)))
 

@@ -7,7 +7,7 @@ import json
 import shutil
 import time
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message
 
 from tests.matching import SOURCE, UNIT, WANTED, Desk, plate_image, vehicle
-from tests.unit.gateway.test_people import DESK, OPENINGS, SIGNER, by_provider, people
+from tests.unit.gateway.test_people import DESK, OPENINGS, SIGNER, by_provider, opening, people
 from tests.unit.gateway.test_responses import NAME, found, proposal
 from tests.vectors.make_documents import keys_of, put
 from wicketgate.base.clock import MINUTE_US
@@ -34,8 +34,20 @@ from wicketgate.http.site.description import description_of
 from wicketgate.http.site.public import Public
 from wicketgate.pages.duty import Session
 from wicketgate.regime.documents.document import sign_document
+from wicketgate.regime.documents.people import Workplace, commit_to
 
 PLATE = "AB12CDE"
+SOURCE_ROOM = Workplace(organisation="tfl")
+PROTECTION = Workplace(organisation="tfl", office="data-protection")
+OF_THE_SOURCE = (
+    (bytes([21]) * 32, {"name": "Sol Officer", "subject": "s-21"}, {"roles": ["source-officer"]}),
+    (
+        bytes([22]) * 32,
+        {"name": "Dee Pio", "subject": "s-22"},
+        {"roles": ["data-protection-officer", "approver"], "office": "data-protection"},
+    ),
+)
+"""People of the source: the salt and the value of the commitment to each, and what they are where."""
 OVERSEER = "overseer:ico/commissioner"
 NOTHING_PRIVATE = {
     "postReads": "takes, and shows what was taken to whoever sent it",
@@ -63,9 +75,23 @@ NOTHING_PRIVATE = {
     "provePresenceWith": "a person's own session",
     "showDevice": "a person's own session",
     "answerDevice": "a person's own session",
+    "showAlerts": "a place's own rules, and how often its targets failed",
+    "changeAlerts": "takes; its taking is a fact",
+    "testAlerts": "takes, and shows the same",
+    "getAlerts": "a place's own rules, and how often its targets failed",
+    "putAlerts": "takes; its taking is a fact",
+    "testAlert": "takes, and shows an id",
     "openPeople": "takes, and shows a count; its taking is a fact",
     "listPasskeys": "ids of passkeys and commitments, which stand in a public document",
     "withdrawPasskey": "takes, and shows nothing",
+    "showSuspend": "a public authority, and a form",
+    "draftSuspension": "what one wrote oneself, as a document",
+    "showApprovals": "nothing, as long as no question can be asked",
+    "handOver": "takes, and shows nothing; its taking is a fact",
+    "showLists": "names of lists and how many entries they have",
+    "uploadList": "takes, and sends on to what is recorded",
+    "confirmList": "takes, and shows counts; its taking is a fact",
+    "showListChange": "what one handed in, beside a list of which it is recorded: test_shift.py",
     "followQueue": "that something changed, and a hash of it",
 }
 """Operations that need somebody to be known and show nothing private: why."""
@@ -83,6 +109,8 @@ class Shown:
         Whether a person's session shows it.
     fact : mapping
         Members of its fact; `by` besides.
+    place : Workplace
+        Where the person works who is shown it.
     """
 
     at: str
@@ -92,6 +120,7 @@ class Shown:
     json: Any = None
     form: Mapping[str, str] = field(default_factory=dict)
     by: str = "by"
+    place: Workplace = DESK
 
 
 def look(what: str, of: str, **more: Any) -> dict[str, Any]:
@@ -141,6 +170,15 @@ def shown(hit: str, other: str, ref: str) -> dict[str, Shown]:
             machine=OVERSEER,
         ),
         "showQueue": Shown("GET /duty", look("hits", unit), person=True),
+        "showSource": Shown("GET /source", look("cameras", "tfl"), person=True, place=SOURCE_ROOM),
+        "getCameraTable": Shown(
+            "GET /source/cameras.csv", look("cameras", "tfl"), person=True, place=SOURCE_ROOM
+        ),
+        "showProtection": Shown(
+            "GET /protection", look("deadlines", str(PROTECTION)), person=True, place=PROTECTION
+        ),
+        "showHandover": Shown("GET /duty/handover", look("hits", unit), person=True),
+        "showList": Shown(f"GET /duty/lists/{WANTED}", look("hotlist", WANTED), person=True),
         "showQueuePart": Shown("GET /duty/queue", look("hits", unit), person=True),
         "showHit": Shown(f"GET /duty/hits/{other}", look("hit", other), person=True),
         "sayOutcome": Shown(
@@ -191,8 +229,24 @@ class Walk:
         if not nobody:
             await PeopleFiling(self.gateway.commits).open("met", OPENINGS, "admin")
 
-    def sign_in(self) -> tuple[str, Session]:
-        return self.sessions.open_as(by_provider(sub="s-1", name="Ada"), DESK, 0)
+    async def name_people_of_the_source(self) -> None:
+        """Name an officer of the source, and one of its data protection, who approves too."""
+        persons = [
+            {"person": commit_to(salt, value), "provider": "met-identity", **given}
+            for salt, value, given in OF_THE_SOURCE
+        ]
+        document = people(put("people.organisation", "tfl"), put("grants", None), put("persons", persons))
+        signed = sign_document(document, keys_of(["tfl/data-protection"]))
+        await self.gateway.filing.submit(dump_envelope(signed))
+        openings = [opening(salt, value) for salt, value, _ in OF_THE_SOURCE]
+        await PeopleFiling(self.gateway.commits).open("tfl", openings, "admin")
+
+    def sign_in(self, place: Workplace = DESK) -> tuple[str, Session]:
+        if place.organisation == "met":
+            return self.sessions.open_as(by_provider(sub="s-1", name="Ada"), place, 0)
+        subject = OF_THE_SOURCE[place == PROTECTION][1]["subject"]
+        proved = replace(by_provider(sub=subject), organisation="tfl")
+        return self.sessions.open_as(proved, place, 0)
 
     async def ask(self, at: str, headers: Mapping[str, str], body: bytes = b"") -> Answered:
         """Ask, and return once the answer begins to show something, or has ended."""
@@ -240,9 +294,15 @@ class Walk:
         return found
 
 
+def _let_the_source_name_people(charter: dict[str, Any]) -> None:
+    charter["signatures"].append(
+        {"kind": "people", "organisations": ["tfl"], "offices": ["{organisation}/data-protection"]}
+    )
+
+
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return found(tmp_path_factory.mktemp("looks") / "d")
+    return found(tmp_path_factory.mktemp("looks") / "d", _let_the_source_name_people)
 
 
 @pytest.fixture
@@ -251,6 +311,7 @@ async def walk(template: Path, tmp_path: Path, swept: None) -> AsyncIterator[Wal
     desk.tokens[OVERSEER] = await desk.gateway.tokens.issue_token(OVERSEER)
     walk = Walk(desk)
     await walk.name_people()
+    await walk.name_people_of_the_source()
     yield walk
     await desk.stop()
 
@@ -281,9 +342,9 @@ async def _see(walk: Walk, one: Shown, *, person: bool) -> None:
     headers = {"accept": "*/*"}
     body = b""
     if person:
-        session_id, session = walk.sign_in()
+        session_id, session = walk.sign_in(one.place)
         by = f"person:{session.person}"
-        if one.at.split()[1].startswith("/duty"):
+        if not one.at.split()[1].startswith("/v1/"):
             headers |= {"cookie": f"wicketgate-duty={session_id}", "sec-fetch-site": "same-origin"}
             form = {**one.form, "form_key": session.form_key}
             if one.form:
@@ -313,6 +374,22 @@ def test_every_operation_that_somebody_must_be_known_for_is_walked_or_has_its_re
     walked = set(shown("h", "o", "r"))
     assert not walked & NOTHING_PRIVATE.keys()
     assert protected == walked | NOTHING_PRIVATE.keys()
+
+
+async def test_the_look_at_a_hit_names_the_other_hits_on_its_page(walk: Walk) -> None:
+    await _fill(walk)
+    walk.desk.clock.shift_us += MINUTE_US
+    await walk.desk.read(PLATE)
+    hits = [one for one in await walk.desk.hits(3) if one["read"]["plate"] == PLATE]
+    one, other = (hit["id"] for hit in hits)
+    session_id, session = walk.sign_in()
+    headers = {"accept": "text/html", "cookie": f"wicketgate-duty={session_id}"}
+    before = len(walk.facts)
+    answered = await walk.ask(f"GET /duty/hits/{one}", headers)
+    [fact] = [fact for fact in walk.facts[before:] if fact.get("what") == "hit"]
+    assert fact["by"] == f"person:{session.person}"
+    assert (fact["of"], fact["items"]) == (one, [other])
+    assert other.encode() in answered.body
 
 
 async def test_no_look_is_without_its_fact(walk: Walk) -> None:

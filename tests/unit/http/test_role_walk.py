@@ -182,17 +182,19 @@ class RoleWalk(Walk):
         signed = sign_document(document, documents.keys_of(SIGNER))
         await self.gateway.filing.submit(dump_envelope(signed))
 
-    def enter(self, one: Somebody) -> tuple[str, Session]:
+    def vouched(self, one: Somebody) -> SignedInAs:
         claims = {"sub": one.subject, "auth_time": self.desk.clock.now_us() // SECOND_US}
         organisation = one.place.organisation
-        proved = SignedInAs(
+        return SignedInAs(
             organisation,
             provider="identity",
             issuer=f"https://{organisation}.example",
             client="wicketgate",
             claims=claims,
         )
-        return self.sessions.open_as(proved, one.place, self.desk.clock.now_us())
+
+    def enter(self, one: Somebody) -> tuple[str, Session]:
+        return self.sessions.open_as(self.vouched(one), one.place, self.desk.clock.now_us())
 
     async def ask_with(self, token: str, operation: Any, given: dict[str, str]) -> Any:
         """Ask an operation of the interface as a machine."""
@@ -471,3 +473,26 @@ async def test_what_an_authority_demands_of_people_no_machine_does(walk: RoleWal
     # Without the demand it is wider (tests/vectors/cases_widening.py); this charter lets it begin.
     await walk.gateway.filing.submit(signed_match(authority__version=3))
     assert await refused_to_the_machine() == named
+
+
+ACTS = {"askWhy": "overseer", "getOpenings": "overseer", "submitDocument": "viewer"}
+"""Acts of the interface that need a fresh proof whatever is asked, and who asks."""
+
+
+@pytest.mark.parametrize("act", ACTS)
+async def test_an_act_without_a_fresh_proof_is_refused_and_records_nothing(walk: RoleWalk, act: str) -> None:
+    given = await _given(walk)
+    operation = next(one for one in OPERATIONS if one.id == act)
+    one = next(one for one in everybody() if one.role == ACTS[act])
+    session_id, session = walk.enter(one)
+    walk.desk.clock.shift_us += 5 * MINUTE_US + SECOND_US
+    before = len(walk.facts)
+    answered = await walk.ask_as(session_id, session, operation, given)
+    assert (answered.status, json.loads(answered.body)["code"]) == (403, "presence-needed")
+    assert not [fact for fact in walk.facts[before:] if "by" in fact]
+    walk.sessions.prove(session, walk.vouched(one), walk.desk.clock.now_us())
+    answered = await walk.ask_as(session_id, session, operation, given)
+    assert b"presence-needed" not in answered.body
+    machine = OVERSEER if one.role == "overseer" else UNIT
+    answered = await walk.ask_with(walk.desk.tokens[machine], operation, given)
+    assert b"presence-needed" not in answered.body

@@ -317,6 +317,18 @@ def test_the_terms_of_match_are_read_in_full() -> None:
     assert parse_authority(CT).match is None
 
 
+def test_alerts_carry_the_plate_where_the_authority_says_so_alone() -> None:
+    said = "Alerts of its hits may carry the plate, by mail and to other programs."
+    with_plate = changed("match.alerts", {"plate": True}, MATCH)
+    assert with_plate.match is not None
+    assert with_plate.match.alerts_plate
+    assert said in describe(with_plate)
+    for authority in (parse_authority(MATCH), changed("match.alerts", {"plate": False}, MATCH)):
+        assert authority.match is not None
+        assert not authority.match.alerts_plate
+        assert said not in describe(authority)
+
+
 @pytest.mark.parametrize("fields", [["patch-image"], ["overview-image", "plate"]])
 @pytest.mark.parametrize("document", [CT, MATCH], ids=["bulk", "match"])
 def test_images_are_fields_in_either_mode(document: dict[str, Any], fields: list[str]) -> None:
@@ -339,6 +351,9 @@ def test_images_are_fields_in_either_mode(document: dict[str, Any], fields: list
         ("match.entry_life", "28 days", "malformed"),
         ("match.entry_life", "PT0S", "malformed"),
         ("match.also", 1, "unknown-key"),
+        ("match.alerts", {}, "malformed"),
+        ("match.alerts", {"plate": "yes"}, "malformed"),
+        ("match.alerts", {"plate": True, "image": True}, "unknown-key"),
         ("scope.fields", ["keeper"], "unsupported"),
         ("authority.necessity", None, "malformed"),
         ("authority.why_not_match", "", "malformed"),

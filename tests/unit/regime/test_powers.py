@@ -173,6 +173,11 @@ WIDER: dict[str, tuple[Document, Change, str]] = {
         put("match", max_entries=9000),
         "more than 5,000 and up to 9,000 listed at a time",
     ),
+    "plate in alerts": (
+        MATCH,
+        put("match", alerts={"plate": True}),
+        "the plate in alerts of every read",
+    ),
     "entry_life": (
         MATCH,
         put("match", entry_life="P1M"),

@@ -109,8 +109,11 @@ def add_against(parser: ArgumentParser, *, required: bool = False) -> None:
 
 def add_signing(parser: ArgumentParser) -> None:
     """Add the options for a signer, and for signing without a question."""
-    parser.add_argument(
-        "--key", metavar="KEY", help="who signs: a key file, or SCHEME:… (this version knows `file`)"
-    )
+    parser.add_argument("--key", metavar="KEY", help="who signs: a key file, or a key in a token (pkcs11:…)")
     add_passphrase_file(parser)
     parser.add_argument("--yes", action="store_true", help="sign without asking")
+    parser.add_argument(
+        "--anyway",
+        action="store_true",
+        help="sign what would be refused too, and with a key that is not among those needed",
+    )

@@ -1,11 +1,11 @@
-"""The arguments of `key`, `check`, `sign` and `submit`."""
+"""The arguments of `key`, `check`, `sign`, `submit` and `officer`."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser
 from pathlib import Path
 
-from wicketgate.cli.arguments import add_against, add_passphrase_file, add_signing, gateway_address
+from wicketgate.cli.arguments import add_against, add_passphrase_file, add_signing, gateway_address, number
 
 
 def add_key(parser: ArgumentParser) -> None:
@@ -19,7 +19,7 @@ def add_key(parser: ArgumentParser) -> None:
     add_passphrase_file(new)
     new.set_defaults(run="wicketgate.cli.officer:new_key")
     show = commands.add_parser("show", help="print the public half of a key")
-    show.add_argument("file", type=Path, metavar="F", help="a key file")
+    show.add_argument("key", metavar="KEY", help="a key file, or a key in a token (pkcs11:…)")
     add_passphrase_file(show)
     show.set_defaults(run="wicketgate.cli.officer:show_key")
 
@@ -64,10 +64,37 @@ def add_submit(parser: ArgumentParser) -> None:
     parser.set_defaults(run="wicketgate.cli.officer:submit_file")
 
 
+def add_officer(parser: ArgumentParser) -> None:
+    """Add the arguments of `officer`."""
+    parser.add_argument(
+        "document", nargs="?", type=Path, metavar="DOC", help="a TOML document or a signed envelope to open"
+    )
+    parser.add_argument(
+        "--key", required=True, metavar="KEY", help="who signs: a key file, or a key in a token (pkcs11:…)"
+    )
+    parser.add_argument("--to", type=gateway_address, metavar="URL", help="the gateway")
+    parser.add_argument(
+        "--token-file",
+        type=Path,
+        metavar="F",
+        help="a file that holds any known token, or what `sign-in` wrote: without one nothing is sent",
+    )
+    parser.add_argument("--no-browser", action="store_true", help="print the address alone")
+    parser.add_argument(
+        "--idle",
+        type=lambda text: number(text, 1, 86_400),
+        default=900.0,
+        metavar="S",
+        help="end when nobody has used the page for so many seconds (default 900)",
+    )
+    _add_cameras(parser)
+    parser.set_defaults(run="wicketgate.cli.officer_page:open_page")
+
+
 def _add_cameras(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--cameras",
         type=int,
         metavar="N",
-        help="with --against: how many cameras are in the document's scope",
+        help="where a register is asked: how many cameras are in the document's scope",
     )

@@ -16,13 +16,14 @@ from wicketgate.base.errors import DocumentRefused
 from wicketgate.base.signing import key_id
 from wicketgate.clients.officer.drafting import describe_deadline, figures_for
 from wicketgate.clients.officer.from_register import ShownRegister, list_of, number_of
+from wicketgate.clients.officer.traps import traps
 from wicketgate.regime.admission.admit import examine, judge_document, scope_of
 from wicketgate.regime.admission.amending import successor_requirements
 from wicketgate.regime.admission.comparing import Amended, compare
 from wicketgate.regime.admission.judgement import Judgement
 from wicketgate.regime.admission.limits import faults, requirements
 from wicketgate.regime.admission.widening import grown
-from wicketgate.regime.charter import Charter, Requirement, charter_requirements, require_distinct
+from wicketgate.regime.charter import Charter, Office, Requirement, charter_requirements, require_distinct
 from wicketgate.regime.documents.acts import Review
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.binding import refuse_other_log
@@ -54,10 +55,26 @@ class Appraisal:
         Sentences, in the order in which they are to be read before signing.
     faults : tuple of DocumentRefused
         Why it would be refused, as it stands; the first is what the gateway would answer.
+    needed : tuple of Office
+        Those among whom all or any must sign it; empty where that cannot be told.
+    warnings : tuple of str
+        Of a charter: how it traps its own authors. It is not refused for that.
     """
 
     words: tuple[str, ...]
     faults: tuple[DocumentRefused, ...]
+    needed: tuple[Office, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def refusals(self) -> tuple[DocumentRefused, ...]:
+        """The faults that no further signature mends."""
+        return tuple(fault for fault in self.faults if fault.code != "signature-missing")
+
+
+def _warnings(value: object) -> tuple[str, ...]:
+    charter = value.draft if isinstance(value, Consultation) else value
+    return traps(charter) if isinstance(charter, Charter) else ()
 
 
 _UNKNOWN = 1
@@ -119,14 +136,24 @@ def appraise(
             words += _stands(value.authority, known, at_us)
             if isinstance(value, Review):
                 words += review_words(value.authority, known, value.reviewed_us)
+    needed: tuple[Office, ...] = ()
     if judgement is not None:
-        signing, wrong = _signing(document, value, known, judgement, at_us, counted)
+        wanted = _wanted(value, known.charter, judgement)
+        signing, wrong = _signing(document, known, judgement, wanted, at_us, counted)
         words += signing
         found += wrong
+        needed = _needed(wanted)
     elif isinstance(value, Authority):
         with contextlib.suppress(DocumentRefused):  # which is among the faults
-            words += must_sign(requirements(value, known.charter), known.charter)
-    return Appraisal(words=(*describe_document(value, known.charter), *words), faults=tuple(found))
+            must = requirements(value, known.charter)
+            words += must_sign(must, known.charter)
+            needed = _needed([(must, known.charter)])
+    return Appraisal(
+        words=(*describe_document(value, known.charter), *words),
+        faults=tuple(found),
+        needed=needed,
+        warnings=_warnings(value),
+    )
 
 
 def _count(document: SignedDocument, known: ShownRegister, cameras: int | None) -> tuple[int, list[str]]:
@@ -349,19 +376,38 @@ def review_words(name: str, known: ShownRegister, reviewed_us: int) -> list[str]
 # --- who signs --------------------------------------------------------------------------------------------
 
 
+_Wanted = list[tuple[tuple[Requirement, ...], Charter]]
+"""Who must sign, by which charter: of an amendment also those of the new one."""
+
+
+def _wanted(value: object, charter: Charter, judgement: Judgement) -> _Wanted:
+    wanted = [(judgement.requirements, charter)]
+    if isinstance(value, Charter) and judgement.amended is not None:
+        wanted.append((successor_requirements(charter, value, judgement.amended), value))
+    return wanted
+
+
+def _needed(wanted: _Wanted) -> tuple[Office, ...]:
+    """Return the offices of some requirements, each once for each of its keys."""
+    found = {
+        (name, by.offices[name].public): by.offices[name]
+        for requirements, by in wanted
+        for one in requirements
+        for name in one.offices
+        if name in by.offices
+    }
+    return tuple(found.values())
+
+
 def _signing(
     document: SignedDocument,
-    value: object,
     known: ShownRegister,
     judgement: Judgement,
+    wanted: _Wanted,
     at_us: int,
     cameras: int,
 ) -> tuple[list[str], list[DocumentRefused]]:
     """Return required and given signatures, and the faults in them."""
-    charter = known.charter
-    wanted = [(judgement.requirements, charter)]
-    if isinstance(value, Charter) and judgement.amended is not None:
-        wanted.append((successor_requirements(charter, value, judgement.amended), value))
     lines = [line for requirements, by in wanted for line in must_sign(requirements, by)]
     try:
         if document.envelope.signatures:
@@ -414,6 +460,7 @@ def founding(document: SignedDocument, charter: Charter) -> Appraisal:
     """Return the effect of a charter as the first of a deployment."""
     requirements = charter_requirements(charter)
     words = [*describe_document(charter), *must_sign(requirements, charter)]
+    needed = _needed([(requirements, charter)])
     try:
         refuse_other_log(document, charter.origin)
         if document.envelope.signatures:
@@ -422,5 +469,5 @@ def founding(document: SignedDocument, charter: Charter) -> Appraisal:
         else:
             require_distinct({name for one in requirements for name in one.offices}, charter)
     except DocumentRefused as error:
-        return Appraisal(words=tuple(words), faults=(error,))
-    return Appraisal(words=tuple(words), faults=())
+        return Appraisal(words=tuple(words), faults=(error,), needed=needed, warnings=traps(charter))
+    return Appraisal(words=tuple(words), faults=(), needed=needed, warnings=traps(charter))

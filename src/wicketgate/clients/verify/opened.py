@@ -98,6 +98,14 @@ class _HotlistFact(_Fact, tag="hotlist", kw_only=True):
     by: _Text = ""  # said from 0.4 on
 
 
+class _HandoverFact(_Fact, tag="handover", kw_only=True):
+    commit: _Number
+    unit: _Text
+    by: _Text
+    text: _Text
+    open: list[_Text]
+
+
 class _ImageFact(_Fact, tag="image-read", kw_only=True):
     commit: _Number
     authority: _Name
@@ -208,6 +216,24 @@ class _SignedInFact(_Fact, tag="signed-in", kw_only=True):
     opening: _OpeningTold | None = None
 
 
+class _AlertRulesFact(_Fact, tag="alert-rules", kw_only=True):
+    commit: _Number
+    who: _Text
+    revision: _Number
+    rules: dict[str, Any]
+    by: _Text
+
+
+class _ToldFact(_Fact, tag="told", kw_only=True):
+    commit: _Number
+    id: _Text
+    who: _Text
+    target: _Text
+    what: _Code
+    count: _Number
+    became: Literal["delivered", "given-up"]
+
+
 class _ResponseFact(_Fact, tag="response", kw_only=True):
     consultation: _Text
     id: _Text
@@ -220,6 +246,7 @@ _FACTS = (
     | _HitFact
     | _OutcomeFact
     | _HotlistFact
+    | _HandoverFact
     | _ImageFact
     | _ImagesFact
     | _WhyFact
@@ -233,6 +260,8 @@ _FACTS = (
     | _PeopleOpenedFact
     | _PasskeyFact
     | _SignedInFact
+    | _AlertRulesFact
+    | _ToldFact
 )
 KINDS = frozenset(kind.__struct_config__.tag for kind in _FACTS.__args__)
 """Every kind of fact that a gateway writes or ever wrote."""

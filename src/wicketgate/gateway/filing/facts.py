@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from wicketgate.base.clock import rfc3339
+from wicketgate.commits.handovers import HandedOver
 from wicketgate.commits.people import CommitmentOpened
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import (
+    AlertRulesSet,
+    AlertTold,
     CameraSet,
     HitLooked,
     HitRaised,
@@ -158,6 +161,20 @@ def hotlist_fact(
     )
 
 
+def handover_fact(given: HandedOver, sequence: int) -> bytes:
+    """Return the fact of a hand-over between a unit's shifts."""
+    return _salted(
+        "handover",
+        {
+            "commit": sequence,
+            "unit": given.unit,
+            "by": given.by,
+            "text": given.text,
+            "open": list(given.open),
+        },
+    )
+
+
 # --- looks --------------------------------------------------------------------------------------------------------
 
 
@@ -267,6 +284,23 @@ def signed_in_fact(
         "signed-in",
         {"commit": sequence, "person": person, "name": name, "how": how, "people": people, **proof},
     )
+
+
+# --- alerts -------------------------------------------------------------------------------------------------------
+
+
+def alert_rules_fact(sequence: int, given: AlertRulesSet, by: str) -> bytes:
+    """Return the fact that a place's rules for alerts were changed: to which, and by whom."""
+    rules = msgspec.json.decode(given.rules)
+    return _salted(
+        "alert-rules",
+        {"commit": sequence, "who": given.who, "revision": given.revision, "rules": rules, "by": by},
+    )
+
+
+def told_fact(sequence: int, told: AlertTold) -> bytes:
+    """Return the fact that people were told, or could not be: by which target, of what kind, of how much."""
+    return _salted("told", {"commit": sequence, **msgspec.to_builtins(told)})
 
 
 # --- what recipients and the public say ---------------------------------------------------------------------------

@@ -98,6 +98,7 @@ class HotlistsApi:
     ) -> ListTaken:
         for attempt in range(1, _TRIES + 1):
             terms = self._terms(request, name)
+            by = require(request, "recipient", *KEEP).by
             revision, hotlist = self._hotlist(name)
             if expected is not None and expected != revision:
                 raise InputError(f"the list is at revision {revision}", code="revision-differs")

@@ -173,3 +173,6 @@ class OutcomeForm(Struct, frozen=True, kw_only=True):
     outcome: Said
     reason: Annotated[str, shape(maxLength=MOST_REASON)] = ""
     plate_seen: Annotated[str, shape(maxLength=32)] = ""
+    filter: Annotated[
+        str, shape(maxLength=720), about("The filter of the queue to go back to, as a query.")
+    ] = ""

@@ -243,8 +243,8 @@ _ADMIN = tagged(
     Operation(
         "withdrawPasskey", "DELETE /v1/people/{organisation}/passkeys/{id}", "End a passkey",
         "By the admin. People end their own at `/me`; whoever signs who they are ends it with a version without them.",
-        who=("admin",), parameters=(_ORGANISATION, _PASSKEY), status=204, meaning="It signs nobody in any more.", commits=True,
-        codes="not-entitled unknown-passkey",
+        who=("admin",), parameters=(_ORGANISATION, _PASSKEY), status=204, meaning="It signs nobody in any more.",
+        commits=True, codes="not-entitled unknown-passkey",
     ),
 )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from wicketgate.http.answers import Health, HitShown, Ready, ResponseShown, ResponseTaken
 from wicketgate.http.openapi.bodies import OutcomeForm, ResponseForm, ResponseSaid
+from wicketgate.http.openapi.desks import DESKS
 from wicketgate.http.openapi.examples import CHECKPOINT, VKEY
 from wicketgate.http.openapi.operation import (
     EVENTS,
@@ -47,6 +48,16 @@ _REFRESH = Parameter(
     words="`off`: a browser without JavaScript does not load it again by itself.",
 )
 _RECORDED = Parameter(name="recorded", place="query", words="A hit whose outcome the page confirms.")
+_FILTER = tuple(
+    Parameter(name=name, place="query", words=words)
+    for name, words in (
+        ("authority", "The hits of one authority."),
+        ("camera", "Those of one camera, as `source/camera`."),
+        ("priority", "Those of one priority."),
+        ("state", "`open` or `confirmed`."),
+        ("since", "`15m`, `1h`, `8h` or `24h`: those raised since then."),
+    )
+)
 _REF = Parameter(name="ref", words="As the page has it.")
 _IN = Parameter(
     name="in", place="query", words="`queue`: it is shown small among others, which is no look at it."
@@ -154,16 +165,17 @@ _LOG = tagged(
 _DUTY = tagged(
     "duty", (OFFICER,),
     Operation(
-        "showQueue", "GET /duty", "The queue of hits", parameters=(_REFRESH, _RECORDED), gives=PAGE, also=_SIGN_IN,
-        commits=True,
+        "showQueue", "GET /duty", "The queue of hits", parameters=(_REFRESH, _RECORDED, *_FILTER), gives=PAGE,
+        also=_SIGN_IN, commits=True,
     ),
     Operation(
-        "showQueuePart", "GET /duty/queue", "The part of the queue's page that changes", gives=PAGE, also=_SIGN_IN,
-        commits=True,
+        "showQueuePart", "GET /duty/queue", "The part of the queue's page that changes", parameters=_FILTER,
+        gives=PAGE, also=_SIGN_IN, commits=True,
     ),
     Operation(
-        "followQueue", "GET /duty/events", "That the queue has changed", gives={EVENTS: None}, also=_SIGN_IN,
-        meaning="Server-sent events `changed`, and `end` with the session.", codes="busy",
+        "followQueue", "GET /duty/events", "That the queue has changed", parameters=_FILTER,
+        gives={EVENTS: None}, also=_SIGN_IN, meaning="Server-sent events `changed`, and `end` with the session.",
+        codes="busy",
     ),
     Operation(
         "showHit", "GET /duty/hits/{id}", "One hit, with the last places where its vehicle was read", parameters=(HIT,),
@@ -187,4 +199,4 @@ _DUTY = tagged(
 
 # fmt: on
 
-SITE = (*PEOPLE, *_DUTY, *_PUBLIC, *_LOG)
+SITE = (*PEOPLE, *_DUTY, *DESKS, *_PUBLIC, *_LOG)

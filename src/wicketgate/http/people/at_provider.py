@@ -17,7 +17,7 @@ from starlette.routing import Route
 from wicketgate.base.errors import NotEntitled
 from wicketgate.http.gatekeeper import SIGN_IN
 from wicketgate.http.peers import peer_of
-from wicketgate.http.people.opening import Opening, next_of
+from wicketgate.http.people.opening import HOME, DoorOpening, next_of
 from wicketgate.http.people.providers import CameBack, Providers, Vouched
 from wicketgate.http.problems import problem
 from wicketgate.http.requests import form_pairs
@@ -36,7 +36,7 @@ class AtProvider:
     def __init__(
         self,
         providers: Providers,
-        opening: Opening,
+        opening: DoorOpening,
         sessions: Sessions,
         officers: OfficerPages,
         pages: PeoplePages,
@@ -114,7 +114,7 @@ class AtProvider:
         opened = await self._opened(vouched, provider, renews)
         # The session's cookie is sent with no request that another site began, and this one the provider did: a page of
         # ours has to begin the next.
-        answer = await self._officers.page(self._pages.onward, next_of(kept.get("n", "")) or "/duty")
+        answer = await self._officers.page(self._pages.onward, next_of(kept.get("n", "")) or HOME)
         answer.headers.append("Set-Cookie", _set_cookie(request, slot, ""))
         if opened:
             answer.headers.append("Set-Cookie", set_cookie(request.scope, opened))

@@ -1,4 +1,4 @@
-"""Handlers of signing in by a code, which only a demonstration lets anybody do (decision 38)."""
+"""Handlers of signing in by a code, which only a demonstration lets anybody do (decision 41)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from wicketgate.gateway.people import PeopleInForce
 from wicketgate.http.failures import Failures, TooManyFailures
 from wicketgate.http.gatekeeper import SIGN_IN
 from wicketgate.http.peers import peer_of
-from wicketgate.http.people.opening import Opening, next_of
+from wicketgate.http.people.opening import HOME, DoorOpening, next_of
 from wicketgate.http.problems import problem
 from wicketgate.http.sessions import set_cookie
 from wicketgate.http.site.officers import OfficerPages, form_of, redirect, turn
@@ -38,7 +38,7 @@ class ByCode:
         self,
         clock: Clock,
         people: PeopleInForce,
-        opening: Opening,
+        opening: DoorOpening,
         officers: OfficerPages,
         again: Again,
         *,
@@ -76,6 +76,6 @@ class ByCode:
         except NotEntitled as error:
             self._failures.count(peer, now_us)
             return await self._again(request, 403, error.detail)
-        answer = redirect(next_of(request.query_params.get("next", "")) or "/me")
+        answer = redirect(next_of(request.query_params.get("next", "")) or HOME)
         answer.headers["Set-Cookie"] = set_cookie(request.scope, session_id)
         return answer

@@ -4,26 +4,38 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
+from wicketgate.gateway.camera_health import CameraDesk
+from wicketgate.gateway.filing.handovers import HandoverFiling
 from wicketgate.gateway.filing.people import PeopleFiling
 from wicketgate.gateway.node import Gateway
 from wicketgate.gateway.people import PeopleInForce
+from wicketgate.gateway.zones import PlaceZones
 from wicketgate.http.api.images import FeedImages
 from wicketgate.http.people.api import PeopleApi
 from wicketgate.http.people.at_provider import AtProvider
 from wicketgate.http.people.by_code import ByCode
-from wicketgate.http.people.opening import Opening
+from wicketgate.http.people.opening import DoorOpening
 from wicketgate.http.people.passkeys import Passkeys
 from wicketgate.http.people.programs import Programs
 from wicketgate.http.people.providers import Providers
 from wicketgate.http.people.site import PeopleSite
 from wicketgate.http.sessions import Sessions
 from wicketgate.http.site.addition import Addition
+from wicketgate.http.site.alerts import AlertsSite
 from wicketgate.http.site.duty import Duty
+from wicketgate.http.site.handover import Handover
+from wicketgate.http.site.lists import Lists
 from wicketgate.http.site.officers import OfficerPages
+from wicketgate.http.site.protection import Protection
 from wicketgate.http.site.public import Public
+from wicketgate.http.site.source_desk import SourceDesk
+from wicketgate.pages.alerts import AlertPages
 from wicketgate.pages.duty import DutyPages
 from wicketgate.pages.people import PeoplePages
+from wicketgate.pages.protection import ProtectionPages
 from wicketgate.pages.public import assets_of
+from wicketgate.pages.shift import ShiftPages
+from wicketgate.pages.source_desk import SourcePages
 
 
 class OfficersDesk:
@@ -50,10 +62,12 @@ class OfficersDesk:
         )
         people = PeopleInForce(commits, clock, gateway.deployment.index_secret())
         filing = PeopleFiling(commits)
-        self.sessions = Sessions(clock.now_us, lambda: commits.committed.tokens, people)
+        self.sessions = Sessions(
+            clock.now_us, lambda: commits.committed.tokens, people, PlaceZones(commits, clock).of
+        )
         pages, address = PeoplePages(demonstration=charter.demonstration), str(gateway.settings.address)
         self._programs = Programs(clock, self.sessions, officers, pages, address)
-        opening = Opening(people, filing, self.sessions, address, clock.now_us)
+        opening = DoorOpening(people, filing, self.sessions, address, clock.now_us)
         providers = Providers(people, clock.now_us, gateway.settings.provider_secrets.get)
         self._at_provider = AtProvider(providers, opening, self.sessions, officers, pages)
         demonstration = charter.demonstration
@@ -83,10 +97,68 @@ class OfficersDesk:
             images=images,
             officers=officers,
             looks=gateway.looks,
+            people=people,
         )
+        self._alerts = AlertsSite(gateway.alerting, officers, AlertPages(demonstration=charter.demonstration))
+        self._desks = _desks(gateway, officers, people, demonstration=charter.demonstration)
         self._api = PeopleApi(commits, filing, clock.now_us)
 
     def routes(self) -> list[Route]:
         """Return every route of theirs."""
-        parts = self._site, self._at_provider, self._by_code, self._programs, self._duty, self._api
-        return [route for part in parts for route in part.routes()]
+        parts = (
+            self._site,
+            self._at_provider,
+            self._by_code,
+            self._programs,
+            self._duty,
+            self._alerts,
+            self._api,
+        )
+        return [*(route for part in parts for route in part.routes()), *self._desks]
+
+
+def _desks(
+    gateway: Gateway, officers: OfficerPages, people: PeopleInForce, *, demonstration: bool
+) -> list[Route]:
+    """Return the routes of the desks beside the queue."""
+    commits, clock, looks = gateway.commits, gateway.clock, gateway.looks
+    shift = ShiftPages(demonstration=demonstration)
+    handover = Handover(
+        commits,
+        clock,
+        entitlement=gateway.entitlement,
+        unit_hits=gateway.unit_hits,
+        filing=HandoverFiling(commits, clock),
+        looks=looks,
+        people=people,
+        officers=officers,
+        pages=shift,
+    )
+    lists = Lists(
+        commits,
+        clock,
+        desk=gateway.desk,
+        lists=gateway.lists,
+        entitlement=gateway.entitlement,
+        looks=looks,
+        officers=officers,
+        pages=shift,
+    )
+    source = SourceDesk(
+        commits,
+        clock,
+        cameras=CameraDesk(commits, clock, gateway.intake.lags),
+        looks=looks,
+        officers=officers,
+        pages=SourcePages(demonstration=demonstration),
+    )
+    protection = Protection(
+        commits,
+        clock,
+        lists=gateway.lists,
+        looks=looks,
+        officers=officers,
+        pages=ProtectionPages(demonstration=demonstration),
+        address=str(gateway.settings.address),
+    )
+    return [*handover.routes(), *lists.routes(), *source.routes(), *protection.routes()]

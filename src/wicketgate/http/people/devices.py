@@ -23,6 +23,7 @@ _LETTERS: Final = "BCDFGHJKLMNPQRSTVWXZ"
 _LENGTH = 8
 _MAC = 16
 _MOST_APPROVED = 1_000
+_MOST_OF_A_SESSION = 8
 
 Pending = Literal["authorization_pending", "expired_token", "access_denied"]
 
@@ -39,10 +40,11 @@ class DeviceRequest:
 class DeviceAnswer:
     """A person's answer to a program's request.
 
-    `session` is the key of the session in which they answered; empty where they said no.
+    `session` is the key of the session in which they answered, `lets` whether they said yes.
     """
 
     session: str
+    lets: bool
     until_us: int
 
 
@@ -61,7 +63,7 @@ class Devices:
         code = base64.urlsafe_b64encode(body + self._mac(body)).decode()
         return DeviceRequest(code, f"{user_code[:4]}-{user_code[4:]}")
 
-    def answer(self, user_code: str, session: str) -> None:
+    def answer(self, user_code: str, session: str, *, lets: bool) -> None:
         """Keep what a person said of a program's request.
 
         Parameters
@@ -69,19 +71,22 @@ class Devices:
         user_code : str
             As they typed it.
         session : str
-            The key of their session; empty to refuse.
+            The key of their session.
+        lets : bool
+            Whether they let it act for them.
 
         Raises
         ------
         InputError
-            Where it has not the form of a code, or too many programs wait to be told.
+            Where it has not the form of a code, or too many programs wait to be told, of this session or of all.
         """
         code = plain_code(user_code)
         now_us = self._now_us()
         self._answered = {name: one for name, one in self._answered.items() if one.until_us > now_us}
-        if len(self._answered) >= _MOST_APPROVED:
+        own = sum(one.session == session for one in self._answered.values())
+        if len(self._answered) >= _MOST_APPROVED or own >= _MOST_OF_A_SESSION:
             raise InputError("too many programs wait to be told: try again in a moment", code="busy")
-        self._answered[code] = DeviceAnswer(session, now_us + LIFE_US)
+        self._answered[code] = DeviceAnswer(session, lets, now_us + LIFE_US)
 
     def redeem(self, device_code: str) -> str | Pending:
         """Return the key of the session in which a request was approved, once; or why not (RFC 8628, 3.5)."""
@@ -98,7 +103,7 @@ class Devices:
         if answered is None:
             return "authorization_pending"
         del self._answered[body[:_LENGTH].decode("ascii")]
-        return answered.session or "access_denied"
+        return answered.session if answered.lets else "access_denied"
 
     def _mac(self, body: bytes) -> bytes:
         return hmac.digest(self._secret, body, "sha256")[:_MAC]

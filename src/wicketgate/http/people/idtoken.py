@@ -5,6 +5,7 @@ The library is loaded when the first person comes: call this in a thread.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ SKEW_S: Final = 60
 MOST_TOKEN: Final = 64 * 1024
 """Bytes that an id token may have."""
 _MOST_KEYS = 50
+_MOST_SUBJECT = 255
 
 
 class UnknownKey(NotEntitled):
@@ -57,12 +59,18 @@ def claims_in(raw: object, published: Mapping[str, Any], provider: Provider, now
     try:
         claims: dict[str, Any] = jwt.decode(raw, _keys_in(published), algorithms=list(ALGORITHMS)).claims
         registry.validate(claims)
+        json.dumps(
+            claims, ensure_ascii=False
+        ).encode()  # what no text can hold is found here, and nowhere later
     except (errors.InvalidKeyIdError, errors.MissingKeyError) as error:
         raise UnknownKey(
             _refusal(f"its id token names none of the provider's keys ({type(error).__name__})")
         ) from error
     except (errors.JoseError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise not_good(f"its id token is not good ({type(error).__name__})") from error
+    subject = claims["sub"]
+    if not subject.isascii() or len(subject) > _MOST_SUBJECT:
+        raise not_good("its subject is no subject")
     audience, party = claims["aud"], claims.get("azp")
     if party not in (None, provider.client) or (
         isinstance(audience, list) and len(audience) > 1 and party is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -18,8 +19,11 @@ from wicketgate.regime.documents.people import Workplace
 _PROOFS = Rate(burst=60, every_us=5 * SECOND_US)
 _LOOPBACK = frozenset({"localhost"})
 
+HOME: Final = "/me"
+"""Where people come to who signed in and wanted nothing else: it leads on to what their roles give."""
 
-class Opening:
+
+class DoorOpening:
     """How sessions of people are opened, at one gateway.
 
     Parameters

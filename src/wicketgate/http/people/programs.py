@@ -75,7 +75,7 @@ class Programs:
             # The program acts on this proof until it is too old: it is not given one that nobody made.
             require_presence(request, f"/device?{urlencode({'user_code': code[:20]})}")
         try:
-            self._devices.answer(code, session.key if lets else "")
+            self._devices.answer(code, session.key, lets=lets)
         except InputError as error:
             return await self._officers.page(
                 self._pages.device, session, code=code[:20], fault=sentence(error), status=400

@@ -24,7 +24,7 @@ from wicketgate.http.failures import Failures
 from wicketgate.http.people.challenges import Challenges
 from wicketgate.http.people.fetching import ClientSecret, Fetching, silent
 from wicketgate.http.people.idtoken import SKEW_S, UnknownKey, claims_in, not_good
-from wicketgate.http.people.published import Publications, Published, require_safe
+from wicketgate.http.people.published import ProviderPublished, Publications, require_safe
 from wicketgate.regime.documents.people import Provider
 
 SCOPE: Final = "openid profile"
@@ -178,7 +178,7 @@ class Providers:
         return Vouched(proved, present_us)
 
     async def _claims(
-        self, published: Published, known: Provider, token: Mapping[str, Any]
+        self, published: ProviderPublished, known: Provider, token: Mapping[str, Any]
     ) -> dict[str, Any]:
         raw, now_s = token.get("id_token"), self._now_us() // SECOND_US
         try:
@@ -190,7 +190,7 @@ class Providers:
         return await asyncio.to_thread(claims_in, raw, newer.keys, known, now_s)
 
     async def _exchange(
-        self, published: Published, organisation: str, known: Provider, came: CameBack
+        self, published: ProviderPublished, organisation: str, known: Provider, came: CameBack
     ) -> Mapping[str, Any]:
         takes = published.metadata.get("token_endpoint_auth_methods_supported")
         posted = (
@@ -227,7 +227,7 @@ class Providers:
             if not self._waiting.taken_by(issuer):
                 self._gates.pop(issuer, None)
 
-    async def _of(self, issuer: str) -> Published:
+    async def _of(self, issuer: str) -> ProviderPublished:
         require_safe(issuer, "issuer")
         return await self._published.of(issuer)
 
@@ -242,7 +242,7 @@ class Providers:
         return _text(hmac.digest(self._secret, f"{what} {state} {cookie}".encode(), "sha256"))
 
 
-def _require_issuer(published: Published, issuer: str, told: str) -> None:
+def _require_issuer(published: ProviderPublished, issuer: str, told: str) -> None:
     """Refuse an answer that another provider sent the browser back with (RFC 9207)."""
     must = published.metadata.get("authorization_response_iss_parameter_supported") is True
     if (told or must) and told != issuer:

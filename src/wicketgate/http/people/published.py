@@ -28,7 +28,7 @@ _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class ProviderPublished:
     """What a provider publishes of itself, its keys, and when they were fetched, by the monotonic clock."""
 
     metadata: Mapping[str, Any]
@@ -58,12 +58,12 @@ class Publications:
     def __init__(self, fetching: Fetching, seconds: Callable[[], float] = time.monotonic) -> None:
         self._fetching = fetching
         self._seconds = seconds
-        self._known: dict[str, Published] = {}
+        self._known: dict[str, ProviderPublished] = {}
         self._failed: dict[str, _Failure] = {}
         self._anew: dict[str, float] = {}
-        self._asked: dict[str, asyncio.Task[Published]] = {}
+        self._asked: dict[str, asyncio.Task[ProviderPublished]] = {}
 
-    async def of(self, issuer: str) -> Published:
+    async def of(self, issuer: str) -> ProviderPublished:
         """Return what a provider publishes, at most ten minutes old.
 
         Raises
@@ -76,7 +76,7 @@ class Publications:
             return known
         return await self._ask(issuer)
 
-    async def anew(self, issuer: str, known: Published) -> Published:
+    async def anew(self, issuer: str, known: ProviderPublished) -> ProviderPublished:
         """Return what a provider publishes now, for a key that is not in `known`; as it is where that was lately."""
         newest, now_s = self._known.get(issuer, known), self._seconds()
         if newest.at_s > known.at_s or now_s - self._anew.get(issuer, -ANEW_S) < ANEW_S:
@@ -84,7 +84,7 @@ class Publications:
         self._anew[issuer] = now_s
         return await self._ask(issuer)
 
-    async def _ask(self, issuer: str) -> Published:
+    async def _ask(self, issuer: str) -> ProviderPublished:
         failed = self._failed.get(issuer)
         if failed is not None and self._seconds() - failed.at_s < FAILED_S:
             raise failed.error
@@ -94,7 +94,7 @@ class Publications:
             asked.add_done_callback(lambda _: self._asked.pop(issuer, None))
         return await asyncio.shield(asked)  # whoever goes away takes it from nobody else
 
-    async def _fetch(self, issuer: str) -> Published:
+    async def _fetch(self, issuer: str) -> ProviderPublished:
         try:
             metadata = await self._fetching.get(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
             if metadata.get("issuer") != issuer:
@@ -108,7 +108,7 @@ class Publications:
         finally:
             self._bound()
         self._failed.pop(issuer, None)
-        known = self._known[issuer] = Published(metadata, keys, self._seconds())
+        known = self._known[issuer] = ProviderPublished(metadata, keys, self._seconds())
         return known
 
     def _bound(self) -> None:

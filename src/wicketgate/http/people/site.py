@@ -20,7 +20,7 @@ from wicketgate.gateway.people import PeopleInForce, SignedInAs
 from wicketgate.http.failures import TooManyFailures
 from wicketgate.http.gatekeeper import SIGN_IN
 from wicketgate.http.peers import peer_of
-from wicketgate.http.people.opening import Opening, next_of
+from wicketgate.http.people.opening import HOME, DoorOpening, next_of
 from wicketgate.http.people.passkeys import MOST_ANSWER, Passkeys
 from wicketgate.http.presence import require_presence
 from wicketgate.http.problems import problem
@@ -78,7 +78,7 @@ class PeopleSite:
         filing: PeopleFiling,
         sessions: Sessions,
         passkeys: Passkeys,
-        opening: Opening,
+        opening: DoorOpening,
         officers: OfficerPages,
         public: Public,
         pages: PeoplePages,
@@ -200,7 +200,7 @@ class PeopleSite:
             return answer
         except NotEntitled as error:
             return await again(403, fault=sentence(error), at="token")
-        answer = redirect(next_of(there) or "/duty")
+        answer = redirect(next_of(there) or HOME)
         answer.headers["Set-Cookie"] = set_cookie(request.scope, session_id)
         return answer
 
@@ -262,7 +262,7 @@ class PeopleSite:
     async def _signed_in(self, request: Request, proved: SignedInAs, how: str, there: str) -> Response:
         """Open the session of whoever proved who they are: recorded before it is answered."""
         session_id = await self._opening.open(proved, how, self._clock.now_us())
-        answer = private_answer({"next": next_of(there) or "/duty"})
+        answer = private_answer({"next": next_of(there) or HOME})
         answer.headers["Set-Cookie"] = set_cookie(request.scope, session_id)
         return answer
 
@@ -330,7 +330,7 @@ class PeopleSite:
         """`GET /presence`."""
         session = session_of(request)
         proved = self._sessions.proof_of(session)
-        there = next_of(request.query_params.get("next", "")) or "/duty"
+        there = next_of(request.query_params.get("next", "")) or HOME
         by_passkey = proved is not None and bool(proved.passkey)
         return await self._officers.page(self._pages.presence, session, by_passkey=by_passkey, next=there)
 
@@ -347,4 +347,4 @@ class PeopleSite:
         said = await self._said(request)
         proved = await self._passkeys.sign_in(said.credential, self._opening.demand_origin(request))
         self._sessions.prove(session, proved, self._clock.now_us())
-        return private_answer({"next": next_of(said.next) or "/duty"})
+        return private_answer({"next": next_of(said.next) or HOME})

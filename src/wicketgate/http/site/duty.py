@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -21,6 +22,7 @@ from wicketgate.gateway.entitlement import Entitlement
 from wicketgate.gateway.filing.looks import LookFiling
 from wicketgate.gateway.filing.outcomes import OutcomeFiling
 from wicketgate.gateway.hits import UnitHits
+from wicketgate.gateway.people import PeopleInForce
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.hotlists.hits import MOST_REASON, Hit
 from wicketgate.http.api.hits import as_json
@@ -33,6 +35,7 @@ from wicketgate.http.roles import CONFIRM, SEE
 from wicketgate.http.site.kept import KeptForms
 from wicketgate.http.site.officers import OfficerPages, form_of, redirect, session_of, wants_page
 from wicketgate.pages.duty import PROVED, Journey, Queue, RefusalShown, Session, digest
+from wicketgate.pages.duty_filter import HitFilter
 from wicketgate.pages.views import tags_of
 from wicketgate.regime.documents.authority import Authority
 
@@ -63,6 +66,7 @@ class Duty:
         images: FeedImages,
         officers: OfficerPages,
         looks: LookFiling,
+        people: PeopleInForce,
     ) -> None:
         self._commits = commits
         self._clock = clock
@@ -73,6 +77,7 @@ class Duty:
         self._images = images
         self._officers = officers
         self._looks = looks
+        self._people = people
         self._pages = officers.pages
         self._kept = KeptForms(clock.now_us)
         self._listening: Counter[str] = Counter()
@@ -101,9 +106,13 @@ class Duty:
                 self._entitlement.demand_person(recorded.authority, session.person, "viewer")
             except WicketgateError:
                 recorded = None  # whatever somebody put into the address
+        more = () if recorded is None else (recorded.id,)
+        queue = await self._seen(session, HitFilter.of(request.query_params), more)
+        if recorded is not None:
+            queue = replace(queue, names={**queue.names, **self._names(session.unit, [recorded])})
         return await self._officers.page(
             self._pages.queue,
-            await self._seen(session, () if recorded is None else (recorded.id,)),
+            queue,
             session,
             self._clock.now_us(),
             recorded=recorded,
@@ -113,21 +122,27 @@ class Duty:
     async def get_queue_part(self, request: Request) -> Response:
         """`GET /duty/queue`: the changing part of the page."""
         session = session_of(request, *SEE)
-        queue, now_us = await self._seen(session), self._clock.now_us()
+        queue = await self._seen(session, HitFilter.of(request.query_params))
+        now_us = self._clock.now_us()
         return await self._officers.page(self._pages.queue_part, queue, session, now_us)
 
-    async def _seen(self, session: Session, more: Sequence[str] = ()) -> Queue:
+    async def _seen(self, session: Session, chosen: HitFilter, more: Sequence[str] = ()) -> Queue:
         """Return the queue, once it is recorded whom of it this session sees for the first time."""
-        queue = self._queue(session)
+        queue = self._queue(session, chosen)
         shown = [*(hit.id for hit in (*queue.hits, *queue.ended)), *more]
         await self._looks.show(session.by, session.key, "hits", session.unit, shown)
         return queue
 
-    def _queue(self, session: Session) -> Queue:
+    def _queue(self, session: Session, chosen: HitFilter) -> Queue:
         authorities, stopped = self._entitlement.match_authorities(session.unit)
         authorities = [one for one in authorities if session.person or "viewer" not in one.demands]
         names = [authority.name for authority in authorities]
-        hits = self._unit_hits.queue_of(names)
+        now_us = self._clock.now_us()
+        waiting = self._unit_hits.queue_of(names)
+        hits = [hit for hit in waiting if chosen.keeps(hit, now_us)] if chosen.query else waiting
+        overdue = sum(hit.due_us <= now_us for hit in waiting) - sum(hit.due_us <= now_us for hit in hits)
+        hidden = len(waiting) - len(hits)
+        titles = [(authority.name, authority.title) for authority in authorities]
         ended = [
             hit for hit in self._unit_hits.recent_of(names, SHOWN) if hit.status in {"ended", "unanswered"}
         ]
@@ -138,11 +153,22 @@ class Duty:
             hits=hits,
             more=more,
             confirmable=lambda hit: cannot[hit.id],  # a page is made in a thread, which reads no state
-            authorities=[(authority.name, authority.title) for authority in authorities],
+            authorities=titles,
             stopped=stopped,
             ended=ended[:_ENDED],
             marks={authority.name: self._marks(authority) for authority in authorities},
+            filter=chosen,
+            fields=chosen.fields(waiting, titles),
+            hidden=hidden,
+            hidden_overdue=overdue,
+            names=self._names(session.unit, (*hits[:SHOWN], *ended[:_ENDED])),
         )
+
+    def _names(self, unit: str, hits: Iterable[Hit]) -> dict[str, str]:
+        """Return what colleagues call those who said what came of hits."""
+        organisation = unit.partition("/")[0]
+        by = {outcome.by for hit in hits for outcome in hit.outcomes}
+        return {one: self._people.called(organisation, one) for one in by}
 
     def _marks(self, authority: Authority) -> list[dict[str, str]]:
         """Return the tags of an authority, as every page shows them."""
@@ -157,17 +183,18 @@ class Duty:
         Changes of another unit's queue never make one.
         """
         session = session_of(request, *SEE)
+        chosen = HitFilter.of(request.query_params)
         if self._listening[session.key] >= _STREAMS:
             return problem("busy", f"at most {_STREAMS} pages of one session are told of changes at once")
         if request.method == "HEAD":
             return Response(media_type="text/event-stream")  # what never ends would be waited for
         return StreamingResponse(
-            self._events(request, session),
+            self._events(request, session, chosen),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store"},
         )
 
-    async def _events(self, request: Request, session: Session) -> AsyncIterator[bytes]:
+    async def _events(self, request: Request, session: Session, chosen: HitFilter) -> AsyncIterator[bytes]:
         hits = self._hits
         self._listening[session.key] += 1
         known = ""
@@ -176,7 +203,7 @@ class Duty:
             while True:
                 session_of(request, *SEE)
                 changes = hits.changes
-                found = digest(self._queue(session))
+                found = digest(self._queue(session, chosen))
                 if found != known:
                     yield b"event: changed\ndata: " + found.encode() + b"\n\n"
                     known = found
@@ -219,7 +246,7 @@ class Duty:
         return await self._officers.page(
             self._pages.hit,
             hit,
-            Journey(hits=sightings, allowed=allowed),
+            Journey(hits=sightings, allowed=allowed, names=self._names(session.unit, [hit])),
             session,
             self._clock.now_us(),
             cannot_confirm=self._unit_hits.cannot_confirm(hit),
@@ -265,7 +292,8 @@ class Duty:
             again = RefusalShown(code=refused.code, reason=reason, seen=seen)
             return await self._hit_page(request, session, again, status_and_title(refused)[0])
         if wants_page(request):
-            return redirect(f"/duty?recorded={after.id}")
+            chosen = HitFilter.of_text(form.get("filter", "")).query
+            return redirect(f"/duty?recorded={after.id}{f'&{chosen}' if chosen else ''}")
         confirming, now_us = self._unit_hits.cannot_confirm(after), self._clock.now_us()
         return private_answer(as_json(after, cannot_confirm=confirming, now_us=now_us))
 

@@ -109,6 +109,22 @@ def session_of(request: Request, *roles: str) -> Session:
     return session
 
 
+def person_at(request: Request, kind: str, role: str) -> Session:
+    """Return the session of a person who has a role at a place of a kind; no token opens one.
+
+    Raises
+    ------
+    NotEntitled
+        Where it has ended, a token opened it, or the person has no such role there.
+    """
+    session = session_of(request)
+    if not session.person or session.kind != kind or role not in session.roles:
+        raise NotEntitled(
+            f"this needs a person with the role {role}, in an {kind}".replace("an unit", "a unit")
+        )
+    return session
+
+
 async def turn(request: Request) -> bool:
     """Wait for the turn of somebody who is not signed in (`gatekeeper.Gatekeeper`)."""
     turn: Callable[[], Awaitable[bool]] | None = request.scope.get("turn")

@@ -153,6 +153,7 @@
         const tags = [...first.querySelectorAll(".wg-tags li")].map((tag) => tag.textContent.trim()).join(", ");
         parts.push(`${news.length} new: ${nameOf(first)}, ${tags}${news.length > 1 ? ", and others" : ""}.`);
         document.title = document.title.replace(/^\(new\) |^/, "(new) ");
+        alertOf(news.length);
       }
       if (lostFocus) {
         (heir ?? document.querySelector("h1")).focus();
@@ -260,6 +261,51 @@
       },
       true,
     );
+
+    // --- a sound and a notification, if asked for --------------------------------------------------------------------
+
+    const sound = document.getElementById("sound-on");
+    const notice = document.getElementById("notice-on");
+    let audio = null;
+    document.getElementById("alerts").hidden = false;
+    document.getElementById("notice").hidden = !("Notification" in window);
+    // A browser lets a page sound once somebody pressed something on it: so each page is asked anew.
+    sound.addEventListener("change", () => {
+      if (!sound.checked) return;
+      audio ??= new AudioContext();
+      audio.resume();
+      ring();
+    });
+    notice.addEventListener("change", async () => {
+      if (!notice.checked) return;
+      if ((await Notification.requestPermission()) !== "granted") {
+        notice.checked = false;
+        say("The browser does not let this page notify you.");
+      }
+    });
+
+    function ring() {
+      for (const [after, pitch] of [[0, 880], [0.2, 660]]) {
+        const tone = audio.createOscillator();
+        const volume = audio.createGain();
+        const at = audio.currentTime + after;
+        tone.frequency.value = pitch;
+        volume.gain.setValueAtTime(0.2, at);
+        volume.gain.exponentialRampToValueAtTime(0.001, at + 0.18);
+        tone.connect(volume).connect(audio.destination);
+        tone.start(at);
+        tone.stop(at + 0.2);
+      }
+    }
+
+    // It stands on a locked screen too: how many, and nothing of any.
+    function alertOf(count) {
+      if (sound.checked && audio) ring();
+      if (notice.checked) {
+        const shown = new Notification(`${count} new ${count === 1 ? "hit" : "hits"}`, { tag: "wicketgate-hits" });
+        shown.onclick = () => window.focus();
+      }
+    }
 
     // --- single keys -----------------------------------------------------------------------------------------------
 

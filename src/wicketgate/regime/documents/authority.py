@@ -1,7 +1,7 @@
 """The authority: the signed document that lets reads go.
 
-Its shape; its words are in `authority_words`. Pure. Whether it may stand, widens and was consulted on is judged in `admission`. The rules:
-docs/spec/documents.md.
+Its shape; its words are in `authority_words`. Pure. Whether it may stand, widens and was consulted on is judged in
+`admission`. The rules: docs/spec/documents.md.
 """
 
 from __future__ import annotations
@@ -104,11 +104,14 @@ class MatchTerms:
         Entries at one time.
     entry_life : Period
         How long an entry lives, unless it is reviewed and listed again.
+    alerts_plate : bool
+        Whether an alert of a hit may carry its plate, beside the link.
     """
 
     kinds: tuple[str, ...]
     max_entries: int
     entry_life: Period
+    alerts_plate: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -403,11 +406,14 @@ def _reason(members: Members, name: str, *, needed: bool) -> str | None:
 
 
 def _match(members: Members) -> MatchTerms:
+    alerts = members.table("alerts") if members.has("alerts") else None
     terms = MatchTerms(
         kinds=members.texts("kinds", most=50, pattern=NAME),
         max_entries=members.integer("max_entries", least=1, most=MOST_ENTRIES),
         entry_life=_positive(members, "entry_life"),
+        alerts_plate=alerts is not None and alerts.boolean("plate"),
     )
+    (alerts or members).end()
     members.end()
     return terms
 

@@ -77,6 +77,8 @@ def describe(authority: Authority, charter: Charter | None = None) -> list[str]:
             f"Named people alone may {'; '.join(done)}: no machine, and nobody by a token "
             f"({', '.join(role for role in DEMANDABLE if role in authority.demands)})."
         )
+    if authority.match is not None and authority.match.alerts_plate:
+        lines.append("Alerts of its hits may carry the plate, by mail and to other programs.")
     if authority.urgent:
         lines.append("It is urgent: it takes effect without a consultation.")
     if authority.redactions:

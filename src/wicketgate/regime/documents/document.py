@@ -166,6 +166,22 @@ def open_document(data: bytes) -> SignedDocument:
         raise DocumentRefused(str(error)) from error
 
 
+def open_either(data: bytes) -> SignedDocument:
+    """Open what an officer has: an envelope, or TOML, which is a document that nobody has signed yet.
+
+    Raises
+    ------
+    InputError, DocumentRefused
+        If it is neither.
+    """
+    if data.lstrip().startswith(b"{"):
+        return open_document(data)
+    payload = parse_toml(data)
+    kind = kind_of(payload)
+    envelope = Envelope(payload_type=payload_type(kind), payload=canonical(payload))
+    return SignedDocument(kind=kind, payload=payload, envelope=envelope)
+
+
 def open_envelope(envelope: Envelope) -> SignedDocument:
     """Open the document in an envelope, as `open_document` does."""
     match = _TYPE.fullmatch(envelope.payload_type)

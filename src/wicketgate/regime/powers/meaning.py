@@ -61,6 +61,9 @@ EVERYTHING = Box(
 )
 """Every power that there could be."""
 
+IN_ALERTS = "plate-in-alerts"
+"""What is released besides the fields where alerts carry the plate: it is a power like a field."""
+
 _CONTAINED = {"match": ("match",), "search": ("match", "search"), "bulk": ("match", "search", "bulk")}
 """The modes of which an authority of some mode has the powers."""
 
@@ -83,6 +86,7 @@ def of_authority(authority: Authority, cameras: int | None) -> Powers:
     scope, match = authority.scope, authority.match
     counts = [count for count in (cameras, scope.max_cameras) if count is not None]
     retention_us = longest_us(authority.recipient_retention)
+    told = [IN_ALERTS] if match is not None and match.alerts_plate else []
     box = EVERYTHING._replace(
         unit=Tree.below([authority.whose]),
         purpose=Tree.below([authority.purpose]),
@@ -90,7 +94,7 @@ def of_authority(authority: Authority, cameras: int | None) -> Powers:
         source=Names(frozenset(scope.sources)),
         group=Names(frozenset(scope.groups)) if scope.groups else ALL_NAMES,
         cameras=Spans.up_to(min(counts, default=None)),
-        field=Names(frozenset(scope.fields)),
+        field=Names(frozenset((*scope.fields, *told))),
         hours=_week(scope.hours),
         retention=Spans.up_to(retention_us),
         onward=Names(frozenset(("", *authority.onward))),
