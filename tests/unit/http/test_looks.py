@@ -415,3 +415,10 @@ async def test_a_withdrawn_persons_wait_ends_within_a_second(walk: Walk, path: s
         assert b'"code":"unauthorised"' in answered.body
     else:
         assert (answered.status, json.loads(answered.body)["code"]) == (401, "unauthorised")
+
+
+async def test_the_same_openings_again_commit_nothing(walk: Walk) -> None:
+    before = len(walk.facts)
+    await PeopleFiling(walk.gateway.commits).open("met", OPENINGS, "admin")
+    assert len(walk.facts) == before
+    assert not [one for one in walk.facts[before:] if one["kind"] == "people-opened"]

@@ -233,7 +233,7 @@ _ADMIN = tagged(
     Operation(
         "openPeople", "PUT /v1/people/{organisation}/openings", "Say what an organisation's commitments are to",
         "By the admin, or with a token of the organisation itself. docs/spec/people.md.",
-        parameters=(_ORGANISATION,), takes=OpeningsGiven, most=8 << 20, gives=OpeningsTaken, commits=True,
+        parameters=(_ORGANISATION,), takes=OpeningsGiven, most=512 << 10, gives=OpeningsTaken, commits=True,
         codes="not-entitled malformed not-committed not-found",
     ),
     Operation(
