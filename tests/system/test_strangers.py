@@ -13,7 +13,7 @@ import pytest
 
 from bench.harness import Running, gateway
 from tests.consulting import consultation, publish
-from tests.running import client, get
+from tests.running import CHARGING, client, get
 
 HEAD = (
     b"POST /consultations/c-left/responses HTTP/1.1\r\nHost: gateway\r\n"
@@ -119,3 +119,32 @@ def test_strangers_who_have_left_keep_nobody_out(running: Running) -> None:
     finally:
         stop.set()
         flooding.join()
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/oauth/token", "/sign-in/passkey"])
+def test_bodies_that_do_not_come_keep_no_right_sign_in_out(running: Running, path: str) -> None:
+    """Nine addresses with 64 half bodies each took all places of strangers."""
+    form = (
+        "Host: gateway\r\nContent-Type: application/x-www-form-urlencoded\r\nSec-Fetch-Site: same-origin\r\n"
+    )
+    half = f"POST {path} HTTP/1.1\r\n{form}Content-Length: 100\r\n\r\nofficer=a".encode()
+    body = f"officer=PC+1&token={running.tokens[CHARGING]}".encode()
+    right = f"POST /sign-in HTTP/1.1\r\n{form}Content-Length: {len(body)}\r\n\r\n".encode() + body
+    held = []
+    try:
+        for number in range(9 * 64):
+            one = socket.socket()
+            held.append(one)
+            one.bind((f"127.0.{90 + number % 3}.{1 + number % 9}", 0))
+            one.connect(running.address)
+            one.sendall(half)
+        time.sleep(1.5)
+        for _ in range(3):
+            with socket.create_connection(running.address, source_address=("127.0.99.1", 0)) as asking:
+                asking.settimeout(3)
+                asking.sendall(right)
+                assert asking.recv(4096).startswith(b"HTTP/1.1 303")
+        assert get(f"{running.url}/sign-in").status_code == 200
+    finally:
+        for one in held:
+            one.close()

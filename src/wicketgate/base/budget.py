@@ -49,3 +49,7 @@ class Budget:
             self._by_key[key] -= size
             if not self._by_key[key]:
                 del self._by_key[key]
+
+    def taken_by(self, key: str) -> int:
+        """Return what a key has at once."""
+        return self._by_key.get(key, 0)

@@ -29,8 +29,9 @@ class ConnectionLimits:
         Of those that have shown a credential.
     requests, requests_of_name : int
         Requests under way at once of those with a token; of sources those alone that send nothing.
-    requests_of_strangers, requests_of_peer : int
-        Those without, of all and of one address.
+    requests_of_strangers, requests_of_peer, requests_of_network : int
+        Those without, of all, of one address, and of one IPv4 /24 or IPv6 /48. Where people come to be known there are
+        as many places again.
     head_bytes, head_fields : int
         Of a request's head.
     head_s, idle_s : float
@@ -58,6 +59,7 @@ class ConnectionLimits:
     requests_of_name: int = 128
     requests_of_strangers: int = 512
     requests_of_peer: int = 64
+    requests_of_network: int = 128
     head_bytes: int = 16 * 1024
     head_fields: int = 100
     head_s: float = 10.0

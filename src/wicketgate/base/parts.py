@@ -32,7 +32,8 @@ _Opening = ParamSpec("_Opening")
 STAMP_FILE = "part.json"
 _STAMP_KEY = b"wicketgate stamp"
 _META = struct.Struct("<Q")
-_WALK_S = 2.0
+_WALK_S = 4.0
+"""For all parts together: a start answers within ten seconds."""
 _WALK_PATIENCE_S = 30.0
 
 
@@ -217,8 +218,11 @@ class LmdbPart:
     def put_stamp(self, stamp: Stamp) -> None:
         """Write a stamp durably, with this version's form."""
         # A crash in here leaves the former stamp.
-        with self.environment.begin(write=True) as transaction:
-            transaction.put(_STAMP_KEY, _encoded(self, stamp))
+        try:
+            with self.environment.begin(write=True) as transaction:
+                transaction.put(_STAMP_KEY, _encoded(self, stamp))
+        except lmdb.Error as error:  # the list of free pages is read by whoever writes alone
+            raise _damaged(self.name, error) from error
 
 
 def bind(
@@ -291,7 +295,7 @@ def demand_whole(folders: Iterable[Path]) -> None:
     """Refuse LMDB environments that are cut or damaged, before this process maps them.
 
     A page that is not there ends the process that looks at it (SIGBUS), and a damaged one may too: another process
-    looks first, for at most two seconds. About 0.1 s.
+    looks first, for at most a second each where there are four. About 0.1 s.
 
     Raises
     ------

@@ -88,7 +88,7 @@ def sign_in(arguments: argparse.Namespace) -> int:
             if "access_token" in said:
                 write_secret(arguments.out, said["access_token"] + "\n")
                 print(
-                    f"Signed in for {said['expires_in'] // 3600} hours: your token is in `{arguments.out}`."
+                    f"Signed in for {said['expires_in'] // 60} minutes: your token is in `{arguments.out}`."
                 )
                 return 0
             if said.get("error") != "authorization_pending":

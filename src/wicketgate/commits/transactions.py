@@ -163,7 +163,8 @@ class ImagesFetched(msgspec.Struct, frozen=True, kw_only=True):
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome of a hit.
 
-    `by` says who said so, `unanswered` is the gateway's own word.
+    `by` says who said so, `unanswered` is the gateway's own word. `token` says whose token it was, where no person
+    signed in.
     """
 
     hit: str
@@ -171,6 +172,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     by: str
     at_us: int
+    token: str = ""
 
 
 class HotlistChanged(msgspec.Struct, frozen=True, kw_only=True):

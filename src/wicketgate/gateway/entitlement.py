@@ -99,6 +99,21 @@ class Entitlement:
                 code="person-needed",
             )
 
+    def demand_nobody_named(self, unit: str) -> None:
+        """Refuse a machine what people of its unit do, once they are named: what came of a hit.
+
+        Raises
+        ------
+        NotEntitled
+            `person-needed`.
+        """
+        organisation = unit.partition("/")[0]
+        if self._commits.committed_at(self._clock.now_us()).has_named(organisation):
+            raise NotEntitled(
+                f"the people of `{organisation}` are named: they say what came of a hit, and no machine does",
+                code="person-needed",
+            )
+
     def demands_of(self, name: str) -> frozenset[str]:
         """Return the roles that an authority's current version demands."""
         moment = self._commits.committed_at(self._clock.now_us())

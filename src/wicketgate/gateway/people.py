@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +25,12 @@ from wicketgate.regime.documents.people import (
 )
 from wicketgate.regime.moment import RegimeAt
 
-_MOST_VALUES = 1_000
+MOST_VALUES = 1_000
+"""Values of one claim that count."""
+MOST_VALUE_BYTES = 4 * 1024
+"""Bytes of one value, of a claim or in an opening, in its canonical form."""
+_MOST_NAME, _MOST_SUBJECT = 200, 255
+_REMEMBERED = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +113,7 @@ class PeopleInForce:
         self._clock = clock
         self._secret = secret
         self._wrong: dict[str, tuple[People, Charter, frozenset[str]]] = {}
+        self._known: OrderedDict[int, _FoundByClaims] = OrderedDict()
 
     def identify(self, proved: SignedInAs) -> Identity | None:
         """Return who somebody is now, or None where the documents in force know them no more.
@@ -222,6 +229,25 @@ class PeopleInForce:
         return None if number is None else self._identity(people, [number], ())
 
     def _by_claims(self, people: People, proved: SignedInAs) -> Identity | None:
+        """Return the identity of whoever has some claims, as it was found while nothing that it rests on changes.
+
+        Each request asks, several times: 230 grants and 1,000 values would take 10 ms of the loop each time.
+        """
+        openings = self._commits.committed.people.openings.get(people.organisation, {})
+        known, wrong = self._known.get(id(proved)), self._misplaced(people)
+        if known is not None and known.rests_on(proved, people, wrong, openings):
+            self._known.move_to_end(id(proved))
+            return known.identity
+        identity = self._claimed(people, proved, openings)
+        self._known[id(proved)] = _FoundByClaims(proved, people, wrong, openings, len(openings), identity)
+        self._known.move_to_end(id(proved))
+        while len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+        return identity
+
+    def _claimed(
+        self, people: People, proved: SignedInAs, known: Mapping[str, CommitmentOpened]
+    ) -> Identity | None:
         claims = proved.claims or {}
         subject = claims.get("sub")
         provider = people.providers.get(proved.provider)
@@ -229,7 +255,6 @@ class PeopleInForce:
             return None
         if not isinstance(subject, str):
             return None
-        known = self._commits.committed.people.openings.get(people.organisation, {})
         named = [
             people.numbers[commitment]
             for commitment, opening in known.items()
@@ -237,10 +262,11 @@ class PeopleInForce:
             and commitment in people.numbers
             and people.persons[people.numbers[commitment]].provider == proved.provider
         ]
+        said = _ClaimsSaid(claims)
         granted = [
             number
             for number, grant in enumerate(people.grants)
-            if grant.provider == proved.provider and _has(claims, grant, known)
+            if grant.provider == proved.provider and said.has(grant, known)
         ]
         called = claims.get("name")
         name = called if isinstance(called, str) and called.strip() else subject
@@ -296,25 +322,125 @@ class PeopleInForce:
         return kept[2]
 
 
-def require_fitting(people: Sequence[People], openings: Sequence[CommitmentOpened]) -> None:
-    """Refuse openings that fit no commitment of some versions of an organisation's people.
+@dataclass(frozen=True, slots=True)
+class _FoundByClaims:
+    """An identity by claims, and what it rests on: the proof is held, so that its `id` stays its own."""
+
+    proved: SignedInAs
+    people: People
+    wrong: frozenset[str]
+    openings: Mapping[str, CommitmentOpened]
+    opened: int
+    identity: Identity | None
+
+    def rests_on(
+        self,
+        proved: SignedInAs,
+        people: People,
+        wrong: frozenset[str],
+        openings: Mapping[str, CommitmentOpened],
+    ) -> bool:
+        # Openings are added to in place, or put in place of others: what a commitment is to never changes.
+        same = self.proved is proved and self.people is people and self.wrong is wrong
+        return same and self.openings is openings and self.opened == len(openings)
+
+
+class _ClaimsSaid:
+    """The values of claims, each once, to be looked up."""
+
+    def __init__(self, claims: Mapping[str, Any]) -> None:
+        self._claims = claims
+        self._values: dict[str, frozenset[str | bytes]] = {}
+
+    def has(self, grant: Grant, known: Mapping[str, CommitmentOpened]) -> bool:
+        """Return whether they are all that a grant wants; a claim that is a list has each of its items."""
+        for wanted in grant.claims:
+            opening = known.get(wanted.commitment)
+            if opening is None or _comparable(opening.value) not in self._of(wanted.claim):
+                return False
+        return True
+
+    def _of(self, claim: str) -> frozenset[str | bytes]:
+        values = self._values.get(claim)
+        if values is None:
+            said = self._claims.get(claim)
+            given = said[:MOST_VALUES] if isinstance(said, list) else [said]
+            found = {_comparable(one) for one in given if one is not None}
+            values = self._values[claim] = frozenset(one for one in found if one is not None)
+        return values
+
+
+def kept_claims(claims: Mapping[str, Any]) -> dict[str, Any]:
+    """Return of a provider's claims what is kept while somebody is signed in.
+
+    Of a list the first `MOST_VALUES`; no value of more than `MOST_VALUE_BYTES`.
+    """
+    kept = {}
+    for name, value in claims.items():
+        if isinstance(value, list):
+            kept[name] = [one for one in value[:MOST_VALUES] if _comparable(one) is not None]
+        elif _comparable(value) is not None:
+            kept[name] = value
+    return kept
+
+
+def _comparable(value: object) -> str | bytes | None:
+    """Return a value as what only the same is equal to (in Python 1 is true); None where it is too large for any."""
+    if isinstance(value, str):
+        return value if len(value) <= MOST_VALUE_BYTES else None
+    try:
+        written = canonical(value)
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return written if len(written) <= MOST_VALUE_BYTES else None
+
+
+def require_true(openings: Sequence[CommitmentOpened]) -> None:
+    """Refuse openings that are not of the commitments which they name; hashes each. Runs in any thread.
 
     Raises
     ------
     InputError
-        `not-committed`, naming the first by its number, never by what it says; `malformed` for a person without a
-        name.
+        `not-committed`, naming the first by its number, never by what it says; `malformed` for a value that is too
+        large.
+    """
+    for number, opening in enumerate(openings):
+        if _comparable(opening.value) is None:
+            raise InputError(f"opening {number}: its value takes more than {MOST_VALUE_BYTES >> 10} KiB")
+        if len(opening.salt) != 32 or commit_to(opening.salt, opening.value) != opening.commitment:
+            raise InputError(f"opening {number} is not of its commitment", code="not-committed")
+
+
+def require_fitting(people: Sequence[People], openings: Sequence[CommitmentOpened]) -> None:
+    """Refuse openings that are of no commitment in some versions of an organisation's people.
+
+    Raises
+    ------
+    InputError
+        `not-committed`, naming the first by its number, never by what it says; `malformed` for a person who has no
+        name, or more than a name and a subject.
     """
     claims = {claim.commitment for one in people for grant in one.grants for claim in grant.claims}
     persons = {person.commitment for one in people for person in one.persons}
     for number, opening in enumerate(openings):
-        if len(opening.salt) != 32 or commit_to(opening.salt, opening.value) != opening.commitment:
-            raise InputError(f"opening {number} is not of its commitment", code="not-committed")
         if opening.commitment in persons:
-            if not name_in(opening).strip():
-                raise InputError(f"opening {number} of a person has no `name`")
+            _require_person(number, opening)
         elif opening.commitment not in claims:
             raise InputError(f"opening {number}: no document has its commitment", code="not-committed")
+
+
+def _require_person(number: int, opening: CommitmentOpened) -> None:
+    """Refuse a person who is more than a name and a subject: each sign-in's fact has all of it."""
+    name = name_in(opening)
+    if not name.strip():
+        raise InputError(f"opening {number} of a person has no `name`")
+    if len(name) > _MOST_NAME or not opening.value.keys() <= {"name", "subject"}:
+        raise InputError(
+            f"opening {number} of a person has more than `name`, of at most {_MOST_NAME} characters, and `subject`"
+        )
+    subject = opening.value.get("subject", "")
+    if not isinstance(subject, str) or len(subject) > _MOST_SUBJECT:
+        raise InputError(f"opening {number}: `subject` has at most {_MOST_SUBJECT} characters")
 
 
 def name_in(opening: CommitmentOpened) -> str:
@@ -326,19 +452,3 @@ def name_in(opening: CommitmentOpened) -> str:
 def _subject_in(opening: CommitmentOpened) -> str | None:
     value = opening.value.get("subject") if isinstance(opening.value, dict) else None
     return value if isinstance(value, str) else None
-
-
-def _has(claims: Mapping[str, Any], grant: Grant, known: Mapping[str, CommitmentOpened]) -> bool:
-    """Return whether claims are all that a grant wants; a claim that is a list has each of its items."""
-    for wanted in grant.claims:
-        opening = known.get(wanted.commitment)
-        said = claims.get(wanted.claim)
-        values = said[:_MOST_VALUES] if isinstance(said, list) else [said]
-        if opening is None or said is None or not any(_same(value, opening.value) for value in values):
-            return False
-    return True
-
-
-def _same(one: object, other: object) -> bool:
-    # In Python 1 is true.
-    return type(one) is type(other) and one == other

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from wicketgate.base.errors import NotEntitled
 from wicketgate.base.limits import ConnectionLimits
 from wicketgate.base.turnstile import Turnstile
+from wicketgate.http.arriving import Arriving
 from wicketgate.http.connections import SESSIONS
 from wicketgate.http.parts import AnswerParts
 from wicketgate.http.peers import peer_of
@@ -86,6 +87,7 @@ _PERSON_S = 0.5
 _UNKNOWN = "send `Authorization: Bearer TOKEN` with a token that is known"
 _HEALTH_EVERY_S = 0.005
 _HEALTH_OF_A_PEER = 4
+_PART_AGAIN_S = 0.25
 _TURNED_AWAY_S = 1.0
 """For which whoever finds no place to wait is let wait for that answer: it costs as much as any other."""
 
@@ -139,6 +141,11 @@ def is_public(path: str) -> bool:
     return path in PUBLIC_PATHS or path.startswith(PUBLIC_PREFIXES)
 
 
+def is_ceremony(path: str) -> bool:
+    """Return whether people come to be known at a path."""
+    return path in PEOPLE_PATHS or path.startswith(PEOPLE_PREFIXES)
+
+
 def is_for_officers(path: str) -> bool:
     """Return whether a path is opened by an officer's session alone."""
     return path in _OFFICERS or path.startswith(_OFFICERS_BELOW)
@@ -172,6 +179,7 @@ class Gatekeeper:
         self._tokens = tokens
         self._sessions = sessions
         self._unknown = unknown
+        self._arriving = Arriving(self._under_way.limits)
         self._turnstile = Turnstile()
         self._health = Turnstile(every_s=_HEALTH_EVERY_S, most_of_a_peer=_HEALTH_OF_A_PEER)
 
@@ -228,8 +236,18 @@ class Gatekeeper:
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send, name: str, credential: str) -> None:
         """Pass a request on, within the bounds of what may be under way."""
-        under_way = self._under_way
-        refused = under_way.recognise(scope, name, credential) or under_way.begin(scope, name)
+        under_way, ceremony = self._under_way, not name and is_ceremony(scope["path"])
+        scope["under_way"] = under_way
+        refused = under_way.recognise(scope, name, credential)
+        if refused is None and ceremony and scope["method"] == "POST":
+            arrived = await self._arriving.whole(scope, receive)
+            if isinstance(arrived, Response):
+                refused = arrived
+            else:
+                receive = arrived
+        if refused is None and (name or not _is_sign_in(scope)):
+            # A sign-in by a token is answered at once, or waits where turns are bounded: it needs no place.
+            refused = under_way.begin(scope, name, ceremony=ceremony)
         if refused is not None:
             # Whoever signs in has not waited yet.
             if name or not _is_sign_in(scope) or await self._turn(scope):
@@ -238,7 +256,8 @@ class Gatekeeper:
                 await _turn_away(scope, receive, send)
             return
         try:
-            await self._app(scope, receive, AnswerParts(scope, receive, send, under_way).send)
+            turn = None if name else partial(self._turn_of_part, scope)
+            await self._app(scope, receive, AnswerParts(scope, receive, send, under_way, turn).send)
         finally:
             under_way.end(scope)
 
@@ -278,6 +297,11 @@ class Gatekeeper:
     async def _turn(self, scope: Scope) -> bool:
         turnstile = self._health if scope["path"] in HEALTH else self._turnstile
         return await while_there(scope, turnstile.passed(peer_of(scope), turns_of(scope)))
+
+    async def _turn_of_part(self, scope: Scope) -> None:
+        """Wait for a turn for one more part of an answer that has begun."""
+        while not await while_there(scope, self._turnstile.passed(peer_of(scope))):
+            await while_there(scope, asyncio.sleep(_PART_AGAIN_S))
 
     def _principal(self, given: _Given | None) -> Principal | None:
         if given is None:

@@ -302,6 +302,7 @@ class BoundMetrics:
         for what, budget in (
             ("requests", self._under_way.requests),
             ("strangers", self._under_way.strangers),
+            ("ceremonies", self._under_way.ceremonies),
             ("body_bytes", self._under_way.bodies),
             ("answer_bytes", self._under_way.answers),
         ):

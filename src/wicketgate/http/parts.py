@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from starlette.types import Message, Receive, Scope, Send
 
 from wicketgate.http.underway import UnderWay
@@ -15,13 +17,27 @@ class AnswerParts:
 
     A body is made whole in memory. Written at once it would stay there, beside the server's own copy, for as long as
     the client likes: so it is written in parts, and where too many bytes wait for their clients it is refused instead.
+
+    Parameters
+    ----------
+    turn : callable, optional
+        Waits for a stranger's turn, which each further part takes: to copy one into the kernel costs as much as to
+        answer with a small page.
     """
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, under_way: UnderWay) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        under_way: UnderWay,
+        turn: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._scope = scope
         self._receive = receive
         self._send = send
         self._under_way = under_way
+        self._turn = turn
         self._start: Message | None = None
         self._refused = False
 
@@ -47,4 +63,6 @@ class AnswerParts:
             part = body[begin : begin + PART]
             await self._send({"type": "http.response.body", "body": part, "more_body": True})
             begin += PART
+            if self._turn is not None:
+                await self._turn()
         await self._send({**message, "body": body[begin:]})

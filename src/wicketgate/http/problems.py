@@ -187,6 +187,10 @@ def problem_of(error: WicketgateError) -> Response:
         lines = tuple(FaultyLine(line=line, code=code, detail=detail) for line, code, detail in faults)
         return problem(error.code, error.detail, status=422, title="The list is refused", lines=lines)
     code, status, detail = _said(error)
+    if code == "internal":
+        log_unforeseen(error)
+    elif isinstance(error, Unreachable):
+        log.warning("answered `%s`: what the gateway asks elsewhere does not answer", code)
     if isinstance(error, DocumentRefused) and error.powers:
         return problem(code, detail, status=status, powers=error.powers)
     return problem(code, detail, status=status)
@@ -218,9 +222,9 @@ def _said(error: WicketgateError) -> tuple[str, int | None, str]:
             return error.code if error.code in CODES else "streams-unavailable", None, error.detail
         case InputError() | HitRefused():
             return error.code if error.code in CODES else "malformed", None, error.detail
-        case Unreachable() if error.code in CODES:  # an organisation's provider, say
-            return error.code, None, error.detail
-        case _:
+        case Unreachable():  # a gateway asks nobody elsewhere but an organisation's provider
+            return error.code if error.code in CODES else "provider-unreachable", None, error.detail
+        case _:  # the gateway's own: shapes, settings, the log, signers, what it verifies
             return "internal", 500, "something is wrong with the gateway"
 
 

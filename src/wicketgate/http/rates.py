@@ -81,14 +81,14 @@ class Allowance:
 
 
 class TokenAllowance:
-    """The allowances of tokens, each by itself.
+    """The allowances of tokens or of people, each by itself; at most 20,000 are remembered.
 
     Parameters
     ----------
     now_us : callable
         Returns the time by the gateway's clock.
     each : Rate
-        For one token. There are only as many as the admin has issued.
+        For one of them.
     """
 
     def __init__(self, now_us: Callable[[], int], each: Rate) -> None:
@@ -103,7 +103,10 @@ class TokenAllowance:
         """
         taking = RateUse(self._used.get(token, 0), self._now_us(), self._each)
         if not taking.wait_s:
+            self._used.pop(token, None)
             self._used[token] = taking.after_us
+            while len(self._used) > _REMEMBERED:
+                del self._used[next(iter(self._used))]
         return taking.wait_s
 
 

@@ -26,6 +26,7 @@ MAX_MEMBERS = 16 * 1024
 MAX_RESPONSE = 160 * 1024
 """Bytes of a response to a consultation: a character can take twelve, in JSON as well as in a form."""
 _MOST_PAIRS = 40
+_MOST_DIGITS = 15
 
 
 def media_type_of(request: Request) -> str:
@@ -38,8 +39,16 @@ def media_type_of(request: Request) -> str:
 
 def declared_length(request: Request) -> int | None:
     """Return the length of the body as it was declared, or None where it was not."""
-    declared = request.headers.get("content-length", "")
-    return int(declared) if declared.isdigit() else None
+    return number_in(request.headers.get("content-length", ""))
+
+
+def number_in(text: str) -> int | None:
+    """Return the number that a client's text is, or None where it is none of at most 15 digits.
+
+    >>> number_in("12"), number_in("²"), number_in("9" * 5000), number_in("")
+    (12, None, None, None)
+    """
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
 
 
 async def read_body(request: Request, most: int) -> bytes:
@@ -103,6 +112,19 @@ def decoded(decoder: Decoder[_T], body: bytes, wrong: str) -> _T:
         raise InputError(f"{wrong}: look {place[0]}" if place else wrong) from error
     demand_once_each(body)
     return found
+
+
+def demand_few(body: bytes, most: int) -> None:
+    """Refuse a body in JSON that could make more values than `most`, before any of them is made.
+
+    Raises
+    ------
+    InputError
+        With the code `too-large`.
+    """
+    # Each value but the first stands behind one of these; in a text they count too.
+    if sum(body.count(one) for one in (b",", b":", b"[", b"{")) > most:
+        raise InputError(f"at most {most} values in one request; nothing of it was taken", code="too-large")
 
 
 def demand_once_each(body: bytes) -> None:

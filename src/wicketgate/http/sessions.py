@@ -19,6 +19,7 @@ from starlette.types import Scope
 from wicketgate.base.clock import HOUR_US, SECOND_US
 from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.http.failures import Failures
+from wicketgate.http.said_names import said_name
 from wicketgate.pages.duty import Session
 from wicketgate.regime.documents.people import Workplace
 
@@ -393,7 +394,7 @@ def officer_name(text: str) -> str:
         raise InputError("give your name or number: it is recorded with each outcome")
     if len(name) > MOST_OFFICER or any(unicodedata.category(character)[0] == "C" for character in name):
         raise InputError(f"a name or number has at most {MOST_OFFICER} characters that can be seen")
-    return name
+    return said_name(name)
 
 
 def is_form_key(session: Session, given: str) -> bool:

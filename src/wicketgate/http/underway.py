@@ -13,6 +13,7 @@ from starlette.types import Scope
 from wicketgate.base.budget import Budget
 from wicketgate.base.errors import InputError, StreamError
 from wicketgate.base.limits import ConnectionLimits
+from wicketgate.http.arriving import shares_of
 from wicketgate.http.connections import HttpConnection
 from wicketgate.http.peers import peer_of
 from wicketgate.http.problems import problem
@@ -39,9 +40,11 @@ class UnderWay:
         self.requests = Budget(limits.requests)
         # Of their own: whatever strangers do, whoever has a token finds room.
         self.strangers = Budget(limits.requests_of_strangers)
+        # And whatever other strangers do, whoever comes to be known.
+        self.ceremonies = Budget(limits.requests_of_strangers)
         self.bodies = Budget(limits.body_bytes)
         self.answers = Budget(limits.answer_bytes)
-        self._limits = limits
+        self.limits = limits
 
     def recognise(self, scope: Scope, name: str, credential: str) -> Response | None:
         """Take note of whom a request's connection is, or return the refusal of one connection too many.
@@ -67,20 +70,25 @@ class UnderWay:
         refused.headers["Connection"] = "close"
         return refused
 
-    def begin(self, scope: Scope, name: str) -> Response | None:
+    def begin(self, scope: Scope, name: str, *, ceremony: bool = False) -> Response | None:
         """Count a request, or return the refusal of one too many.
 
         What sources post and put is not counted: connections and bytes of bodies bound it.
+
+        Parameters
+        ----------
+        ceremony : bool
+            Whether a stranger comes to be known by it: those have places of their own.
         """
-        scope["under_way"] = self
         sending = name.startswith("source:") and scope["method"] in _SENDING
         if sending or scope["path"] in _HEALTH:
             return None
-        limits = self._limits
-        share = (name, limits.requests_of_name) if name else (peer_of(scope), limits.requests_of_peer)
-        full = (self.requests if name else self.strangers).take(1, share)
+        limits = self.limits
+        shares = ((name, limits.requests_of_name),) if name else shares_of(peer_of(scope), limits)
+        budget = self.requests if name else self.ceremonies if ceremony else self.strangers
+        full = budget.take(1, *shares)
         if full is None:
-            scope["counted"] = share, bool(name)
+            scope["counted"] = budget, shares
             return None
         if full == "all":
             return problem("busy", "as many requests as there may be are under way")
@@ -91,8 +99,8 @@ class UnderWay:
         """Count a request no longer, and give back what its body took."""
         counted = scope.get("counted")
         if counted is not None:
-            share, is_known = counted
-            (self.requests if is_known else self.strangers).give(1, share)
+            budget, shares = counted
+            budget.give(1, *shares)
         for size, shares in scope.get("held", ()):
             self.bodies.give(size, *shares)
         for size, shares in scope.get("held_answer", ()):
@@ -143,7 +151,7 @@ class UnderWay:
         return problem("too-much-at-once", f"this {whose} asks for more at once than it takes")
 
     def _shares(self, scope: Scope, what: Literal["body_bytes", "answer_bytes"]) -> _Shares:
-        principal, limits = scope.get("principal"), self._limits
+        principal, limits = scope.get("principal"), self.limits
 
         def most(whose: str) -> int:
             bound: int = getattr(limits, f"{what}_of_{whose}")

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from wicketgate.base.clock import HOUR_US, SECOND_US, rfc3339
 from wicketgate.base.parts import LmdbPart, refusing_damage
+from wicketgate.base.sums import summed
 from wicketgate.ledger import merkle
 from wicketgate.ledger.facts import FactAnswer, SecondTree
 from wicketgate.ledger.second import SecondClosed
@@ -179,7 +180,7 @@ class Proofs:
         seconds = (pairs[order, 0].astype(np.int64) - hour * HOUR_US) // SECOND_US
         run = pairs[order, 1].astype("<u8").tobytes() + seconds.astype("<u2").tobytes()
         if run:
-            transaction.put(_TIME.pack(hour), run, db=self._runs)
+            transaction.put(_TIME.pack(hour), summed(run), db=self._runs)
 
     def _keys(self, transaction: lmdb.Transaction, hour: int, end: int | None = None) -> Iterator[bytes]:
         """Yield second and lead of each proof from an hour on, in their order."""
@@ -236,7 +237,7 @@ class Proofs:
     def _seconds(self, transaction: lmdb.Transaction, lead: int) -> Iterator[int]:
         """Yield the seconds in which a hash may be, by the runs, the newest first."""
         for key, run in transaction.cursor(db=self._runs).iterprev():
-            count = len(run) // (_LEAD + 2)
+            count = len(run) // (_LEAD + 2)  # the sum behind it is shorter than one
             leads = np.frombuffer(run, "<u8", count)
             at = int(leads.searchsorted(np.uint64(lead)))
             while at < count and int(leads[at]) == lead:

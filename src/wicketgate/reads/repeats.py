@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from wicketgate.base.clock import MINUTE_US
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.parts import LmdbPart, refusing_damage
+from wicketgate.base.sums import summed, without_sum
 from wicketgate.reads.former import KEY as FORMER_KEY
 from wicketgate.reads.former import FormerIndex
 from wicketgate.reads.keys import CONTENT, DIGEST, NO_ID, KeyMaker, ReadKeys, words
@@ -385,11 +386,11 @@ class Seen:
                     named.setdefault(ends, []).append(read_id)
             for ends, read_ids in named.items():
                 key = _NAMED.pack(_MINUTE.unpack(ends)[0], flush)
-                transaction.put(key, b"".join(read_ids), db=self._named)
+                transaction.put(key, summed(b"".join(read_ids)), db=self._named)
             self._runs.end(transaction, ended)
             with transaction.cursor(db=self._named) as cursor:
                 while cursor.first() and bytes(cursor.key()) < _MINUTE.pack(ended):
-                    for read_id in _chunks(bytes(cursor.value()), DIGEST):
+                    for read_id in _chunks(without_sum(bytes(cursor.value())), DIGEST):
                         transaction.delete(read_id, db=self._ids)
                     cursor.delete()
             self._former.flush(transaction, self._ids, forget_before_us)

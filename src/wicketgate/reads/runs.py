@@ -15,6 +15,8 @@ import lmdb
 import numpy as np
 from numpy.typing import NDArray
 
+from wicketgate.base.sums import SIZE, has_sum, is_whole, summed
+
 PART: Final = 16_384
 """Digests of a part: 256 KiB, so that no write holds other threads for long."""
 _MOST_RUNS: Final = 4
@@ -45,6 +47,8 @@ class Runs:
     def __init__(self, environment: lmdb.Environment) -> None:
         self._database = environment.open_db(b"runs")
         self._known: dict[int, list[_SortedRun]] = {}
+        # A part is looked at once in a process: none is written twice under one key.
+        self._whole: dict[int, set[bytes]] = {}
 
     def renew(self) -> None:
         """Forget where runs lie: another view shows others."""
@@ -83,7 +87,7 @@ class Runs:
             stop = int(np.searchsorted(first, first[min(start + PART, len(first)) - 1], "right"))
             data = np.concatenate((first[start:stop], second[start:stop])).astype(_WORDS, copy=False)
             key = _KEY.pack(minute, flush, int(first[start]))
-            transaction.put(key, data.tobytes(), db=self._database)
+            transaction.put(key, summed(data.tobytes()), db=self._database)
             start = stop
 
     def merge(self, transaction: lmdb.Transaction, minute: int, flush: int) -> None:
@@ -105,15 +109,30 @@ class Runs:
     def end(self, transaction: lmdb.Transaction, minute: int) -> None:
         """Delete the runs of all minutes before this one."""
         limit = _MINUTE.pack(minute)
+        for ended in [one for one in list(self._whole) if one < minute]:
+            self._whole.pop(ended, None)
         cursor = transaction.cursor(db=self._database)
         while cursor.first() and bytes(cursor.key()) < limit:
             cursor.delete()
 
     def _digests(self, view: lmdb.Transaction, key: bytes) -> _Words:
-        """Return a part as its first words and its second words, (2, n)."""
+        """Return a part as its first words and its second words, (2, n).
+
+        Raises
+        ------
+        lmdb.CorruptedError
+            If it is not as it was written: what it knew would be taken for new.
+        """
         data = view.get(key, db=self._database)
         assert data is not None  # the key was found in the same view
-        return np.frombuffer(data, _WORDS).reshape(2, -1)
+        if not has_sum(data):  # as earlier versions wrote it
+            return np.frombuffer(data, _WORDS).reshape(2, -1)
+        checked = self._whole.setdefault(_MINUTE.unpack_from(key)[0], set())
+        if key not in checked:
+            if not is_whole(data):
+                raise lmdb.CorruptedError("runs: a part of a minute is not as it was written")
+            checked.add(key)
+        return np.frombuffer(data, _WORDS, (len(data) - SIZE) // _WORDS.itemsize).reshape(2, -1)
 
     def _of(self, view: lmdb.Transaction, minute: int) -> list[_SortedRun]:
         known = self._known.get(minute)

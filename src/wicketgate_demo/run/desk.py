@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,13 @@ class Record:
 class DutyOfficer:
     """The officer at the queue of hits, until cancelled.
 
+    Parameters
+    ----------
+    headers : mapping
+        With the token of the unit, for what machines do.
+    as_person : callable
+        Returns the header with the session of whoever says what came of a hit; empty where nobody is named.
+
     Attributes
     ----------
     outcomes : Counter of str
@@ -84,9 +91,17 @@ class DutyOfficer:
         What should not have happened.
     """
 
-    def __init__(self, client: httpx.AsyncClient, headers: Mapping[str, str], record: Path) -> None:
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        headers: Mapping[str, str],
+        as_person: Callable[[], Mapping[str, str]],
+        record: Path,
+    ) -> None:
         self._client = client
         self._headers = dict(headers)
+        self._as_person = as_person
+        self._mine: Mapping[str, str] = headers
         self._record = Record(record)
         self.outcomes: Counter[str] = Counter()
         self.images: dict[str, str] = {}
@@ -103,8 +118,9 @@ class DutyOfficer:
     async def answer_queue(self) -> int:
         """Answer the hits ready for it, and return the number of the rest."""
         self._record.read_on()
+        self._mine = self._as_person() or self._headers  # a gateway that starts anew ends every session
         answer = await self._client.get(
-            "/v1/hits", params={"state": "queue", "limit": _AT_ONCE}, headers=self._headers
+            "/v1/hits", params={"state": "queue", "limit": _AT_ONCE}, headers=self._mine
         )
         if answer.status_code != 200:
             return 0
@@ -122,7 +138,7 @@ class DutyOfficer:
         """
         image = hit["read"].get("patch_image")
         if image is not None and image["ref"] not in self.images:
-            picture = await self._client.get(image["href"], headers=self._headers)
+            picture = await self._client.get(image["href"], headers=self._mine)
             if picture.status_code == 200:
                 self.images[image["ref"]] = hashlib.sha256(picture.content).hexdigest()
             else:
@@ -167,7 +183,7 @@ class DutyOfficer:
         answer = await self._client.post(
             f"/v1/hits/{hit['id']}/outcome",
             json={"outcome": outcome, "reason": reason, "by": BY, "plate_seen": seen},
-            headers=self._headers,
+            headers=self._mine,
         )
         if answer.status_code == 200:
             self.outcomes[outcome] += 1

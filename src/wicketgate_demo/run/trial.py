@@ -91,6 +91,7 @@ class Trial:
         self._officer = DutyOfficer(
             client,
             bearer(read_secret(self._folder.token(london.DUTY_DESK))),
+            self._folder.confirmer,
             self._folder.log(_RECORD),
         )
         self._followers: list[Follower] = []

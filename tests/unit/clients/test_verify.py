@@ -1041,6 +1041,17 @@ def test_suppressed_cells_stand_for_what_they_can_stand_for(fresh: World) -> Non
         (lambda r: r["figures"].pop(3), "not shown"),
         (lambda r: r["figures"].append(copy.deepcopy(r["figures"][3])), "none at their entry"),
         (lambda r: r["figures"][3].update(entry=None), "none at their entry"),
+        (lambda r: r["authorities"].reverse(), "`authorities` is out of its order"),
+        (lambda r: r["figures"].reverse(), "`figures` is out of its order"),
+        *(
+            (lambda r, name=name, value=value: r.update({name: value}), f"`{name}` is not a list")
+            for name in ("consultations", "people", "charters")
+            for value in ({}, None, "", 0)
+        ),
+        *(
+            (lambda r, value=value: r["authorities"][0].update(acts=value), "`acts` is not a list")
+            for value in ({}, None)
+        ),
         (lambda r: r.update(checkpoint=r["checkpoint"].replace("377", "376")), "checkpoint"),
         (lambda r: r.update(checkpoint=""), "checkpoint"),
     ],
@@ -1115,6 +1126,8 @@ def first_act(kind: str, **changes: Any) -> Callable[[dict[str, Any]], None]:
     ("change", "words"),
     [
         (bogus_first, "stands twice"),
+        (lambda r: r["consultations"].reverse(), "`consultations` is out of its order"),
+        (lambda r: r["consultations"][1].update(objections={}), "`objections` is not a list"),
         *(
             (lambda r, member=member, value=value: r["consultations"][0].update({member: value}), member)
             for member, value in (

@@ -17,7 +17,7 @@ from wicketgate.base.signing import canonical
 from wicketgate.commits.people import CommitmentOpened, Passkey, PasskeyWithdrawn, PeopleOpened
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import DocumentTaken, Transaction
-from wicketgate.gateway.people import PeopleInForce, SignedInAs, require_fitting
+from wicketgate.gateway.people import PeopleInForce, SignedInAs, kept_claims, require_fitting, require_true
 from wicketgate.regime.documents.people import Workplace, code_of, commit_to, hash_code
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
@@ -339,14 +339,30 @@ def test_whose_office_a_later_charter_takes_away_is_nobody(kept: Kept, known: Pe
 )
 def test_openings_must_fit(kept: Kept, given: CommitmentOpened, code: str) -> None:
     versions = [kept.parsed.people(one) for one in kept.committed.regime.people["met"]]
-    require_fitting(versions, OPENINGS)
+
+    def demand(openings: list[CommitmentOpened]) -> None:
+        require_true(openings)
+        require_fitting(versions, openings)
+
+    demand(list(OPENINGS))
     with pytest.raises(InputError) as caught:
-        require_fitting(versions, [given])
+        demand([given])
     assert caught.value.code == code
     assert "Archer" not in str(caught.value)
 
 
-@pytest.mark.parametrize("value", ["Ada", {}, {"name": ""}, {"name": 1}])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Ada",
+        {},
+        {"name": ""},
+        {"name": 1},
+        {"name": "A" * 201},
+        {"name": "Ada", "photo": "x"},
+        {"name": "Ada", "subject": "s" * 256},
+    ],
+)
 def test_a_person_has_a_name(value: Any) -> None:
     kept = Kept()
     kept.sign(world.example("charter"), world.ROOTS)
@@ -354,6 +370,43 @@ def test_a_person_has_a_name(value: Any) -> None:
     versions = [kept.parsed.people(one) for one in kept.committed.regime.people["met"]]
     with pytest.raises(WicketgateError):
         require_fitting(versions, [opening(SALTS[4], value)])
+
+
+def test_a_value_of_megabytes_is_refused_before_it_is_hashed() -> None:
+    """3.14 MB in an opening stood in the fact of each sign-in."""
+    value = {"name": "Ada", "photo": "x" * 5_000}
+    with pytest.raises(InputError, match="4 KiB"):
+        require_true([opening(SALTS[4], value)])
+
+
+def test_claims_are_looked_through_once_while_nothing_changes(
+    kept: Kept, known: PeopleInForce, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """230 grants and 1,000 groups took 10 ms of the loop at each request, and twice."""
+    proved = by_provider(sub="s-1", groups=[f"g{number}" for number in range(5_000)])
+    first = known.identify(proved)
+    assert first is not None
+    monkeypatch.setattr(PeopleInForce, "_claimed", lambda *_: pytest.fail("they were looked through again"))
+    assert known.identify(proved) is first
+    kept.at_us += 1
+    assert known.identify(proved) is first
+    monkeypatch.undo()
+    assert known.identify(by_provider(sub="nobody")) is None
+    kept.at_us = parse_rfc3339("2027-07-01T00:00:00Z")
+    assert known.identify(proved) is None
+
+
+def test_of_claims_no_more_is_kept_than_counts() -> None:
+    said = {
+        "sub": "s",
+        "groups": [1, True, "x" * 4_097, *map(str, range(2_000))],
+        "photo": "x" * 5_000,
+        "n": None,
+    }
+    kept = kept_claims(said)
+    assert kept["sub"] == "s"
+    assert kept["groups"] == [1, True, *map(str, range(997))]
+    assert "photo" not in kept
 
 
 def test_a_commitment_hides_what_it_is_to() -> None:

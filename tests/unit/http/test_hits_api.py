@@ -26,6 +26,7 @@ from tests.matching import (
 )
 from tests.simulator import envelope
 from wicketgate.base.clock import MINUTE_US
+from wicketgate.gateway.filing.facts import outcome_fact
 
 JSON = "application/json"
 
@@ -44,6 +45,35 @@ async def desk(template: Path, tmp_path: Path, swept: None) -> AsyncIterator[Des
 
 async def say(desk: Desk, hit_id: str, outcome: str, name: str = UNIT, **more: str) -> httpx.Response:
     return await desk.call(name, "POST", f"/v1/hits/{hit_id}/outcome", json={"outcome": outcome, **more})
+
+
+@pytest.mark.parametrize("by", ["person:" + "ab" * 32, "Person:x", "recipient:met/serious-crime", "gateway"])
+async def test_no_machine_speaks_as_a_person(desk: Desk, by: str) -> None:
+    await desk.read("AB12CDE")
+    [hit] = await desk.hits(1)
+    answer = await say(desk, hit["id"], "misread", by=by)
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+    body = {"authority": WANTED, "deleted_until": "2026-07-01T00:00:00Z", "method": "wiped", "by": by}
+    answer = await desk.call(UNIT, "POST", "/v1/receipts", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+    [hit] = await desk.hits(1)
+    assert hit["status"] == "open"
+
+
+async def test_whose_token_said_it_stands_beside_who_they_say_they_are(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts: list[dict[str, Any]] = []
+
+    def watched(*given: Any) -> bytes:
+        facts.append(json.loads(outcome_fact(*given)))
+        return outcome_fact(*given)
+
+    monkeypatch.setattr("wicketgate.gateway.filing.outcomes.outcome_fact", watched)
+    await desk.read("AB12CDE")
+    [hit] = await desk.hits(1)
+    assert (await say(desk, hit["id"], "misread", by="PC 4711")).status_code == 200
+    assert {(fact["by"], fact["token"]) for fact in facts} == {("PC 4711", UNIT)}
 
 
 async def test_a_hit_says_what_the_authority_allows(desk: Desk) -> None:

@@ -7,7 +7,7 @@ import json
 import shutil
 import time
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -24,7 +24,6 @@ from wicketgate.base.clock import MINUTE_US
 from wicketgate.base.signing import dump_envelope
 from wicketgate.commits.transactions import Transaction
 from wicketgate.gateway.filing.people import PeopleFiling
-from wicketgate.gateway.people import SignedInAs
 from wicketgate.http.api.images import FeedImages
 from wicketgate.http.app import routes
 from wicketgate.http.faults import FAULTS
@@ -246,7 +245,7 @@ class Walk:
         if place.organisation == "met":
             return self.sessions.open_as(by_provider(sub="s-1", name="Ada"), place, 0)
         subject = OF_THE_SOURCE[place == PROTECTION][1]["subject"]
-        proved = SignedInAs("tfl", provider="met-identity", claims={"sub": subject})
+        proved = replace(by_provider(sub=subject), organisation="tfl")
         return self.sessions.open_as(proved, place, 0)
 
     async def ask(self, at: str, headers: Mapping[str, str], body: bytes = b"") -> Answered:
@@ -377,6 +376,22 @@ def test_every_operation_that_somebody_must_be_known_for_is_walked_or_has_its_re
     assert protected == walked | NOTHING_PRIVATE.keys()
 
 
+async def test_the_look_at_a_hit_names_the_other_hits_on_its_page(walk: Walk) -> None:
+    await _fill(walk)
+    walk.desk.clock.shift_us += MINUTE_US
+    await walk.desk.read(PLATE)
+    hits = [one for one in await walk.desk.hits(3) if one["read"]["plate"] == PLATE]
+    one, other = (hit["id"] for hit in hits)
+    session_id, session = walk.sign_in()
+    headers = {"accept": "text/html", "cookie": f"wicketgate-duty={session_id}"}
+    before = len(walk.facts)
+    answered = await walk.ask(f"GET /duty/hits/{one}", headers)
+    [fact] = [fact for fact in walk.facts[before:] if fact.get("what") == "hit"]
+    assert fact["by"] == f"person:{session.person}"
+    assert (fact["of"], fact["items"]) == (one, [other])
+    assert other.encode() in answered.body
+
+
 async def test_no_look_is_without_its_fact(walk: Walk) -> None:
     for one in (await _fill(walk)).values():
         if one.machine:
@@ -400,3 +415,10 @@ async def test_a_withdrawn_persons_wait_ends_within_a_second(walk: Walk, path: s
         assert b'"code":"unauthorised"' in answered.body
     else:
         assert (answered.status, json.loads(answered.body)["code"]) == (401, "unauthorised")
+
+
+async def test_the_same_openings_again_commit_nothing(walk: Walk) -> None:
+    before = len(walk.facts)
+    await PeopleFiling(walk.gateway.commits).open("met", OPENINGS, "admin")
+    assert len(walk.facts) == before
+    assert not [one for one in walk.facts[before:] if one["kind"] == "people-opened"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,6 +23,7 @@ from wicketgate.http.parameters import (
     WAIT,
     Number,
 )
+from wicketgate.http.requests import number_in
 
 NUMBERS = (AFTER, BATCH, BATCHES, LINES, PAGE_OF_RESPONSES, QUARANTINED)
 
@@ -72,3 +75,18 @@ def test_seconds_are_taken_up_to_the_most(text: str, seconds: float) -> None:
 def test_what_is_no_number_of_seconds_is_refused(text: str) -> None:
     with pytest.raises(InputError):
         WAIT.read(request(wait=text))
+
+
+def test_a_text_of_a_client_becomes_a_number_within_a_bound() -> None:
+    """Of 5,000 digits in a form `int` made an error, and 500."""
+    assert [
+        number_in(text) for text in ("7", "9" * 15, "9" * 16, "9" * 5_000, "\u00b2", "\u0663", "-1", "")
+    ] == [
+        7,
+        999_999_999_999_999,
+        *[None] * 6,
+    ]
+    for path in Path("src/wicketgate/http").rglob("*.py"):
+        for line in path.read_text().splitlines():
+            if re.search(r"isdecimal\(|isdigit\(", line) and "int(" in line:
+                assert "len(" in line or "[:" in line, f"{path}: {line.strip()}: use `number_in`"

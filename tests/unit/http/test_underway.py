@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from wicketgate.base.limits import ConnectionLimits
+from wicketgate.http.parts import PART, AnswerParts
 from wicketgate.http.underway import UnderWay
 
 LIMITS = ConnectionLimits(requests=8, requests_of_name=8, requests_of_strangers=4, requests_of_peer=2)
@@ -44,3 +45,45 @@ def test_health_is_answered_whatever_is_under_way() -> None:
         status(under_way, request("/sign-in", f"192.0.2.{number}"))
     assert status(under_way, request("/healthz", "192.0.2.9")) == 200
     assert status(under_way, request("/readyz", "192.0.2.9")) == 200
+
+
+def test_whoever_comes_to_be_known_has_places_of_their_own() -> None:
+    under_way = UnderWay(LIMITS)
+    for number in range(4):
+        assert status(under_way, request("/", f"192.0.2.{number}")) == 200
+    assert status(under_way, request("/", "192.0.2.9")) == 503
+    one = request("/oauth/token", "192.0.2.9")
+    assert under_way.begin(one, "", ceremony=True) is None
+    under_way.end(one)
+    assert under_way.ceremonies.taken == 0
+
+
+def test_a_neighbourhood_has_a_share() -> None:
+    under_way = UnderWay(ConnectionLimits(requests_of_network=3))
+    found = [status(under_way, request("/", f"192.0.2.{number}")) for number in range(4)]
+    assert found == [200, 200, 200, 429]
+    assert status(under_way, request("/", "192.0.3.1")) == 200
+
+
+async def test_each_further_part_of_a_large_answer_to_a_stranger_takes_a_turn() -> None:
+    """2,000 slow readers of `/docs`, 850 KB, took three times the loop of 2,000 small answers."""
+    sent: list[int] = []
+    turns = 0
+
+    async def send(message: Any) -> None:
+        sent.append(len(message.get("body", b"")))
+
+    async def receive() -> Any:
+        return {}
+
+    async def turn() -> None:
+        nonlocal turns
+        turns += 1
+
+    parts = AnswerParts(
+        request("/docs") | {"method": "GET"}, receive, send, UnderWay(ConnectionLimits()), turn
+    )
+    await parts.send({"type": "http.response.start", "status": 200, "headers": []})
+    await parts.send({"type": "http.response.body", "body": b"x" * (3 * PART + 1)})
+    assert sent == [0, PART, PART, PART, 1]
+    assert turns == 3

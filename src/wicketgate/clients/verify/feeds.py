@@ -84,7 +84,8 @@ class FeedChain:
         if match is None:
             raise VerificationError(f"{where}: it names no authority")
         check_batch(batch)
-        if header.keys() != _HEADER or header["promise"].keys() != _PROMISE:
+        promise = header.get("promise")
+        if header.keys() != _HEADER or not isinstance(promise, dict) or promise.keys() != _PROMISE:
             raise VerificationError(f"{where}: its header has not the members of a header, or has others")
         delay_us = check_promise(self._origin, header, self._public)
         name, released_us = match[1], _time(header, "released_at", where)

@@ -83,6 +83,7 @@ class _OutcomeFact(_Fact, tag="outcome", kw_only=True):
     outcome: Literal["acted", "confirmed", "misread", "not-acted", "unanswered"]
     reason: _Text
     by: _Text
+    token: _Text = ""
 
 
 class _HotlistFact(_Fact, tag="hotlist", kw_only=True):
@@ -170,6 +171,7 @@ class _ReceiptFact(_Fact, tag="receipt", kw_only=True):
     rows: _Count | None = None
     method: _Text | None = None
     by: _Text | None = None
+    token: _Text | None = None
 
 
 class _LookFact(_Fact, tag="look", kw_only=True):

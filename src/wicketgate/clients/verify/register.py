@@ -15,7 +15,7 @@ from wicketgate.clients.verify.listed import CamerasListed, cameras_fault
 from wicketgate.clients.verify.log import TrustedLog
 from wicketgate.clients.verify.logged import Logged, fold, is_count
 from wicketgate.clients.verify.report import Findings
-from wicketgate.clients.verify.shown import check_shown, differ, listed, refuse_unknown
+from wicketgate.clients.verify.shown import check_shown, demand_list, differ, listed, refuse_unknown
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.acts import ENDING
 from wicketgate.regime.documents.authority import Authority
@@ -170,12 +170,14 @@ def check_register(
         late_us = register.as_of_us - at_us
         if late_us > STALE_US:
             found.add(f"it does not know of entry {entry}, {late_us // SECOND_US} s after it")
+    _compare_lists(found, register, said)
     _compare_charters(found, register, said)
     _compare_consultations(found, register, said)
     _compare_authorities(found, register, said)
     _compare_people(found, register, said)
     for fault in _compare_figures(register, entries, reach):
         found.add(fault)
+    _compare_order(found, register, said)
     return found
 
 
@@ -200,6 +202,28 @@ def _may_be_of_03(register: Register, entries: EntryFold, reach: int) -> bool:
     """Return whether a gateway of version 0.3 can have shown it: the log was of 0.3 then, or just before."""
     since = entries.since_04
     return since is None or (since >= reach and register.as_of_us <= entries.since_04_us + STALE_US)
+
+
+def _compare_lists(found: Findings, register: Register, said: _Said) -> None:
+    """Refuse what is no list where a list must be."""
+    for name in ("charters", "consultations", "people"):
+        if not (said.of_03 and name in _SINCE_03):
+            demand_list(found, f"`{name}`", register.value.get(name))
+
+
+def _compare_order(found: Findings, register: Register, said: _Said) -> None:
+    """Refuse lists that are out of their order; what they hold is compared before."""
+    entries = {id_: taken.entry for id_, taken in said.moment.regime.consultations.items()}
+    consultations = [one.get("id") for one in _objects(register.value.get("consultations"))]
+    for name, order in (
+        ("authorities", [(str(one.get("name")), one.get("version")) for one in register.authorities]),
+        ("consultations", [entries[id_] for id_ in consultations if isinstance(id_, str) and id_ in entries]),
+        ("figures", [one.get("entry") for one in register.figures]),
+        ("targeting", [one.get("entry") for one in register.targeting]),
+    ):
+        numbers = (one[1] if isinstance(one, tuple) else one for one in order)
+        if all(map(is_count, numbers)) and order != sorted(order):  # type: ignore[type-var]
+            found.add(f"`{name}` is out of its order")
 
 
 def _compare_charters(found: Findings, register: Register, said: _Said) -> None:
@@ -295,6 +319,7 @@ def _compare_consultation(
         elif not is_count(shown.get(member)):
             found.add(f"`{id_}`: `{member}` is not a count")
     check_shown(found, f"`{id_}`", shown, said.by_entry[taken.entry], expected, others)
+    demand_list(found, f"`{id_}`: `objections`", shown.get("objections"))
     objections = listed(shown.get("objections"))
     if len(objections) != len(taken.objections):
         found.add(f"`{id_}`: {len(objections)} objections are shown, and the log has {len(taken.objections)}")
@@ -380,6 +405,7 @@ def _compare_version(
     if fault:
         found.add(f"`{authority.reference}`: {fault}")
     check_shown(found, f"`{authority.reference}`", shown, said.by_entry[version.entry], expected, others)
+    demand_list(found, f"`{authority.reference}`: `acts`", shown.get("acts"))
     _compare_acts(found, listed(shown.get("acts")), named, number, said)
 
 

@@ -17,8 +17,8 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
-from wicketgate.base.errors import ConfigurationError, InputError, Unreachable, VerificationError
-from wicketgate.ledger.tiles import MAX_RESOURCE_BYTES, Fetch
+from wicketgate.base.errors import ConfigurationError, InputError, Unreachable
+from wicketgate.ledger.tiles import CHECKPOINT, MAX_RESOURCE_BYTES, Fetch
 
 _UNREACHABLE = "unreachable"
 _DEADLINE_S = 300.0
@@ -182,14 +182,14 @@ class Remote:
 
         Raises
         ------
-        VerificationError
-            If it is not; and as `get`.
+        Unreachable
+            If it is not: whoever answers there shows nothing of a gateway.
+        InputError
+            As `get`.
         """
         answer = self.get(path, most=most)
         if answer.status != 200:
-            raise VerificationError(
-                f"`{path}` answers {answer.status}{f' ({answer.code})' if answer.code else ''}"
-            )
+            raise _shows_nothing(path, answer)
         return answer.body
 
     def log(self) -> Fetch:
@@ -204,10 +204,10 @@ class Remote:
                 kept.move_to_end(path)
                 return kept[path]
             answer = self.get(f"/log/{quote(path)}", most=MAX_RESOURCE_BYTES)
-            if answer.status == 404:
+            if answer.status == 404 and path != CHECKPOINT:
                 raise FileNotFoundError(path)
             if answer.status != 200:
-                raise VerificationError(f"`/log/{path}` answers {answer.status}")
+                raise _shows_nothing(f"/log/{path}", answer)
             if path.startswith("tile/") and "entries" not in path and ".p/" not in path:
                 kept[path] = answer.body
                 if len(kept) > _TILES_KEPT:
@@ -215,3 +215,13 @@ class Remote:
             return answer.body
 
         return fetch
+
+
+def _shows_nothing(path: str, answer: HttpAnswer) -> Unreachable:
+    """Return what is said of an answer without what every gateway has: that proves nothing of a log, good or bad."""
+    code = f" ({answer.code})" if answer.code else ""
+    return Unreachable(
+        f"`{path}` answers {answer.status}{code}: whoever answers there shows no log. Look whether the address is the "
+        "gateway's, and whether a proxy stands before it",
+        code=_UNREACHABLE,
+    )

@@ -79,3 +79,9 @@ def differ(one: object, other: object) -> bool:
 def listed(value: object) -> list[object]:
     """Return what is shown where a list must be; empty where there is none."""
     return value if isinstance(value, list) else []
+
+
+def demand_list(found: Findings, where: str, value: object) -> None:
+    """Refuse what is no list, an empty one of another kind or nothing at all too."""
+    if not isinstance(value, list):
+        found.add(f"{where} is not a list")

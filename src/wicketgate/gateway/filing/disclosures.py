@@ -151,7 +151,7 @@ class DisclosureFiling:
         )
 
     async def receive(
-        self, name: str, deleted_us: int, *, method: str, by: str, rows: int | None = None
+        self, name: str, deleted_us: int, *, method: str, by: str, token: str, rows: int | None = None
     ) -> Receipt:
         """Record the deletion of everything released by an authority before a time.
 
@@ -172,6 +172,7 @@ class DisclosureFiling:
                 method=method,
                 by=by,
                 rows=rows,
+                token=token,
                 said_us=at_us,
                 commit=sequence,
             )

@@ -133,6 +133,7 @@ def outcome_fact(outcome: Outcome, sequence: int) -> bytes:
             "outcome": outcome.outcome,
             "reason": outcome.reason,
             "by": outcome.by,
+            **({"token": outcome.token} if outcome.token else {}),
         },
     )
 
@@ -336,6 +337,7 @@ def receipt_fact(receipt: Receipt) -> bytes:
             "rows": receipt.rows,
             "method": receipt.method,
             "by": receipt.by,
+            **({"token": receipt.token} if receipt.token else {}),
         },
     )
 

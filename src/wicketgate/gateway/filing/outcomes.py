@@ -29,7 +29,15 @@ class OutcomeFiling:
         self._clock = clock
 
     async def record_outcome(
-        self, hit_id: str, said: str, reason: str, by: str, *, looker: str = "", plate_seen: str = ""
+        self,
+        hit_id: str,
+        said: str,
+        reason: str,
+        by: str,
+        *,
+        token: str = "",
+        looker: str = "",
+        plate_seen: str = "",
     ) -> Hit:
         """Record the outcome of a hit.
 
@@ -37,6 +45,8 @@ class OutcomeFiling:
 
         Parameters
         ----------
+        token : str
+            Whose token it was, where no person signed in: `by` is then that unit's word.
         looker : str
             Who says so, as their look at an image names them.
         plate_seen : str
@@ -74,6 +84,7 @@ class OutcomeFiling:
                 reason=reason,
                 by=by,
                 at_us=at_us,
+                token=token,
             )
             return _transaction((outcome,), at_us, sequence)
 

@@ -14,8 +14,8 @@ from wicketgate.gateway.people import Identity, require_fitting
 from wicketgate.regime.documents.people import People
 from wicketgate.regime.moment import RegimeAt
 
-MOST_OPENINGS = 25_000
-"""Openings that can be handed in at once: more than any document has commitments."""
+MOST_OPENINGS = 2_000
+"""Openings that can be handed in at once: more than a document of 64 KiB has commitments."""
 
 
 class PeopleFiling:
@@ -24,11 +24,24 @@ class PeopleFiling:
     def __init__(self, commits: Commits) -> None:
         self._commits = commits
 
+    def demand_named(self, organisation: str) -> None:
+        """Refuse openings where no document names anybody of an organisation: before they are looked at.
+
+        Raises
+        ------
+        InputError
+            `not-found`.
+        """
+        if not self._commits.committed.regime.people.get(organisation):
+            raise InputError("no document names people of this organisation", code="not-found")
+
     async def open(self, organisation: str, openings: Sequence[CommitmentOpened], by: str) -> None:
-        """Take the openings of an organisation's commitments.
+        """Take the openings of an organisation's commitments; where all of them are there already, commit nothing.
 
         Parameters
         ----------
+        openings : sequence of CommitmentOpened
+            Each of its own commitment (`gateway.people.require_true`).
         by : str
             The name of the token that handed them in.
 
@@ -37,6 +50,9 @@ class PeopleFiling:
         InputError
             `not-found` where nobody of it is named; as `gateway.people.require_fitting`.
         """
+        known = self._commits.committed.people.openings.get(organisation, {})
+        if all(one.commitment in known for one in openings):
+            return  # a commitment is to one value alone
 
         def build(state: State, at_us: int, sequence: int) -> Transaction:
             if not state.regime.people.get(organisation):

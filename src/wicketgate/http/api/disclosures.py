@@ -37,6 +37,7 @@ from wicketgate.http.parameters import LINES
 from wicketgate.http.problems import problem
 from wicketgate.http.requests import MAX_MEMBERS, decoded, json_answer, private_answer, read_body
 from wicketgate.http.roles import DUE, OVERSEE, SOURCE
+from wicketgate.http.said_names import said_name
 from wicketgate.regime.obligations.disclosures import Held, owed_at, published
 from wicketgate.regime.obligations.values import Disclosure, Receipt
 
@@ -159,14 +160,14 @@ class DisclosuresApi:
         """`POST /v1/receipts` `{"authority","deleted_until","method","by"}`."""
         require(request, "recipient")
         said = await _read(request, Deleted)
-        unit = require(request, "recipient").name
-        _demand_texts(method=said.method, by=said.by)
+        who = require(request, "recipient")
+        _demand_texts(method=said.method, by=said_name(said.by))
         if said.rows is not None:
             _demand_rows(said.rows, least=0)
         deleted_us = _time(said.deleted_until, "deleted_until")
-        self._entitlement.demand_own(unit, said.authority)
+        self._entitlement.demand_own(who.name, said.authority)
         taken = await self._disclosures.receive(
-            said.authority, deleted_us, method=said.method, by=said.by, rows=said.rows
+            said.authority, deleted_us, method=said.method, by=said.by, token=who.by, rows=said.rows
         )
         return json_answer(ReceiptTaken(commit=taken.commit, counts_until=rfc3339(taken.until_us)), 201)
 

@@ -20,11 +20,12 @@ from wicketgate.gateway.hits import UnitHits
 from wicketgate.hotlists.hits import MOST_BY, MOST_REASON, WAITING, Hit
 from wicketgate.hotlists.outcomes import Said
 from wicketgate.http.answers import HitRead, HitShown, HitsShown, ImageLink, OutcomeShown, StoppedHit
-from wicketgate.http.gatekeeper import PERSON, require
+from wicketgate.http.gatekeeper import require
 from wicketgate.http.parameters import LINES
 from wicketgate.http.presence import require_presence
 from wicketgate.http.requests import MAX_MEMBERS, decoded, private_answer, read_body
 from wicketgate.http.roles import CONFIRM, SEE
+from wicketgate.http.said_names import said_name
 from wicketgate.regime.standing import STOPPED
 
 STATES = ("queue", "recent")
@@ -120,17 +121,17 @@ class HitsApi:
                 raise
             stopped = True
         if not who.person:
+            self._entitlement.demand_nobody_named(unit)
             name = self._hits.authority_of(hit_id)
             # The answer shows the hit.
             for role in ("confirmer", "viewer"):
                 self._entitlement.demand_person(name, "", role)
-            if said.by.casefold().startswith(PERSON):
-                raise InputError(f"`by` is a name or number: `{PERSON}` is for people who sign in themselves")
         after = await self._outcomes.record_outcome(
             hit_id,
             said.outcome,
             said.reason,
-            who.by if who.person else said.by,
+            who.by if who.person else said_name(said.by),
+            token="" if who.person else who.by,
             looker=who.by if who.person else unit,
             plate_seen=said.plate_seen,
         )

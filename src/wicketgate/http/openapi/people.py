@@ -233,7 +233,7 @@ _ADMIN = tagged(
     Operation(
         "openPeople", "PUT /v1/people/{organisation}/openings", "Say what an organisation's commitments are to",
         "By the admin, or with a token of the organisation itself. docs/spec/people.md.",
-        parameters=(_ORGANISATION,), takes=OpeningsGiven, most=8 << 20, gives=OpeningsTaken, commits=True,
+        parameters=(_ORGANISATION,), takes=OpeningsGiven, most=512 << 10, gives=OpeningsTaken, commits=True,
         codes="not-entitled malformed not-committed not-found",
     ),
     Operation(
@@ -242,8 +242,9 @@ _ADMIN = tagged(
     ),
     Operation(
         "withdrawPasskey", "DELETE /v1/people/{organisation}/passkeys/{id}", "End a passkey",
-        parameters=(_ORGANISATION, _PASSKEY), status=204, meaning="It signs nobody in any more.", commits=True,
-        codes="not-entitled unknown-passkey",
+        "By the admin. People end their own at `/me`; whoever signs who they are ends it with a version without them.",
+        who=("admin",), parameters=(_ORGANISATION, _PASSKEY), status=204, meaning="It signs nobody in any more.",
+        commits=True, codes="not-entitled unknown-passkey",
     ),
 )
 

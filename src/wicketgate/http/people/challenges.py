@@ -11,6 +11,8 @@ from wicketgate.base.errors import NotEntitled
 
 LIFE_US = 5 * MINUTE_US
 """How long a challenge can be answered."""
+MOST_ANSWERED = 20_000
+"""Challenges that are kept after they were answered, so that none is answered twice."""
 _NONCE = 16
 _TIME = 8
 _MAC = 16
@@ -36,8 +38,8 @@ class Challenges:
         body = secrets.token_bytes(_NONCE) + (self._now_us() + LIFE_US).to_bytes(_TIME, "big")
         return body + self._mac(body, about)
 
-    def spend(self, challenge: bytes, about: str) -> int:
-        """Take a challenge that was answered well, once; return when it was made.
+    def check(self, challenge: bytes, about: str) -> int:
+        """Return when a challenge was made that can be answered now; nothing is kept of it.
 
         Raises
         ------
@@ -56,9 +58,22 @@ class Challenges:
             raise NotEntitled(
                 "this took too long, or was answered before: begin again", code="sign-in-refused"
             )
-        self._forget(now_us)
-        self._answered[challenge] = now_us + LIFE_US
         return int.from_bytes(body[_NONCE:], "big") - LIFE_US
+
+    def spend(self, challenge: bytes, about: str) -> int:
+        """Take a challenge whose answer is known to be good, once; return when it was made.
+
+        Raises
+        ------
+        NotEntitled
+            As `check`; or where more were answered lately than are kept.
+        """
+        made_us, now_us = self.check(challenge, about), self._now_us()
+        self._forget(now_us)
+        if len(self._answered) >= MOST_ANSWERED:
+            raise NotEntitled("too many sign in at once: try again in a moment", code="sign-in-refused")
+        self._answered[challenge] = now_us + LIFE_US
+        return made_us
 
     def _forget(self, now_us: int) -> None:
         """Forget what can be answered no more: the oldest stand first, and the others are not looked at."""

@@ -67,7 +67,7 @@ class OfficersDesk:
         )
         pages, address = PeoplePages(demonstration=charter.demonstration), str(gateway.settings.address)
         self._programs = Programs(clock, self.sessions, officers, pages, address)
-        opening = DoorOpening(people, filing, self.sessions, address)
+        opening = DoorOpening(people, filing, self.sessions, address, clock.now_us)
         providers = Providers(people, clock.now_us, gateway.settings.provider_secrets.get)
         self._at_provider = AtProvider(providers, opening, self.sessions, officers, pages)
         demonstration = charter.demonstration
@@ -103,7 +103,7 @@ class OfficersDesk:
             gateway.alerting, gateway.entitlement, officers, AlertPages(demonstration=charter.demonstration)
         )
         self._desks = _desks(gateway, officers, people, demonstration=charter.demonstration)
-        self._api = PeopleApi(commits, filing)
+        self._api = PeopleApi(commits, filing, clock.now_us)
 
     def routes(self) -> list[Route]:
         """Return every route of theirs."""

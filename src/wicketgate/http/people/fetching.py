@@ -48,7 +48,7 @@ class Fetching:
     """Fetches of providers; no redirect is followed and nothing compressed is taken."""
 
     def __init__(self) -> None:
-        self._client: AsyncClient | None = None
+        self._making: asyncio.Future[AsyncClient] | None = None
 
     async def get(self, url: str) -> Mapping[str, Any]:
         """Return what a provider publishes at an address.
@@ -84,15 +84,16 @@ class Fetching:
     async def _fetch(
         self, method: str, url: str, form: Mapping[str, str], headers: Mapping[str, str]
     ) -> Fetched:
-        if self._client is None:
-            self._client = await asyncio.to_thread(_make)
+        if self._making is None:  # its TLS context takes 30 ms: it is made once, in a thread
+            self._making = asyncio.ensure_future(asyncio.to_thread(_make))
+        client = await asyncio.shield(self._making)
         from httpx2 import HTTPError, InvalidURL
 
         body = bytearray()
         try:
             async with (
                 asyncio.timeout(WHOLE_S),
-                self._client.stream(method, url, data=form or None, headers=headers) as answer,
+                client.stream(method, url, data=form or None, headers=headers) as answer,
             ):
                 if answer.headers.get("content-encoding", "identity") != "identity":
                     raise silent("answers in a form that was not asked for")

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from wicketgate.base.budget import Budget
 from wicketgate.base.clock import SECOND_US
 from wicketgate.base.errors import InputError, NotEntitled, Unreachable
-from wicketgate.gateway.people import PeopleInForce, SignedInAs
+from wicketgate.gateway.people import PeopleInForce, SignedInAs, kept_claims
 from wicketgate.http.failures import Failures
 from wicketgate.http.people.challenges import Challenges
 from wicketgate.http.people.fetching import ClientSecret, Fetching, silent
@@ -30,6 +31,8 @@ SCOPE: Final = "openid profile"
 MOST_AT_ONCE: Final = 16
 """Codes that are exchanged at once at one provider."""
 _MOST_WAITING: Final = 64
+_MOST_OF_A_PEER: Final = 16
+_MOST_OF_ALL: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ class Providers:
         self._fetching = Fetching()
         self._published = Publications(self._fetching)
         self._failures = Failures()
-        self._waiting: dict[str, int] = {}
+        self._waiting = Budget(_MOST_OF_ALL)
         self._gates: dict[str, asyncio.Semaphore] = {}
 
     async def set_out(self, organisation: str, provider: str, back: str, *, fresh: bool) -> SettingOut:
@@ -148,10 +151,11 @@ class Providers:
         known = self._provider(organisation, provider)
         self._failures.demand(came.peer, self._now_us())
         try:
-            made_us = self._challenges.spend(_bytes(came.state), _about(organisation, known, fresh))
+            about = _about(organisation, known, fresh)
+            made_us = self._challenges.check(_bytes(came.state), about)
             published = await self._of(known.issuer)
             _require_issuer(published, known.issuer, came.issuer)
-            async with self._turn(known.issuer):
+            async with self._turn(known.issuer, came.peer):
                 token = await self._exchange(published, organisation, known, came)
             claims = await self._claims(published, known, token)
             nonce = self._derived("nonce", came.state, came.cookie)
@@ -160,11 +164,16 @@ class Providers:
             present_us = _seen_us(claims.get("auth_time"), self._now_us())
             if fresh and present_us < made_us - SKEW_S * SECOND_US:
                 raise not_good("the person did not prove anew that they are there")
+            self._challenges.spend(_bytes(came.state), about)  # of two answers at once one is late
         except NotEntitled:
             self._failures.count(came.peer, self._now_us())
             raise
         proved = SignedInAs(
-            organisation, provider=provider, issuer=known.issuer, client=known.client, claims=claims
+            organisation,
+            provider=provider,
+            issuer=known.issuer,
+            client=known.client,
+            claims=kept_claims(claims),
         )
         return Vouched(proved, present_us)
 
@@ -204,20 +213,19 @@ class Providers:
         return answer.value
 
     @asynccontextmanager
-    async def _turn(self, issuer: str) -> AsyncIterator[None]:
-        """Hold one of the places of those who exchange a code at a provider."""
-        waiting = self._waiting.get(issuer, 0)
-        if waiting >= _MOST_WAITING:
+    async def _turn(self, issuer: str, peer: str) -> AsyncIterator[None]:
+        """Hold one of the places of those who exchange a code at a provider, within the shares of each peer."""
+        shares = (issuer, _MOST_WAITING), (f"peer {peer}", _MOST_OF_A_PEER)
+        if self._waiting.take(1, *shares) is not None:
             raise Unreachable("too many sign in there at once: try again in a moment", code="busy")
         gate = self._gates.setdefault(issuer, asyncio.Semaphore(MOST_AT_ONCE))
-        self._waiting[issuer] = waiting + 1
         try:
             async with gate:
                 yield
         finally:
-            self._waiting[issuer] -= 1
-            if not self._waiting[issuer]:
-                del self._waiting[issuer], self._gates[issuer]
+            self._waiting.give(1, *shares)
+            if not self._waiting.taken_by(issuer):
+                self._gates.pop(issuer, None)
 
     async def _of(self, issuer: str) -> ProviderPublished:
         require_safe(issuer, "issuer")

@@ -28,6 +28,7 @@ from wicketgate.http.requests import (
     JSON,
     decoded,
     media_type_of,
+    number_in,
     private_answer,
     read_body,
 )
@@ -302,10 +303,10 @@ class PeopleSite:
         proved = self._sessions.proof_of(session)
         identity = None if proved is None else self._people.identify(proved)
         places = () if identity is None else identity.places()
-        number = form.get("place", "")
-        if proved is None or not number.isdecimal() or int(number) >= len(places):
+        number = number_in(form.get("place", ""))
+        if proved is None or number is None or number >= len(places):
             raise NotEntitled("no document in force names you there", code="sign-in-refused")
-        session_id, _ = self._sessions.move(session, places[int(number)])
+        session_id, _ = self._sessions.move(session, places[number])
         answer = redirect("/me")
         answer.headers["Set-Cookie"] = set_cookie(request.scope, session_id)
         return answer
@@ -335,12 +336,14 @@ class PeopleSite:
 
     async def post_presence_begin(self, request: Request) -> Response:
         """`POST /presence/begin`."""
-        session_of(request)
+        session = session_of(request)
+        self._opening.take_turn(session.person or session.key)
         return private_answer(await self._passkeys.sign_in_options(self._opening.demand_origin(request)))
 
     async def post_presence(self, request: Request) -> Response:
         """`POST /presence`: renew the proof by a passkey."""
         session = session_of(request)
+        self._opening.take_turn(session.person or session.key)
         said = await self._said(request)
         proved = await self._passkeys.sign_in(said.credential, self._opening.demand_origin(request))
         self._sessions.prove(session, proved, self._clock.now_us())

@@ -15,6 +15,7 @@ from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.gateway.alerting import Alerting
 from wicketgate.gateway.entitlement import Entitlement
 from wicketgate.http.api.alerts import SETTERS
+from wicketgate.http.requests import number_in
 from wicketgate.http.site.officers import OfficerPages, form_of, sentence, session_of
 from wicketgate.pages.alerts import AlertPages, DeadRow, RuleRow, TargetRow
 from wicketgate.pages.duty import Session
@@ -151,11 +152,11 @@ def _changed(rules: AlertRules, form: Mapping[str, str]) -> tuple[AlertRules, st
     InputError where it asks for nothing that there is.
     """
     replace: Any = msgspec.structs.replace
-    act, number = form.get("act", ""), form.get("number", "")
+    act, number = form.get("act", ""), number_in(form.get("number", ""))
     if act == "zone":
         return replace(rules, zone=form.get("zone", "").strip()), "The time zone is set."
-    if act == "remove" and number.isdecimal() and int(number) < len(rules.rules):
-        left = (*rules.rules[: int(number)], *rules.rules[int(number) + 1 :])
+    if act == "remove" and number is not None and number < len(rules.rules):
+        left = (*rules.rules[:number], *rules.rules[number + 1 :])
         return replace(rules, rules=left), "The rule is taken away."
     if act == "add":
         return replace(rules, rules=(*rules.rules, _rule_of(form))), "The rule is added."

@@ -48,6 +48,7 @@ from wicketgate.http.requests import (
     read_body,
 )
 from wicketgate.http.roles import OVERSEE
+from wicketgate.http.said_names import said_name
 from wicketgate.http.site.public import Public
 from wicketgate.http.underway import SMALL_BODY
 from wicketgate.pages.orders import Body
@@ -291,6 +292,7 @@ class Consultations:
     async def _take(self, request: Request, said: SaidInPublic) -> Acknowledged:
         name = request.path_params["id"]
         self._responses.demand_open(name)  # the body may have taken long
+        said_name(said.name)
         return await self._responses.give(name, said)
 
     # --- responses ----------------------------------------------------------------------------------------------------

@@ -238,10 +238,11 @@ class Duty:
     ) -> Response:
         hit, authority = self._unit_hits.hit_of(session.unit, request.path_params["id"])
         self._entitlement.demand_person(hit.authority, session.person, "viewer")
-        await self._looks.look(session.by, "hit", hit.id)
-        session_of(request, *SEE)  # it took a moment
         allowed = "place" in authority.scope.fields
         sightings = self._hits.recent(hit.authority, _JOURNEY, hit.voi) if allowed else []
+        others = [one.id for one in sightings if one.id != hit.id]
+        await self._looks.look(session.by, "hit", hit.id, **({"items": others} if others else {}))
+        session_of(request, *SEE)  # it took a moment
         # Raised last is not read last: a late read says where the vehicle was before.
         sightings.sort(key=lambda one: one.taken_us, reverse=True)
         return await self._officers.page(
@@ -283,6 +284,7 @@ class Duty:
                 outcome,
                 reason,
                 session.by,
+                token="" if session.person else f"recipient:{session.unit}",
                 looker=session.by,
                 plate_seen=seen,
             )

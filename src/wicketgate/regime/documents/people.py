@@ -36,7 +36,8 @@ COMMITMENT = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 _CLAIM = re.compile(r"[A-Za-z0-9_.:/-]{1,100}", re.ASCII)
 _ISSUER = re.compile(r"https?://[A-Za-z0-9.:_~/\[\]-]{1,300}", re.ASCII)
-_MOST_PEOPLE = 20_000
+_MOST_PEOPLE = 400
+"""More do not fit into the 64 KiB of an envelope: larger organisations say by claims who is what."""
 _MOST_GRANTS = 500
 _COMMITTED: Final = b"wicketgate people v1\0"
 _CODE: Final = b"wicketgate code v2\0"

@@ -56,6 +56,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         The midnight before it: as far as it counts, and is published.
     rows : int or None
         How many were deleted, where the recipient says so.
+    token : str
+        Whose token it was: `by` is that unit's word.
     """
 
     authority: str
@@ -66,3 +68,4 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     said_us: int
     commit: int
     rows: int | None = None
+    token: str = ""
