@@ -75,7 +75,7 @@ class KeyPlace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AuthorityShown:
+class StoppableShown:
     """An authority that may be stopped.
 
     Attributes
@@ -189,7 +189,7 @@ class SigningPages:
         self,
         place: KeyPlace,
         *,
-        authorities: Sequence[AuthorityShown] | None,
+        authorities: Sequence[StoppableShown] | None,
         document: str,
         fault: str = "",
         at: str = "document",
@@ -198,7 +198,7 @@ class SigningPages:
 
         Parameters
         ----------
-        authorities : sequence of AuthorityShown or None
+        authorities : sequence of StoppableShown or None
             Those that this key may stop; None where no gateway answers.
         document : str
             The name of the document that is open, or empty.
@@ -221,7 +221,7 @@ class SigningPages:
         )
 
     def suspend(
-        self, place: KeyPlace, authority: AuthorityShown, *, reason: str = "", fault: str = "", at: str = ""
+        self, place: KeyPlace, authority: StoppableShown, *, reason: str = "", fault: str = "", at: str = ""
     ) -> str:
         """Return the page that asks for the ground of a suspension, and for what opens the key."""
         return self._render(

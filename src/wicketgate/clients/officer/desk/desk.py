@@ -27,7 +27,7 @@ from wicketgate.clients.officer.drafting import draft_stop, new_id
 from wicketgate.clients.officer.from_register import ShownRegister, learn
 from wicketgate.clients.officer.keyfiles import open_signer, require_passphrase
 from wicketgate.clients.officer.refusing import require_needed, require_sound
-from wicketgate.pages.officer import HEADERS, AnswerShown, AuthorityShown, KeyPlace, SigningPages
+from wicketgate.pages.officer import HEADERS, AnswerShown, StoppableShown, KeyPlace, SigningPages
 from wicketgate.pages.public import assets_of
 from wicketgate.regime.documents.binding import bind
 from wicketgate.regime.documents.document import SignedDocument, open_either
@@ -456,8 +456,8 @@ _FORMS: Mapping[str, Callable[[PaperDesk, Mapping[str, bytes], str], PageAnswer]
 _NOWHERE = Turned(status=404, words="There is nothing here.")
 
 
-def _shown(one: Stoppable) -> AuthorityShown:
-    return AuthorityShown(name=one.authority.name, title=one.authority.title, stands=one.status, who=one.who)
+def _shown(one: Stoppable) -> StoppableShown:
+    return StoppableShown(name=one.authority.name, title=one.authority.title, stands=one.status, who=one.who)
 
 
 def _no_secret(what: str) -> bytes:
