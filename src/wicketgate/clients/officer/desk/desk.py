@@ -27,7 +27,7 @@ from wicketgate.clients.officer.drafting import draft_stop, new_id
 from wicketgate.clients.officer.from_register import ShownRegister, learn
 from wicketgate.clients.officer.keyfiles import open_signer, require_passphrase
 from wicketgate.clients.officer.refusing import require_needed, require_sound
-from wicketgate.pages.officer import HEADERS, AnswerShown, StoppableShown, KeyPlace, SigningPages
+from wicketgate.pages.officer import HEADERS, AnswerShown, KeyPlace, SigningPages, StoppableShown
 from wicketgate.pages.public import assets_of
 from wicketgate.regime.documents.binding import bind
 from wicketgate.regime.documents.document import SignedDocument, open_either
