@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import clickhouse_connect
-import msgspec
 import numpy as np
 import pyarrow as pa
 from clickhouse_connect.driver.client import Client
@@ -28,32 +27,13 @@ from wicketgate.base.errors import ConfigurationError, HistoryError, InputError
 from wicketgate.base.parts import private_folder
 from wicketgate.history import schema
 from wicketgate.history.asking import SETTINGS, Asking, Statement, count_statement, page_statement
-from wicketgate.history.position import HistoryPosition, read_position, write_position
+from wicketgate.history.messages import HistoryGap, HistoryMeasures, HistoryPosition
+from wicketgate.history.position import read_position, write_position
 from wicketgate.history.rows import HistoryRows
 
 _TRIM_US: Final = 4 * HOUR_US
 """For so long rows past their term may stay in a part of which others are not, and are shown to nobody."""
 _PARTITION: Final = re.compile(r"[0-9a-f_A-Z-]{1,64}")
-
-
-class HistoryGap(msgspec.Struct, frozen=True, kw_only=True):
-    """What a history lacks.
-
-    Attributes
-    ----------
-    first, last : int
-        Transactions.
-    from_us, until_us : int
-        Between these the reads were captured.
-    reads : int or None
-        How many; None where nobody can say any more.
-    """
-
-    first: int
-    last: int
-    from_us: int
-    until_us: int
-    reads: int | None
 
 
 class HistoryCount(NamedTuple):
@@ -127,10 +107,12 @@ class HistoryEngine:
         with self._writing:
             if self._position is not None:
                 raise InputError("this history has begun already")
-            self._move(done, done)
+            self._move(done, done, 0)
 
-    def take(self, first: int, last: int, rows: HistoryRows) -> None:
+    def take(self, first: int, last: int, rows: HistoryRows, at_us: int = 0) -> None:
         """Keep the reads of transactions `first` to `last`. Durable on return, and there once.
+
+        `at_us` is the time of the last of them.
 
         Raises
         ------
@@ -146,13 +128,14 @@ class HistoryEngine:
             if position.until > position.done and last != position.until:
                 raise InputError("after a kill the same transactions are taken again, together")
             # A crash from here on leaves none, some or all of the parts: the next life hands over the same again.
-            self._move(position.done, last)
+            if rows.reads.num_rows or rows.later.num_rows:
+                self._move(position.done, last, position.at_us)
             token = f"{first}-{last}"
             # First what helps to find reads: without a read it is found by nobody.
             for name, table in (("plates", rows.plates), ("later", rows.later), ("reads", rows.reads)):
                 self._insert(name, table, token)
             self._has_later |= rows.later.num_rows > 0
-            self._move(last, last)
+            self._move(last, last, at_us)
 
     def miss(self, gap: HistoryGap) -> None:
         """Note that some transactions are not had. They follow on those that are."""
@@ -163,7 +146,7 @@ class HistoryEngine:
             self._insert(
                 "gaps", pa.table({name: [getattr(gap, name)] for name in HistoryGap.__struct_fields__}), None
             )
-            self._move(gap.last, gap.last)
+            self._move(gap.last, gap.last, position.at_us)
 
     def hide(self, read_ids: Collection[int]) -> None:
         """Show some reads to nobody from now on. Durable on return; `purge` takes them out."""
@@ -226,13 +209,14 @@ class HistoryEngine:
         )
         return [HistoryGap(**dict(zip(HistoryGap.__struct_fields__, row, strict=True))) for row in found]
 
-    def measures(self) -> dict[str, int]:
-        """Return how many reads and parts it has, and their bytes on the disk; of all its tables together."""
+    def measures(self) -> HistoryMeasures:
+        """Return how much it holds."""
         rows = self._rows(
             "SELECT sumIf(rows, table = 'reads'), countIf(table = 'reads'), sum(bytes_on_disk) FROM system.parts "
             "WHERE active AND database = currentDatabase()"
         )
-        return dict(zip(("reads", "parts", "bytes"), map(int, rows[0]), strict=True))
+        reads, parts, size = map(int, rows[0])
+        return HistoryMeasures(reads=reads, parts=parts, bytes=size)
 
     def merge(self) -> None:
         """Merge each partition into one part. It takes its time: for tests and benchmarks."""
@@ -263,8 +247,8 @@ class HistoryEngine:
         except ClickHouseError as error:
             raise _failed("an insert", error) from error
 
-    def _move(self, done: int, until: int) -> None:
-        position = HistoryPosition(done=done, until=until)
+    def _move(self, done: int, until: int, at_us: int) -> None:
+        position = HistoryPosition(done=done, until=until, at_us=at_us)
         write_position(self._folder, position)
         self._position = position
 
@@ -297,16 +281,9 @@ class HistoryEngine:
 
     def _tidy(self, partition: str) -> None:
         """Take out of a partition what stands beside reads that are no longer in it."""
-        self._delete(
-            "plates",
-            partition,
-            f"plate NOT IN (SELECT plate FROM reads WHERE _partition_id = '{_checked(partition)}')",
-        )
-        self._delete(
-            "later",
-            partition,
-            f"read_id NOT IN (SELECT read_id FROM reads WHERE _partition_id = '{_checked(partition)}')",
-        )
+        within = f"FROM reads WHERE _partition_id = '{_checked(partition)}'"
+        self._delete("plates", partition, f"plate NOT IN (SELECT plate {within})")
+        self._delete("later", partition, f"read_id NOT IN (SELECT read_id {within})")
 
     def _partitions(self) -> list[tuple[str, str, str, int, int]]:
         """Return each partition: its table, its id, and its source, span and slot."""
@@ -320,7 +297,8 @@ class HistoryEngine:
     def _with_later(self, page: pa.Table) -> pa.Table:
         """Return a page with the images that followed its reads."""
         found = self._rows(
-            "SELECT read_id, max(patch), max(overview) FROM later WHERE read_id IN {ids:Array(UInt64)} GROUP BY read_id",
+            "SELECT read_id, max(patch), max(overview) FROM later "
+            "WHERE read_id IN {ids:Array(UInt64)} GROUP BY read_id",
             {"ids": page.column("read_id").to_pylist()},
         )
         if not found:

@@ -14,25 +14,10 @@ import msgspec
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.files import write_durably
 from wicketgate.base.forms import newer_form
+from wicketgate.history.messages import HistoryPosition
 
 FORM: Final = 1
 _FILE: Final = "position.json"
-
-
-class HistoryPosition(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a history has come.
-
-    Attributes
-    ----------
-    done : int
-        Up to which transaction everything is in it, or is one of its gaps.
-    until : int
-        Up to which one something may be: what follows `done` up to there is to be inserted again, together.
-    """
-
-    form: int = FORM
-    done: int
-    until: int
 
 
 def read_position(folder: Path) -> HistoryPosition | None:

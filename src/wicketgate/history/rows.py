@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from wicketgate.base.clock import MINUTE_US, SECOND_US
 from wicketgate.base.errors import InputError
 from wicketgate.base.periods import Period
+from wicketgate.history.messages import TakenReads
 from wicketgate.history.questions import skeleton_of, vehicle_of
 from wicketgate.history.terms import horizon_us, span_of
 from wicketgate.reads.columns import ReadBatch, decode_batch, joined, taken
@@ -22,24 +23,6 @@ from wicketgate.reads.messages import decode_reads
 ROW_BITS: Final = 16
 _TEXTS: Final = ("lane", "direction", "vehicle", "patch", "overview", "marks")
 _PARTED: Final = ("source", "span", "slot")
-
-
-class TakenReads(msgspec.Struct, frozen=True, array_like=True):
-    """What one transaction took, as a history is handed it.
-
-    Attributes
-    ----------
-    sequence : int
-        The transaction's.
-    taken : bytes
-        `reads.messages.ReadsMessage`, as stored.
-    before : tuple of (int, int, int)
-        Of each read that came again with an image: its row here, and the transaction and row where it stood before.
-    """
-
-    sequence: int
-    taken: bytes
-    before: tuple[tuple[int, int, int], ...] = ()
 
 
 class HistoryRows(NamedTuple):
@@ -106,25 +89,22 @@ def history_rows(
     )
 
 
-_READS = pa.schema(
-    [
-        ("read_id", pa.uint64()),
-        ("plate", pa.string()),
-        ("captured_us", pa.int64()),
-        ("waited_s", pa.int32()),
-        ("camera", pa.uint32()),
-        ("confidence", pa.float64()),
-        *((name, pa.string()) for name in _TEXTS),
-        *((name, pa.string()) for name in ("make", "colour", "kind")),
-        ("source", pa.string()),
-        ("span", pa.uint32()),
-        ("slot", pa.uint32()),
-    ]
-)
-_PLATES = pa.schema(
-    [("skeleton", pa.string()), ("plate", pa.string()), *(_READS.field(name) for name in _PARTED)]
-)
-_LATER = pa.schema([_READS.field(name) for name in ("read_id", "patch", "overview", *_PARTED)])
+_TYPES: Final[list[tuple[str, pa.DataType]]] = [
+    ("read_id", pa.uint64()),
+    ("plate", pa.string()),
+    ("captured_us", pa.int64()),
+    ("waited_s", pa.int32()),
+    ("camera", pa.uint32()),
+    ("confidence", pa.float64()),
+    *((name, pa.string()) for name in _TEXTS),
+    *((name, pa.string()) for name in ("make", "colour", "kind")),
+    ("source", pa.string()),
+    ("span", pa.uint32()),
+    ("slot", pa.uint32()),
+]
+_READS = pa.schema(_TYPES)
+_PLATES = pa.schema([("skeleton", pa.string()), *(one for one in _TYPES if one[0] in ("plate", *_PARTED))])
+_LATER = pa.schema([one for one in _TYPES if one[0] in ("read_id", "patch", "overview", *_PARTED)])
 
 
 def _empty(schema: pa.Schema) -> pa.Table:
@@ -201,7 +181,7 @@ def _said(texts: Sequence[str | None]) -> list[str]:
     return [text or "" for text in texts]
 
 
-def _table(columns: Mapping[str, object], schema: pa.Schema) -> pa.Table:
+def _table(columns: Mapping[str, Any], schema: pa.Schema) -> pa.Table:
     return pa.table([pa.array(columns[field.name], field.type) for field in schema], schema=schema)
 
 

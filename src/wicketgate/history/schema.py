@@ -41,7 +41,7 @@ READS: Final = f"""CREATE TABLE IF NOT EXISTS reads (
     marks LowCardinality(String),{_PARTED},
     PROJECTION by_camera (SELECT * ORDER BY camera, captured_us)
 ) ENGINE = MergeTree {_LIKE_ALL.format(order="ORDER BY (plate, captured_us)")}"""
-"""Every read that is kept; what a camera did not say is empty. None is ever changed: what follows it stands beside it."""
+"""Every read that is kept; what a camera did not say is empty. None is changed: what follows it stands beside it."""
 
 PLATES: Final = f"""CREATE TABLE IF NOT EXISTS plates (
     skeleton String CODEC(ZSTD(1)),

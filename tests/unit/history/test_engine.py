@@ -13,10 +13,11 @@ from wicketgate.base.clock import DAY_US, HOUR_US
 from wicketgate.base.errors import ConfigurationError, InputError
 from wicketgate.base.periods import Period
 from wicketgate.history.asking import Asking, Cursor
-from wicketgate.history.engine import HistoryEngine, HistoryGap
-from wicketgate.history.position import HistoryPosition, write_position
+from wicketgate.history.engine import HistoryEngine
+from wicketgate.history.messages import HistoryGap, HistoryPosition, TakenReads
+from wicketgate.history.position import write_position
 from wicketgate.history.questions import Question
-from wicketgate.history.rows import HistoryRows, TakenReads, history_rows, place_of, read_id
+from wicketgate.history.rows import HistoryRows, history_rows, place_of, read_id
 from wicketgate.history.terms import horizons_us
 from wicketgate.reads.columns import encode_batch, filled
 from wicketgate.reads.messages import ReadsMessage, encode_reads
@@ -105,7 +106,7 @@ def test_what_a_kill_left_in_part_is_completed_and_nothing_is_there_twice(engine
     engine._position = HistoryPosition(done=0, until=2)
     engine.take(1, 2, rows(both, item(2, [])))
     assert plates(engine) == ["A1", "B2", "C3"]
-    assert engine.measures()["reads"] == 3
+    assert engine.measures().reads == 3
 
 
 def test_what_no_source_keeps_is_not_taken(engine: HistoryEngine) -> None:
@@ -151,9 +152,9 @@ def test_what_is_hidden_is_gone_at_once_and_then_from_the_tables(engine: History
     engine.hide([read_id(1, 0), read_id(1, 2), read_id(9, 0)])
     assert engine.page(everything()).column("read_id").to_pylist() == [read_id(1, 1)]
     assert engine.count(everything()) == (1, 1)
-    assert engine.measures()["reads"] == 3
+    assert engine.measures().reads == 3
     engine.purge()
-    assert engine.measures()["reads"] == 1
+    assert engine.measures().reads == 1
     assert [row[0] for row in engine._rows("SELECT plate FROM plates")] == ["A1"]
     # What is taken later under a hidden id is hidden too.
     engine.take(2, 9, rows(item(9, [("C3", 0, NOW_US)])))
@@ -175,7 +176,7 @@ def test_what_is_past_its_term_is_hidden_at_once_and_goes(engine: HistoryEngine)
         ("E1", 2, NOW_US - n * DAY_US) for n in range(7)
     ]
     engine.take(1, 1, rows(item(1, reads)))
-    assert engine.measures()["reads"] == 34
+    assert engine.measures().reads == 34
     later_us = NOW_US + 3 * DAY_US
     asking = everything()
     at_later = Asking(
@@ -184,7 +185,7 @@ def test_what_is_past_its_term_is_hidden_at_once_and_goes(engine: HistoryEngine)
     expected = [one for one in reads if one[2] > later_us - KEEP[SOURCES[one[1]]].us]
     assert engine.count(at_later).reads == len(expected) < 34
     engine.end_terms(horizons_us(later_us, KEEP))
-    assert engine.measures()["reads"] == len(expected)
+    assert engine.measures().reads == len(expected)
     assert engine.count(at_later).reads == len(expected)
     # A source that keeps nothing any more: all of it goes.
     engine.end_terms({"tfl": horizons_us(later_us, KEEP)["tfl"]})
