@@ -146,8 +146,9 @@ class Settings:
     fronts : int or None
         Processes that take what sources send; None for one for each core but one, at most four.
     readers : int or None
-        Processes that serve what is public, and feeds; None for none on one core or two, one on three or four, and two
-        above.
+        Processes that serve what is public, and feeds; None for none on two cores, one up to four, and two above.
+    history : bool
+        Whether accepted reads are kept for their source's retention, to be asked about.
     """
 
     folder: Path
@@ -167,6 +168,7 @@ class Settings:
     provider_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     fronts: int | None = None
     readers: int | None = None
+    history: bool = False
 
     @property
     def front_processes(self) -> int:
@@ -196,6 +198,7 @@ _KEYS = {
     "disk_alarm_bytes": int,
     "disk_stop_bytes": int,
     "address": str,
+    "history": bool,
     "fronts": int,
     "readers": int,
 }
@@ -273,10 +276,9 @@ def parse_settings(
     _check(data, _KEYS, name)
     if not 0 <= data.get("port", 0) <= 65_535:
         raise ConfigurationError(f"`port` in {name} must lie between 0 and 65535")
-    if not 0 <= data.get("fronts", 0) <= _MOST_FRONTS:
-        raise ConfigurationError(f"`fronts` in {name} must lie between 0 and {_MOST_FRONTS}")
-    if not 0 <= data.get("readers", 0) <= _MOST_READERS:
-        raise ConfigurationError(f"`readers` in {name} must lie between 0 and {_MOST_READERS}")
+    for key, most in (("fronts", _MOST_FRONTS), ("readers", _MOST_READERS)):
+        if not 0 <= data.get(key, 0) <= most:
+            raise ConfigurationError(f"`{key}` in {name} must lie between 0 and {most}")
     if data.get("feed_bytes", 1) <= 0:
         raise ConfigurationError(f"`feed_bytes` in {name} must be positive")
     if not _ADDRESS.fullmatch(data.get("address", "")):

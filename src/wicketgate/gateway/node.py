@@ -45,6 +45,7 @@ from wicketgate.gateway.filing.responses import Responses
 from wicketgate.gateway.filing.tokens import TokenFiling
 from wicketgate.gateway.former_reads import FormerReads
 from wicketgate.gateway.health import HealthWatch
+from wicketgate.gateway.history.role import HistoryRole
 from wicketgate.gateway.hits import UnitHits
 from wicketgate.gateway.housekeeping import Housekeeping, save_snapshot
 from wicketgate.gateway.operations import founding, software
@@ -244,10 +245,7 @@ class Gateway:
         await self.housekeeping.flushed()
 
     async def _settle(self) -> None:
-        """Bring the projections to the last commit and keep a snapshot.
-
-        Only if the gateway can go on at all.
-        """
+        """Bring the projections to the last commit and keep a snapshot, if the gateway can go on at all."""
         try:
             if self.failed.is_set():
                 return
@@ -421,8 +419,10 @@ class Gateway:
         await self.commits.start({**software(self.deployment.folder), **self.said})
         if former is not None:
             await former.decide(gate, self.seen, self.commits.committed)
+        self.history = HistoryRole.of(self)
+        delay_us = self.commits.merge_delay_us
         self.health = HealthWatch(
-            self.commits, self.projections, self.intake, self.space, self.commits.merge_delay_us
+            self.commits, self.projections, self.intake, self.space, delay_us, history=self.history
         )
         self.housekeeping = Housekeeping(
             self.commits,
@@ -445,12 +445,15 @@ class Gateway:
             space=self.space,
             directory=self.directory,
             shared=self.shared,
+            history=self.history,
         )
         self._parts.push_async_callback(self._end_work)
         works = [self.intake.run, self.pushes.run, self.health.run, self.looks.run, *self.housekeeping.works]
         if isinstance(self.clock, SteadyClock):
             self.watch = ClockWatch(self.commits, self.clock)
             works.append(self.watch.run)
+        if self.history is not None:
+            works.append(self.history.run)
         for work in works:
             self._tasks.append(asyncio.create_task(self._guard(work)))
 
@@ -472,10 +475,7 @@ class Gateway:
             raise
 
     def limits(self) -> ClockLimits:
-        """Return the clock limits of the charter in force.
-
-        They say how far a camera's clock may be off.
-        """
+        """Return the clock limits of the charter in force: how far a camera's clock may be off."""
         limits = self.commits.parsed.charter(self.commits.committed).limits
         return ClockLimits(clock_ahead_us=limits.clock_ahead_us, too_old_us=limits.too_old_us)
 

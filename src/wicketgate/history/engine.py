@@ -138,15 +138,16 @@ class HistoryEngine:
             self._move(last, last, at_us)
 
     def miss(self, gap: HistoryGap) -> None:
-        """Note that some transactions are not had. They follow on those that are."""
+        """Note that some transactions are not had. They follow on those that are, or are of those."""
         with self._writing:
             position = self._position
-            if position is None or gap.first != position.done + 1 or gap.last < gap.first:
+            if position is None or not 1 <= gap.first <= position.done + 1 or gap.last < gap.first:
                 raise InputError("this gap does not follow on what the history has")
             self._insert(
                 "gaps", pa.table({name: [getattr(gap, name)] for name in HistoryGap.__struct_fields__}), None
             )
-            self._move(gap.last, gap.last, position.at_us)
+            if gap.last > position.done:
+                self._move(gap.last, gap.last, position.at_us)
 
     def hide(self, read_ids: Collection[int]) -> None:
         """Show some reads to nobody from now on. Durable on return; `purge` takes them out."""

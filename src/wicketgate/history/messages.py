@@ -35,6 +35,8 @@ class TakeOrder(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     at_us : int
         The time of the last of them.
+    hidden : sequence of int
+        Reads that these transactions erase.
     sources : sequence of str
         By a camera's number, whose it is.
     retentions : mapping of str to (int, int)
@@ -47,6 +49,7 @@ class TakeOrder(msgspec.Struct, frozen=True, kw_only=True):
     last: int
     at_us: int
     items: Sequence[TakenReads]
+    hidden: Sequence[int] = ()
     sources: Sequence[str]
     retentions: Mapping[str, tuple[int, int]]
     now_us: int

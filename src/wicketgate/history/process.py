@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import sys
@@ -51,6 +52,7 @@ MSGPACK: Final = "application/msgpack"
 QUESTIONS: Final = 4
 """Questions that are answered at once."""
 _WAITING: Final = 64
+_GIVES_WAY: Final = 5
 _MOST_BYTES: Final = 256 << 20
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -121,6 +123,9 @@ class HistoryServer:
         return handle
 
     def _take(self, order: TakeOrder) -> Any:
+        # Hidden before its transaction counts as taken: a kill in between has it handed over again.
+        if order.hidden:
+            self._engine.hide(order.hidden)
         rows = history_rows(order.items, order.sources, order.periods(), order.now_us)
         self._engine.take(order.first, order.last, rows, order.at_us)
         return self._engine.position
@@ -187,6 +192,7 @@ def main(arguments: Sequence[str]) -> int:
     )  # a terminal sends it to all: whoever began this says when to end
     logging.basicConfig(format="history: %(message)s", level=logging.WARNING)
     keep_private()
+    os.nice(_GIVES_WAY)  # what must be decided goes first
     folder, key, descriptor = arguments
     try:
         secret = bytes.fromhex(read_secret(Path(key)))

@@ -29,7 +29,14 @@ from wicketgate.http.gatekeeper import Gatekeeper, require
 from wicketgate.http.handlers import Outermost
 from wicketgate.http.health import HealthApi
 from wicketgate.http.hot import HotRoute
-from wicketgate.http.metrics import BoundMetrics, GatewayMetrics, HealthMetrics, LoopMetrics, MqttMetrics
+from wicketgate.http.metrics import (
+    BoundMetrics,
+    GatewayMetrics,
+    HealthMetrics,
+    HistoryMetrics,
+    LoopMetrics,
+    MqttMetrics,
+)
 from wicketgate.http.peers import Proxies
 from wicketgate.http.people.desk import OfficersDesk
 from wicketgate.http.site.addition import Addition, find_addition, sight_of
@@ -99,6 +106,8 @@ def routes(
         GatewayMetrics(gateway.commits, gateway.projections, gateway.clock, gateway.server, gateway.space)
     )
     metrics.register(HealthMetrics(gateway.health, gateway.watch))
+    if gateway.history is not None:
+        metrics.register(HistoryMetrics(gateway.history, gateway.commits))
     if ingress is not None:
         metrics.register(MqttMetrics(ingress, bounds))
     if bounds is not None:

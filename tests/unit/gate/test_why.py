@@ -383,7 +383,9 @@ def test_a_recipient_is_told_about_each_of_its_authorities(city: City) -> None:
     city.authority()
     city.authority(authority__name="another", scope__groups=["ulez"])
     city.authority("authority-match")
-    question = WhyQuestion(source="tfl", camera="c0", captured_us=AT_US, recipient="met/national-security-units")
+    question = WhyQuestion(
+        source="tfl", camera="c0", captured_us=AT_US, recipient="met/national-security-units"
+    )
     found = city.answers(question, AT_US)
     assert [(item.authority, item.allowed) for item in found] == [
         ("another@1", False),

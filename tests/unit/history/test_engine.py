@@ -203,8 +203,13 @@ def test_gaps_are_told(engine: HistoryEngine) -> None:
     unknown = HistoryGap(first=8, last=9, from_us=0, until_us=3, reads=None)
     engine.miss(unknown)
     assert engine.gaps(0, NOW_US + 9) == [gap, unknown]
+    # What was taken in part after a kill may lack some of it: that is noted behind it.
+    within = HistoryGap(first=2, last=3, from_us=1, until_us=2, reads=1)
+    engine.miss(within)
+    assert within in engine.gaps(0, 2)
+    assert engine.position == HistoryPosition(done=9, until=9)
     with pytest.raises(InputError):
-        engine.miss(gap)
+        engine.miss(HistoryGap(first=11, last=12, from_us=1, until_us=2, reads=1))
 
 
 PROGRAM = """
