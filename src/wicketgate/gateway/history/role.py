@@ -172,14 +172,14 @@ class HistoryRole:
             self._child = self._feeding = self.measures = None
 
     async def _feed(self) -> None:
-        told = False
+        told = ""
         while self._feeding is not None:
             try:
                 await self._feeding.run()
             except (HistoryError, InputError, StreamError) as error:
-                if not told or isinstance(error, InputError):
+                if error.detail != told:
                     log.warning("the history is not fed: %s", error.detail)
-                told = True
+                told = error.detail
             await asyncio.sleep(_AGAIN_S)
 
     async def _end_terms(self) -> None:
