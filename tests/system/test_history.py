@@ -11,7 +11,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ KILLED = ("history", "gateway", "history", "streams", "both")
 
 
 @pytest.fixture
-def kept(world: World) -> Iterator[World]:
+def kept(world: World) -> World:
     """A deployment that keeps a history."""
     assert world.process is not None
     with (world.folder / "gateway" / "wicketgate.toml").open("a") as settings:
@@ -38,7 +38,7 @@ def kept(world: World) -> Iterator[World]:
     world.process.terminate()
     world.process.wait(60)
     world.start()
-    yield world
+    return world
 
 
 @asynccontextmanager

@@ -26,7 +26,7 @@ from wicketgate.base.clock import HOUR_US, MINUTE_US
 from wicketgate.base.errors import ConfigurationError, HistoryError, InputError
 from wicketgate.base.parts import private_folder
 from wicketgate.history import schema
-from wicketgate.history.asking import SETTINGS, Asking, Statement, count_statement, page_statement
+from wicketgate.history.asking import BOUNDS, Asking, Statement, count_statement, page_statement
 from wicketgate.history.messages import HistoryGap, HistoryMeasures, HistoryPosition
 from wicketgate.history.position import read_position, write_position
 from wicketgate.history.rows import HistoryRows
@@ -81,6 +81,7 @@ class HistoryEngine:
                 self._client().command(table)
             self._hiding = self._number("SELECT count() FROM hidden") > 0
             self._has_later = self._number("SELECT count() FROM later") > 0
+            self._spans = {span for _, _, _, span, _ in self._partitions()}
         except ClickHouseError as error:
             raise ConfigurationError(
                 f"`{folder.name}/` cannot be opened: another process has it, or its key is not that of "
@@ -131,6 +132,7 @@ class HistoryEngine:
             if rows.reads.num_rows or rows.later.num_rows:
                 self._move(position.done, last, position.at_us)
             token = f"{first}-{last}"
+            self._spans |= {int(one) for one in rows.reads.column("span").to_pylist() if one is not None}
             # First what helps to find reads: without a read it is found by nobody.
             for name, table in (("plates", rows.plates), ("later", rows.later), ("reads", rows.reads)):
                 self._insert(name, table, token)
@@ -192,13 +194,13 @@ class HistoryEngine:
 
     def page(self, asking: Asking) -> pa.Table:
         """Return the rows of a question behind its cursor, in the order of their times."""
-        found = self._table(page_statement(asking, hiding=self._hiding))
+        found = self._table(page_statement(asking, hiding=self._hiding, spans=self._spans))
         found = found.rename_columns([name.rstrip("_") for name in found.column_names])
         return self._with_later(found) if self._has_later and found.num_rows else found
 
     def count(self, asking: Asking) -> HistoryCount:
         """Return how many vehicles a question means, exactly, and how many reads of them."""
-        found = self._rows(*count_statement(asking, hiding=self._hiding))
+        found = self._rows(*count_statement(asking, hiding=self._hiding, spans=self._spans))
         return HistoryCount(*map(int, found[0]))
 
     def gaps(self, from_us: int, until_us: int) -> list[HistoryGap]:
@@ -255,16 +257,15 @@ class HistoryEngine:
 
     def _table(self, statement: Statement) -> pa.Table:
         try:
-            data = self._client().raw_query(
-                statement.sql, parameters=statement.parameters, settings=SETTINGS, fmt="ArrowStream"
-            )
+            data = self._client().raw_query(statement.sql, parameters=statement.parameters, fmt="ArrowStream")
         except ClickHouseError as error:
             raise _failed("a question", error) from error
         return pa.ipc.open_stream(data).read_all()
 
     def _rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
         try:
-            return self._client().query(sql, parameters=dict(parameters or {}), settings=SETTINGS).result_rows
+            bounds = "" if sql.endswith(BOUNDS) else BOUNDS
+            return self._client().query(sql + bounds, parameters=dict(parameters or {})).result_rows
         except ClickHouseError as error:
             raise _failed("a question", error) from error
 
