@@ -37,6 +37,7 @@ class Deployment:
     nats/   the streams                     index/   which reads were seen     proofs/  proofs of releases
     images/ of reads                        clock    the time of the last start, on this boot of the machine
     snapshots/  of the fold                 roles/   which roles on other hosts are known
+    history/ of reads, where there is one   history-keys/  the key of its disk
     """
 
     folder: Path
