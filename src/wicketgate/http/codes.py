@@ -85,8 +85,6 @@ _REQUEST = {
     "too-large": "Send less at once. Nothing was taken.",
     "unsupported-media-type": "Set `Content-Type` to one of those listed.",
     "malformed": "Repair the request. Nothing was taken.",
-    "question-kind": "Ask by one of `plate`, `plates`, `pattern` and `scenes`; the detail says what goes with what.",
-    "history-unavailable": "Ask again in a minute. Operator: `/readyz` and the gateway's log say what is behind.",
     "busy": "Post the same again after a moment: `Retry-After` says when.",
     "stream-full": "Tell the operator: the disk is full. Post the same again later.",
     "streams-unavailable": "Post the same again: what was stored already is found to be repeated.",
@@ -297,6 +295,14 @@ _COMMAND = {
     ),
     "streams-unavailable": ("The streams do not answer.", "Look at `nats/server.log`, or at the cluster."),
     "stream-full": ("The disk of the streams is full.", "Make room."),
+    "question-kind": (
+        "A question to the history asks for what does not go together.",
+        "Ask by one of `plate`, `plates`, `pattern` and `scenes`; the message says what goes with what.",
+    ),
+    "history-unavailable": (
+        "The history does not answer, or its engine failed.",
+        "Ask again in a minute; `/readyz` and the gateway's log say what is behind.",
+    ),
     "role-withdrawn": (
         "The sequencer does not know this role, or knows it no longer.",
         "Make it a credential with `wicketgate role new`.",
