@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.oracles.history_oracle import KeptRead, answers
 from wicketgate.base.clock import DAY_US
 from wicketgate.base.periods import Period
-from wicketgate.history.asking import Asking, Cursor
+from wicketgate.history.asking import ClampedQuestion, Cursor
 from wicketgate.history.engine import HistoryEngine
 from wicketgate.history.messages import TakenReads
 from wicketgate.history.places import CameraPlace
@@ -139,19 +139,21 @@ def questions(draw: st.DrawFn) -> Question:
 
 
 @st.composite
-def askings(draw: st.DrawFn) -> tuple[Asking, dict[CameraPlace, list[int]]]:
+def askings(draw: st.DrawFn) -> tuple[ClampedQuestion, dict[CameraPlace, list[int]]]:
     question = draw(questions())
     places = {scene.place for scene in question.scenes} or {question.place}
     cameras = {place: draw(numbers) for place in sorted(places, key=repr)}
     horizons = draw(st.dictionaries(st.sampled_from(["tfl", "eastholm", "nobody"]), edges, max_size=3))
     asked = [scene.place for scene in question.scenes] or [question.place]
-    return Asking(question=question, cameras=[cameras[one] for one in asked], horizons_us=horizons), cameras
+    return ClampedQuestion(
+        question=question, cameras=[cameras[one] for one in asked], horizons_us=horizons
+    ), cameras
 
 
 @settings(max_examples=60)  # each asks a real engine up to four times
 @given(askings(), st.sampled_from([1, 7, 10_000]))
 def test_every_answer_is_that_of_the_oracle(
-    engine: HistoryEngine, asked: tuple[Asking, dict[CameraPlace, list[int]]], limit: int
+    engine: HistoryEngine, asked: tuple[ClampedQuestion, dict[CameraPlace, list[int]]], limit: int
 ) -> None:
     asking, cameras = asked
     expected = answers(asking.question, READS, cameras=cameras, horizons_us=asking.horizons_us, hidden=HIDDEN)
@@ -162,7 +164,7 @@ def test_every_answer_is_that_of_the_oracle(
     after = None
     for _ in range(pages):
         page = engine.page(
-            Asking(
+            ClampedQuestion(
                 question=asking.question,
                 cameras=asking.cameras,
                 horizons_us=asking.horizons_us,
@@ -189,7 +191,7 @@ def test_every_answer_is_that_of_the_oracle(
 @settings(max_examples=20)
 @given(askings(), st.data())
 def test_less_to_look_at_never_adds_a_row(
-    engine: HistoryEngine, asked: tuple[Asking, dict[CameraPlace, list[int]]], data: st.DataObject
+    engine: HistoryEngine, asked: tuple[ClampedQuestion, dict[CameraPlace, list[int]]], data: st.DataObject
 ) -> None:
     asking, _ = asked
     fewer = [data.draw(st.lists(st.sampled_from(one), unique=True)) if one else [] for one in asking.cameras]
@@ -198,9 +200,9 @@ def test_less_to_look_at_never_adds_a_row(
         for source, at_us in asking.horizons_us.items()
         if data.draw(st.booleans())
     }
-    narrowed = Asking(question=asking.question, cameras=fewer, horizons_us=later)
+    narrowed = ClampedQuestion(question=asking.question, cameras=fewer, horizons_us=later)
 
-    def ids(one: Asking) -> set[int]:
+    def ids(one: ClampedQuestion) -> set[int]:
         return set(engine.page(one).column("read_id").to_pylist())
 
     assert ids(narrowed) <= ids(asking)
@@ -210,7 +212,7 @@ def test_what_is_asked_is_no_part_of_a_statement(engine: HistoryEngine) -> None:
     # No plate or source that is parsed holds such characters; a statement would bear them all the same.
     odd = "x') OR 1=1 -- \\' {v0:String} \n"
     question = Question(plates=(odd,), vehicle=SeenVehicle(make=odd), from_us=0, until_us=NOW_US + 1)
-    asking = Asking(question=question, cameras=[[0, 1, 2, 3, 4]], horizons_us={odd: 0, "tfl": 0})
+    asking = ClampedQuestion(question=question, cameras=[[0, 1, 2, 3, 4]], horizons_us={odd: 0, "tfl": 0})
     assert engine.count(asking) == (0, 0)
     many = parse_question(
         {
@@ -219,6 +221,8 @@ def test_what_is_asked_is_no_part_of_a_statement(engine: HistoryEngine) -> None:
             "to": "2027-01-01T00:00:00Z",
         }
     )
-    asking = Asking(question=many, cameras=[list(range(5_000))], horizons_us={"tfl": 0, "eastholm": 0})
+    asking = ClampedQuestion(
+        question=many, cameras=[list(range(5_000))], horizons_us={"tfl": 0, "eastholm": 0}
+    )
     kept = {read.read_id for read in READS if read.plate == "B2"} - HIDDEN
     assert engine.count(asking) == (1, len(kept))

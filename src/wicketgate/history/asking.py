@@ -44,7 +44,7 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
     read_id: int
 
 
-class Asking(msgspec.Struct, frozen=True, kw_only=True):
+class ClampedQuestion(msgspec.Struct, frozen=True, kw_only=True):
     """A question, with what it may look at.
 
     Attributes
@@ -74,7 +74,7 @@ class Statement(NamedTuple):
     parameters: dict[str, Any]
 
 
-def page_statement(asking: Asking, *, hiding: bool, spans: Collection[int]) -> Statement:
+def page_statement(asking: ClampedQuestion, *, hiding: bool, spans: Collection[int]) -> Statement:
     """Return the statement for a page of rows, in the order of their times.
 
     Parameters
@@ -84,7 +84,7 @@ def page_statement(asking: Asking, *, hiding: bool, spans: Collection[int]) -> S
     spans : collection of int
         Those of the parts that there are, in minutes.
     """
-    parts = _Parts(asking, hiding, spans)
+    parts = _Conditions(asking, hiding, spans)
     where = [*parts.clamps(), *parts.wanted()]
     if asking.after is not None:
         where.append(
@@ -99,17 +99,17 @@ def page_statement(asking: Asking, *, hiding: bool, spans: Collection[int]) -> S
     )
 
 
-def count_statement(asking: Asking, *, hiding: bool, spans: Collection[int]) -> Statement:
+def count_statement(asking: ClampedQuestion, *, hiding: bool, spans: Collection[int]) -> Statement:
     """Return the statement that counts vehicles, and the reads of them."""
-    parts = _Parts(asking, hiding, spans)
+    parts = _Conditions(asking, hiding, spans)
     where = " AND ".join([*parts.clamps(), *parts.wanted()])
     return Statement(f"SELECT uniqExact(plate), count() FROM reads WHERE {where}{BOUNDS}", parts.parameters)
 
 
-class _Parts:
+class _Conditions:
     """The conditions of a statement, and the parameters that they name."""
 
-    def __init__(self, asking: Asking, hiding: bool, spans: Collection[int]) -> None:
+    def __init__(self, asking: ClampedQuestion, hiding: bool, spans: Collection[int]) -> None:
         self._asking = asking
         self._question = asking.question
         self._hiding = hiding

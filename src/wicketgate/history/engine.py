@@ -26,7 +26,7 @@ from wicketgate.base.clock import HOUR_US, MINUTE_US
 from wicketgate.base.errors import ConfigurationError, HistoryError, InputError
 from wicketgate.base.parts import private_folder
 from wicketgate.history import schema
-from wicketgate.history.asking import BOUNDS, Asking, Statement, count_statement, page_statement
+from wicketgate.history.asking import BOUNDS, ClampedQuestion, Statement, count_statement, page_statement
 from wicketgate.history.messages import HistoryGap, HistoryMeasures, HistoryPosition
 from wicketgate.history.position import read_position, write_position
 from wicketgate.history.rows import HistoryRows
@@ -192,13 +192,13 @@ class HistoryEngine:
 
     # --- what it answers --------------------------------------------------------------------------------------
 
-    def page(self, asking: Asking) -> pa.Table:
+    def page(self, asking: ClampedQuestion) -> pa.Table:
         """Return the rows of a question behind its cursor, in the order of their times."""
         found = self._table(page_statement(asking, hiding=self._hiding, spans=self._spans))
         found = found.rename_columns([name.rstrip("_") for name in found.column_names])
         return self._with_later(found) if self._has_later and found.num_rows else found
 
-    def count(self, asking: Asking) -> HistoryCount:
+    def count(self, asking: ClampedQuestion) -> HistoryCount:
         """Return how many vehicles a question means, exactly, and how many reads of them."""
         found = self._rows(*count_statement(asking, hiding=self._hiding, spans=self._spans))
         return HistoryCount(*map(int, found[0]))

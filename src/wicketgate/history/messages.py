@@ -117,7 +117,7 @@ class TermsOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AskOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """A question, as `asking.Asking` has it.
+    """A question, as `asking.ClampedQuestion` has it.
 
     Attributes
     ----------

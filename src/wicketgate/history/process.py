@@ -28,7 +28,7 @@ from starlette.routing import Route
 from wicketgate.base.errors import ConfigurationError, HistoryError, InputError, WicketgateError
 from wicketgate.base.files import keep_private
 from wicketgate.base.settings import read_secret
-from wicketgate.history.asking import Asking, Cursor
+from wicketgate.history.asking import ClampedQuestion, Cursor
 from wicketgate.history.engine import HistoryEngine
 from wicketgate.history.messages import (
     AnsweredPage,
@@ -150,7 +150,7 @@ class HistoryServer:
         return found.replace_schema_metadata({"gaps": msgspec.json.encode(gaps)})
 
 
-def asking_of(order: AskOrder) -> Asking:
+def asking_of(order: AskOrder) -> ClampedQuestion:
     """Return what an order asks.
 
     InputError for what is no question.
@@ -161,7 +161,7 @@ def asking_of(order: AskOrder) -> Asking:
         raise InputError(f"a question has cameras for {len(order.cameras)} places, and {wanted} of them")
     if any(not 0 <= number < 2**32 for numbers in order.cameras for number in numbers):
         raise InputError("a camera's number is out of range")
-    return Asking(
+    return ClampedQuestion(
         question=question,
         cameras=order.cameras,
         horizons_us=order.horizons_us,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from wicketgate.base.clock import DAY_US, HOUR_US
 from wicketgate.base.errors import ConfigurationError, InputError
 from wicketgate.base.periods import Period
-from wicketgate.history.asking import Asking, Cursor
+from wicketgate.history.asking import ClampedQuestion, Cursor
 from wicketgate.history.engine import HistoryEngine
 from wicketgate.history.messages import HistoryGap, HistoryPosition, TakenReads
 from wicketgate.history.position import write_position
@@ -54,8 +55,8 @@ def rows(*items: TakenReads, now_us: int = NOW_US) -> HistoryRows:
     return history_rows(items, SOURCES, KEEP, now_us)
 
 
-def everything(**more: object) -> Asking:
-    return Asking(
+def everything(**more: object) -> ClampedQuestion:
+    return ClampedQuestion(
         question=Question(from_us=0, until_us=NOW_US + DAY_US),
         cameras=[[0, 1, 2, 3]],
         horizons_us=horizons_us(NOW_US, KEEP),
@@ -179,7 +180,7 @@ def test_what_is_past_its_term_is_hidden_at_once_and_goes(engine: HistoryEngine)
     assert engine.measures().reads == 34
     later_us = NOW_US + 3 * DAY_US
     asking = everything()
-    at_later = Asking(
+    at_later = ClampedQuestion(
         question=asking.question, cameras=asking.cameras, horizons_us=horizons_us(later_us, KEEP)
     )
     expected = [one for one in reads if one[2] > later_us - KEEP[SOURCES[one[1]]].us]
@@ -191,6 +192,28 @@ def test_what_is_past_its_term_is_hidden_at_once_and_goes(engine: HistoryEngine)
     engine.end_terms({"tfl": horizons_us(later_us, KEEP)["tfl"]})
     assert {one[0] for one in engine._rows("SELECT DISTINCT source FROM reads")} == {"tfl"}
     assert [row[0] for row in engine._rows("SELECT DISTINCT plate FROM plates")] == ["T1"]
+
+
+def test_threads_that_ask_at_once_each_get_their_own_rows(engine: HistoryEngine) -> None:
+    engine.begin(0)
+    engine.take(1, 1, rows(item(1, [(f"P{n % 40}", n % 3, NOW_US - n) for n in range(900)])))
+
+    def ask(thread: int) -> None:
+        for n in range(25):
+            wanted = f"P{(thread * 7 + n) % 40}"
+            question = Question(plates=(wanted,), from_us=0, until_us=NOW_US + 1)
+            asking = ClampedQuestion(
+                question=question, cameras=[[0, 1, 2]], horizons_us=horizons_us(NOW_US, KEEP)
+            )
+            assert engine.page(asking).column("plate").to_pylist() == [wanted] * len(
+                [m for m in range(900) if f"P{m % 40}" == wanted]
+            )
+            assert engine.count(asking).vehicles == 1
+        engine.close()
+
+    with ThreadPoolExecutor(4) as threads:
+        for done in [threads.submit(ask, number) for number in range(4)]:
+            done.result()
 
 
 def test_gaps_are_told(engine: HistoryEngine) -> None:

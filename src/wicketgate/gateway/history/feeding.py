@@ -34,7 +34,7 @@ _MEMORY_BYTES: Final = 64 << 20
 """Of what waits in memory. What is beyond is read out of COMMITS again."""
 
 
-class _Waiting(NamedTuple):
+class _WaitingReads(NamedTuple):
     """A transaction that waits for the history."""
 
     sequence: int
@@ -56,7 +56,7 @@ class _Order:
     items: list[TakenReads] = field(default_factory=list)
     hidden: list[int] = field(default_factory=list)
 
-    def add(self, waiting: _Waiting) -> None:
+    def add(self, waiting: _WaitingReads) -> None:
         self.last, self.at_us = waiting.sequence, waiting.at_us
         self.reads += waiting.reads
         self.hidden += waiting.erased
@@ -96,14 +96,14 @@ class HistoryFeeding:
         self._retentions = retentions
         self.position = position
         """How far the history has come, durably."""
-        self._memory: deque[_Waiting] = deque()
+        self._memory: deque[_WaitingReads] = deque()
         self._memory_bytes = 0
         self._memory_from = (
             commits.committed.sequence
         )  # what follows it is in memory, or holds nothing for a history
         self._until = 0  # what a kill left in part ends there
         self._moved_s = 0.0
-        self._order, self._lost = _Order(0), list[_Waiting]()
+        self._order, self._lost = _Order(0), list[_WaitingReads]()
         commits.followers.append(self.take)
 
     @property
@@ -199,7 +199,7 @@ class HistoryFeeding:
         finally:
             await reader.close()
 
-    async def _take_stored(self, waiting: _Waiting, until: int, *, is_lost: bool) -> None:
+    async def _take_stored(self, waiting: _WaitingReads, until: int, *, is_lost: bool) -> None:
         """Take one transaction behind the other, and hand over what is enough."""
         is_partial = self._until > self.done
         if is_lost and not is_partial and self._order.last:
@@ -219,12 +219,12 @@ class HistoryFeeding:
         if self._lost and waiting.sequence >= until:
             await self._miss()
 
-    async def _between(self, first: int, end: int) -> list[tuple[_Waiting, bool]]:
+    async def _between(self, first: int, end: int) -> list[tuple[_WaitingReads, bool]]:
         """Return the transactions that COMMITS itself lacks: rewritten ones, and those it holds no longer."""
         if first >= end:
             return []
         held_from = (await self._stored.link.info(COMMITS)).state.first_seq
-        found: list[tuple[_Waiting, bool]] = []
+        found: list[tuple[_WaitingReads, bool]] = []
         for number in range(max(first, min(held_from, end)), end):
             data = await self._stored.stand_in(number)
             found.append((_nothing(number), True) if data is None else self._decoded(number, data))
@@ -233,7 +233,7 @@ class HistoryFeeding:
             found.insert(0, (_nothing(last), True))
         return found
 
-    def _decoded(self, number: int, data: bytes) -> tuple[_Waiting, bool]:
+    def _decoded(self, number: int, data: bytes) -> tuple[_WaitingReads, bool]:
         transaction, _, ended = decode_held(data, self._stored.keys)
         return _waiting(number, transaction), "reads" in ended and transaction.reads > 0
 
@@ -277,12 +277,12 @@ class HistoryFeeding:
         self._moved_s = asyncio.get_running_loop().time()
 
 
-def _waiting(sequence: int, transaction: Transaction) -> _Waiting:
+def _waiting(sequence: int, transaction: Transaction) -> _WaitingReads:
     before = () if transaction.shown is None else transaction.shown.before
     item = TakenReads(sequence, transaction.taken, tuple(before))
     erased = tuple(row.number << 16 | row.row for row in transaction.erased if not row.feed)
-    return _Waiting(sequence, transaction.at_us, transaction.reads, item, erased)
+    return _WaitingReads(sequence, transaction.at_us, transaction.reads, item, erased)
 
 
-def _nothing(sequence: int) -> _Waiting:
-    return _Waiting(sequence, 0, 0, TakenReads(sequence, b""), ())
+def _nothing(sequence: int) -> _WaitingReads:
+    return _WaitingReads(sequence, 0, 0, TakenReads(sequence, b""), ())
