@@ -63,6 +63,7 @@ from wicketgate.hotlists.in_force import Hotlists
 from wicketgate.ledger.proofs import Proofs
 from wicketgate.ledger.sealing import seal
 from wicketgate.ledger.writer import Ledger
+from wicketgate.reads.answering import AnswerTimes
 from wicketgate.reads.cameras import CameraNames
 from wicketgate.reads.checks import ClockLimits
 from wicketgate.reads.following import Pushes
@@ -411,6 +412,7 @@ class Gateway:
             vehicles=self.vehicles,
             quota=QuarantineQuota(items=self.settings.quarantine_items, bytes=self.settings.quarantine_bytes),
             admit=self.leading.admitting(self.space.demand),
+            times=AnswerTimes(),
         )
         self._parts.callback(self.intake.close)
         self.cameras = CameraNames(lambda: self.commits.committed)

@@ -22,6 +22,7 @@ from wicketgate.base.errors import StreamError
 from wicketgate.base.turns import PieceTurns
 from wicketgate.commits import transactions
 from wicketgate.commits.transactions import Committed, QuarantinedRead
+from wicketgate.reads.answering import AnswerTimes
 from wicketgate.reads.checks import Checked
 from wicketgate.reads.columns import (
     COLUMNS,
@@ -157,6 +158,8 @@ class Intake:
         What of a source's is kept in quarantine.
     admit : callable, optional
         Raises `StreamError` where nothing new may be taken.
+    times : AnswerTimes, optional
+        How long answers are held back at least; not at all where it is left out.
 
     Notes
     -----
@@ -174,8 +177,10 @@ class Intake:
         vehicles: Vehicles | None = None,
         quota: QuarantineQuota = _USUAL,
         admit: Callable[[], None] = lambda: None,
+        times: AnswerTimes | None = None,
     ) -> None:
         self._admit = admit
+        self._times = times
         self._quota = QuotaKeeper(quota)
         self._vehicles = Vehicles() if vehicles is None else vehicles
         # When which transaction was stored, once a second: images may follow a read for a while, by its row in it.
@@ -236,6 +241,7 @@ class Intake:
             If they could not be stored, or too much waits already: the source must post again.
         """
         self._admit()
+        begun_s = asyncio.get_running_loop().time()
         if self._waiting + len(checked.reads) > _MAX_WAITING and self._waiting:
             raise StreamError("too many reads are waiting to be stored: post again in a moment", code="busy")
         now_us = self._clock.now_us()
@@ -266,9 +272,7 @@ class Intake:
         accepted = len(new.rows)
         self._waiting += accepted
         self._work.set()
-        # Also a post of nothing but repeats waits: what it repeats may be in a group that is not stored yet.
-        for group in groups:
-            await asyncio.shield(group.stored)
+        await self._until_answered(groups, len(checked.reads), begun_s)
         self.accepted += accepted
         self.repeated += len(repeated)
         self.quarantined += len(quarantined)
@@ -332,6 +336,7 @@ class Intake:
             Its key in the index of repeats, from which the newest row is found.
         """
         self._admit()
+        begun_s = asyncio.get_running_loop().time()
         group = self._group([])
         # By the present rule, though the row may have a key by a former one: its name in feeds hangs on that.
         contents = self._seen.keys("", [""], [None], row.camera, row.captured_us, row.plate).contents
@@ -339,7 +344,20 @@ class Intake:
         group.extend_again(row, ReadKeys(contents, read_id or NO_ID), before)
         self._waiting += 1
         self._work.set()
-        await asyncio.shield(group.stored)
+        await self._until_answered([group], 1, begun_s)
+
+    async def _until_answered(self, groups: Sequence[_Group], reads: int, begun_s: float) -> None:
+        """Wait until a post of so many reads is stored and may be answered, whatever became of it."""
+        # Also a post of nothing but repeats waits: what it repeats may be in a group that is not stored yet.
+        for group in groups:
+            await asyncio.shield(group.stored)
+        if self._times is None:
+            return
+        took_s = asyncio.get_running_loop().time() - begun_s
+        left_s = self._times.least_s(reads) - took_s
+        self._times.took(reads, took_s)
+        if left_s > 0:
+            await asyncio.sleep(left_s)
 
     def is_new(self, checked: Checked, n: int, source: str) -> bool:
         """Return whether `take` would accept row `n` now."""
