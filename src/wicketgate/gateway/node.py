@@ -421,7 +421,7 @@ class Gateway:
         await self.commits.start({**software(self.deployment.folder), **self.said})
         if former is not None:
             await former.decide(gate, self.seen, self.commits.committed)
-        self.history = HistoryRole.of(self)
+        self.history = HistoryRole.of(self, self._parts)
         delay_us = self.commits.merge_delay_us
         self.health = HealthWatch(
             self.commits, self.projections, self.intake, self.space, delay_us, history=self.history

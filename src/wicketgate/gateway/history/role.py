@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -74,8 +75,8 @@ class HistoryRole:
             self._open()
 
     @classmethod
-    def of(cls, gateway: Gateway) -> HistoryRole | None:
-        """Return the history of a gateway whose settings ask for one.
+    def of(cls, gateway: Gateway, parts: AsyncExitStack) -> HistoryRole | None:
+        """Return the history of a gateway whose settings ask for one; it is closed with the gateway's parts.
 
         Raises
         ------
@@ -86,7 +87,15 @@ class HistoryRole:
             return None
         deployment = gateway.deployment
         key = deployment.part("history-keys") / "disk.key"
-        return cls(gateway, deployment.part("history"), key, deployment.stamp())
+        role = cls(gateway, deployment.part("history"), key, deployment.stamp())
+        parts.push_async_callback(role.close)
+        return role
+
+    async def close(self) -> None:
+        """Let go of it where it was opened and never ran."""
+        child, self._child = self._child, None
+        if child is not None:
+            await child.stop()
 
     @property
     def child(self) -> HistoryChild | None:
