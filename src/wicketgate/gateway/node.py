@@ -37,6 +37,7 @@ from wicketgate.gateway.desks import Desks
 from wicketgate.gateway.directory import Directory, demand_founded
 from wicketgate.gateway.former_reads import FormerReads
 from wicketgate.gateway.health import HealthWatch
+from wicketgate.gateway.history.role import HistoryRole
 from wicketgate.gateway.housekeeping import Housekeeping, save_snapshot
 from wicketgate.gateway.operations import founding, software
 from wicketgate.gateway.progress import Progress
@@ -234,10 +235,7 @@ class Gateway(Desks):
         await self.housekeeping.flushed()
 
     async def _settle(self) -> None:
-        """Bring the projections to the last commit and keep a snapshot.
-
-        Only if the gateway can go on at all.
-        """
+        """Bring the projections to the last commit and keep a snapshot, if the gateway can go on at all."""
         try:
             if self.failed.is_set():
                 return
@@ -405,8 +403,10 @@ class Gateway(Desks):
         await self.commits.start({**software(self.deployment.folder), **self.said})
         if former is not None:
             await former.decide(gate, self.seen, self.commits.committed)
+        self.history = HistoryRole.of(self, self._parts)
+        delay_us = self.commits.merge_delay_us
         self.health = HealthWatch(
-            self.commits, self.projections, self.intake, self.space, self.commits.merge_delay_us
+            self.commits, self.projections, self.intake, self.space, delay_us, history=self.history
         )
         self.housekeeping = Housekeeping.of(self)
         self.alerting = Alerting.of(self)
@@ -417,6 +417,8 @@ class Gateway(Desks):
         if isinstance(self.clock, SteadyClock):
             self.watch = ClockWatch(self.commits, self.clock)
             works.append(self.watch.run)
+        if self.history is not None:
+            works.append(self.history.run)
         for work in works:
             self._tasks.append(asyncio.create_task(self._guard(work)))
 

@@ -305,6 +305,14 @@ _COMMAND = {
     ),
     "streams-unavailable": ("The streams do not answer.", "Look at `nats/server.log`, or at the cluster."),
     "stream-full": ("The disk of the streams is full.", "Make room."),
+    "question-kind": (
+        "A question to the history asks for what does not go together.",
+        "Ask by one of `plate`, `plates`, `pattern` and `scenes`; the message says what goes with what.",
+    ),
+    "history-unavailable": (
+        "The history does not answer, or its engine failed.",
+        "Ask again in a minute; `/readyz` and the gateway's log say what is behind.",
+    ),
     "role-withdrawn": (
         "The sequencer does not know this role, or knows it no longer.",
         "Make it a credential with `wicketgate role new`.",

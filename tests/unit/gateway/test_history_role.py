@@ -1,0 +1,143 @@
+"""What is held for a history that is behind, and for how long at most."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from wicketgate.base.clock import DAY_US, HOUR_US
+from wicketgate.base.errors import ConfigurationError
+from wicketgate.base.parts import Stamp
+from wicketgate.base.periods import Period
+from wicketgate.gateway.history.role import HOLD_BYTES, HistoryHold, HistoryRole
+from wicketgate.history.messages import HistoryPosition
+from wicketgate.history.position import write_position
+from wicketgate.reads.intake import JOIN_US
+
+NOW_US = 1_783_123_200_000_000
+STAMP = Stamp(origin="gateway.example/london", key="0" * 32)
+
+
+class Around:
+    """A gateway with as much as the role looks at."""
+
+    def __init__(self, folder: Path, keeps: dict[str, Period | None]) -> None:
+        self.folder = folder
+        self.settings = SimpleNamespace(history=True)
+        self.deployment = SimpleNamespace(part=lambda name: folder / name, stamp=lambda: STAMP)
+        self.now = NOW_US
+        self.clock = SimpleNamespace(now_us=lambda: self.now)
+        self.bytes, self.messages = 1_000, 100
+        organisations = {name: SimpleNamespace(retention=keep) for name, keep in keeps.items()}
+        cameras = [SimpleNamespace(source=name) for name, keep in keeps.items() if keep is not None]
+        self.commits = SimpleNamespace(
+            committed=SimpleNamespace(sequence=500, cameras=cameras),
+            parsed=SimpleNamespace(charter=lambda state: SimpleNamespace(organisations=organisations)),
+            followers=[],
+        )
+        self.stored = None
+        self.link = self
+
+    async def info(self, name: str) -> Any:
+        return SimpleNamespace(state=SimpleNamespace(bytes=self.bytes, messages=self.messages))
+
+    def role(self) -> HistoryRole:
+        found = HistoryRole.of(self, PARTS)  # type: ignore[arg-type]
+        assert found is not None
+        return found
+
+
+PARTS = AsyncExitStack()
+
+
+@pytest.fixture(autouse=True)
+async def _closed() -> AsyncIterator[None]:
+    yield
+    await PARTS.aclose()
+
+
+def at(folder: Path, done: int, at_us: int) -> None:
+    (folder / "history").mkdir(mode=0o700)
+    (folder / "history-keys").mkdir(mode=0o700)
+    (folder / "history-keys" / "disk.key").write_text("00" * 32)
+    (folder / "history" / "part.json").write_text(
+        f'{{"form":1,"origin":"{STAMP.origin}","key":"{STAMP.key}","position":0}}'
+    )
+    write_position(folder / "history", HistoryPosition(done=done, until=done, at_us=at_us))
+
+
+async def test_what_it_lacks_is_held(tmp_path: Path) -> None:
+    at(tmp_path, 123, NOW_US - HOUR_US)
+    around = Around(tmp_path, {"tfl": Period(us=28 * DAY_US), "met": None})
+    role = around.role()
+    assert await role.hold() == HistoryHold(124, NOW_US - HOUR_US)
+    assert role.done == 123
+    assert len(around.commits.followers) == 1
+
+
+async def test_nothing_is_held_beyond_the_shortest_retention(tmp_path: Path) -> None:
+    at(tmp_path, 123, NOW_US - HOUR_US)
+    keeps = {"tfl": Period(us=28 * DAY_US), "eastholm": Period(us=DAY_US)}
+    around = Around(tmp_path, keeps)
+    role = around.role()
+    around.now += 23 * HOUR_US
+    assert await role.hold() == HistoryHold(124, NOW_US - HOUR_US)
+    around.now += 1
+    assert await role.hold() is None
+
+
+async def test_a_source_that_keeps_nothing_is_not_kept_for_the_others(tmp_path: Path) -> None:
+    at(tmp_path, 123, NOW_US - JOIN_US)
+    around = Around(tmp_path, {"tfl": Period(us=28 * DAY_US), "none": Period()})
+    role = around.role()
+    assert role.retentions() == {"tfl": Period(us=28 * DAY_US)}
+    assert await role.hold() == HistoryHold(124, NOW_US - JOIN_US)
+    around.now += 1
+    assert await role.hold() is None
+
+
+async def test_nothing_is_held_beyond_the_stated_size(tmp_path: Path) -> None:
+    at(tmp_path, 100, NOW_US)
+    around = Around(tmp_path, {"tfl": Period(us=28 * DAY_US)})
+    role = around.role()
+    around.bytes, around.messages = HOLD_BYTES // 4, 100
+    assert await role.hold() == HistoryHold(101, NOW_US)
+    around.bytes += 100
+    assert await role.hold() is None
+
+
+async def test_one_that_has_not_begun_holds_everything_for_a_while(tmp_path: Path) -> None:
+    around = Around(tmp_path, {"tfl": Period(us=DAY_US)})
+    role = around.role()
+    assert (await role.hold() or HistoryHold(0, 0)).sequence == 1
+    around.now += DAY_US + 1
+    assert await role.hold() is None
+
+
+async def test_where_no_source_keeps_anything_there_is_none(tmp_path: Path) -> None:
+    around = Around(tmp_path, {"none": Period(), "met": None})
+    role = around.role()
+    assert role.child is None
+    assert await role.hold() is None
+    assert role.done == 500
+    assert not (tmp_path / "history").exists()
+    around.settings.history = False
+    assert HistoryRole.of(around, PARTS) is None  # type: ignore[arg-type]
+
+
+async def test_a_history_without_its_key_or_of_another_deployment_is_refused(tmp_path: Path) -> None:
+    at(tmp_path, 1, NOW_US)
+    around = Around(tmp_path, {"tfl": Period(us=DAY_US)})
+    (tmp_path / "history-keys" / "disk.key").unlink()
+    with pytest.raises(ConfigurationError, match="history-keys"):
+        around.role()
+    (tmp_path / "history-keys" / "disk.key").write_text("00" * 32)
+    stamp = (tmp_path / "history" / "part.json").read_text()
+    (tmp_path / "history" / "part.json").write_text(stamp.replace("london", "paris"))
+    with pytest.raises(ConfigurationError, match="another deployment"):
+        around.role()
