@@ -11,6 +11,7 @@ from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from wicketgate.base.errors import ConfigurationError
+from wicketgate.base.stream_urls import is_loopback
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 TargetKind = Literal["webhook", "mail", "apprise"]
@@ -198,7 +199,7 @@ def _mail(folder: Path, data: object, read_secret: Callable[[Path], str]) -> Mai
         raise ConfigurationError("[alerts.mail]: `host`, `user`, `password_file` and `tls` are texts")
     if tls not in {"starttls", "tls", "none"} or type(port) is not int or not 0 < port <= 65_535:
         raise ConfigurationError("[alerts.mail]: `tls` is `starttls`, `tls` or `none`, `port` below 65536")
-    if tls == "none" and (user or not _is_loopback(host)):
+    if tls == "none" and (user or not is_loopback(host)):
         raise ConfigurationError(
             "[alerts.mail]: without TLS mail goes to this machine alone, and without a user"
         )
@@ -206,13 +207,6 @@ def _mail(folder: Path, data: object, read_secret: Callable[[Path], str]) -> Mai
         raise ConfigurationError("[alerts.mail]: `from` is an address; `user` needs `password_file`")
     password = read_secret(folder / file) if file else ""
     return MailSettings(host=host, port=port, tls=tls, sender=data["from"], user=user, password=password)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _networks(data: object) -> tuple[Network, ...]:

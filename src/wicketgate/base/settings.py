@@ -19,6 +19,7 @@ from wicketgate.base.alert_settings import AlertSettings, parse_alerts
 from wicketgate.base.alert_settings import Network as Network
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.limits import ConnectionLimits
+from wicketgate.base.stream_urls import is_loopback, streams_url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +90,7 @@ class MqttSettings:
     @property
     def is_local(self) -> bool:
         """Whether this machine alone can reach it."""
-        return _is_loopback(self.host)
+        return is_loopback(self.host)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -372,33 +373,6 @@ def _demand_shared(settings: Settings) -> Settings:
     return settings
 
 
-def streams_url(url: str) -> str:
-    """Return the URLs of a cluster's servers, once no password can cross a network in clear by any of them."""
-    urls = [_server_url(one.strip()) for one in url.split(",")]
-    if len({one.partition(":")[0] for one in urls}) > 1:
-        raise ConfigurationError("`url` in [streams] must be `tls://` for all servers, or for none")
-    return ",".join(urls)
-
-
-def _server_url(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        known = parts.port is not None and parts.scheme in ("tls", "nats") and bool(parts.hostname)
-    except ValueError:
-        known = False
-        parts = urlsplit("")
-    if not known or parts.username is not None or parts.password is not None:
-        raise ConfigurationError(
-            "`url` in [streams] must be `tls://host:port`, or `nats://127.0.0.1:port`, without a user; several with "
-            "commas between them"
-        )
-    if parts.scheme == "nats" and not _is_loopback(parts.hostname or ""):
-        raise ConfigurationError(
-            "`url` in [streams] sends passwords and reads in clear to another machine: use `tls://`"
-        )
-    return url
-
-
 def _images(folder: Path, data: object) -> ImagesSettings:
     if not isinstance(data, dict):
         raise ConfigurationError("`images` must be a table")
@@ -439,7 +413,7 @@ def _is_safe_address(url: str) -> bool:
         parts = urlsplit(url)
     except ValueError:
         return False
-    return bool(parts.hostname) and (parts.scheme == "https" or _is_loopback(parts.hostname or ""))
+    return bool(parts.hostname) and (parts.scheme == "https" or is_loopback(parts.hostname or ""))
 
 
 def _certificates(path: Path) -> str:
@@ -449,13 +423,6 @@ def _certificates(path: Path) -> str:
     except (OSError, UnicodeDecodeError, ValueError) as error:
         raise ConfigurationError(f"`ca_file` in [streams]: `{path}` holds no certificates in PEM") from error
     return text
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:  # a name, `127.0.0.1.example` among them
-        return False
 
 
 def _mqtt(folder: Path, data: object) -> MqttSettings:

@@ -116,13 +116,8 @@ def verify_url(
         # withholds it must not hide what is false elsewhere.
         register = _fetch_register(remote)
         fetched_s, fetched_us = time.monotonic(), clock.now_us()
-        try:
-            _await_log(run, register.reach if isinstance(register, Register) else 0)
-        except Unreachable:
-            pass  # the audit says so
-        except WicketgateError as error:
-            if error.code != NOT_EXTENDED:  # which the audit says too
-                return run.end("log", error)
+        if fault := _fault_of_log(run, register.reach if isinstance(register, Register) else 0):
+            return run.end("log", fault)
         if isinstance(register, Register):
             run.heard.hear(register.checkpoint)
         if not run.audit(progress):
@@ -148,6 +143,17 @@ def verify_url(
         if openings is not None:
             run.check_openings(openings)
         return run.report()
+
+
+def _fault_of_log(run: _Run, reach: int) -> WicketgateError | None:
+    """Wait until the log covers the register; return what is wrong with it that the audit does not say itself."""
+    try:
+        _await_log(run, reach)
+    except Unreachable:
+        return None  # the audit says so
+    except WicketgateError as error:
+        return None if error.code == NOT_EXTENDED else error  # which the audit says too
+    return None
 
 
 def verify_folder(
