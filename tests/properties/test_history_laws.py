@@ -18,10 +18,10 @@ from wicketgate.base.clock import DAY_US
 from wicketgate.base.periods import Period
 from wicketgate.history.asking import ClampedQuestion, Cursor
 from wicketgate.history.engine import HistoryEngine
-from wicketgate.history.messages import TakenReads
+from wicketgate.history.messages import TakenReads, read_id
 from wicketgate.history.places import CameraPlace
 from wicketgate.history.questions import Question, Scene, SeenVehicle, parse_question
-from wicketgate.history.rows import history_rows, read_id
+from wicketgate.history.rows import history_rows
 from wicketgate.reads.columns import encode_batch, filled
 from wicketgate.reads.messages import ReadsMessage, encode_reads
 

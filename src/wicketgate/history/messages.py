@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from wicketgate.base.periods import Period
+
+ROW_BITS: Final = 16
+
+
+def read_id(sequence: int, row: int) -> int:
+    """Return the id of a read: its transaction, and its row in what that took."""
+    return sequence << ROW_BITS | row
+
+
+def place_of(read_id: int) -> tuple[int, int]:
+    """Return the transaction of a read, and its row in what that took."""
+    return read_id >> ROW_BITS, read_id & ((1 << ROW_BITS) - 1)
 
 
 class TakenReads(msgspec.Struct, frozen=True, array_like=True):

@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 from wicketgate.base.clock import MINUTE_US, SECOND_US
 from wicketgate.base.errors import InputError
 from wicketgate.base.periods import Period
-from wicketgate.history.messages import TakenReads
+from wicketgate.history.messages import TakenReads, read_id
 from wicketgate.history.questions import skeleton_of, vehicle_of
 from wicketgate.history.terms import horizon_us, span_of
 from wicketgate.reads.columns import ReadBatch, decode_batch, joined, taken
 from wicketgate.reads.messages import decode_reads
 
-ROW_BITS: Final = 16
 _TEXTS: Final = ("lane", "direction", "vehicle", "patch", "overview", "marks")
 _PARTED: Final = ("source", "span", "slot")
 
@@ -31,16 +30,6 @@ class HistoryRows(NamedTuple):
     reads: pa.Table
     plates: pa.Table
     later: pa.Table
-
-
-def read_id(sequence: int, row: int) -> int:
-    """Return the id of a read: its transaction, and its row in what that took."""
-    return sequence << ROW_BITS | row
-
-
-def place_of(read_id: int) -> tuple[int, int]:
-    """Return the transaction of a read, and its row in what that took."""
-    return read_id >> ROW_BITS, read_id & ((1 << ROW_BITS) - 1)
 
 
 def history_rows(

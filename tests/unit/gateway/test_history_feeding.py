@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from wicketgate.base.clock import HOUR_US
@@ -16,10 +17,10 @@ from wicketgate.base.hour_keys import KeyRing
 from wicketgate.base.periods import Period
 from wicketgate.base.streams.reader import Stored
 from wicketgate.commits.stored import KINDS, encode
-from wicketgate.commits.transactions import RowErased, ShownReads, Transaction
+from wicketgate.commits.transactions import FeedBatch, RowErased, ShownReads, Transaction
 from wicketgate.gateway.history import feeding
 from wicketgate.gateway.history.feeding import HistoryFeeding
-from wicketgate.history.messages import HistoryGap, HistoryPosition, TakeOrder
+from wicketgate.history.messages import HistoryGap, HistoryPosition, TakeOrder, place_of
 
 HOUR = 490_000 * HOUR_US
 
@@ -77,6 +78,9 @@ class Streams:
 
     async def info(self, name: str) -> Any:
         return SimpleNamespace(state=SimpleNamespace(first_seq=self.first))
+
+    async def original(self, number: int) -> bytes | None:
+        return self.held.get(number)
 
     async def stand_in(self, number: int) -> bytes | None:
         return self.rewritten.get(number)
@@ -242,6 +246,25 @@ async def test_a_rewritten_transaction_is_what_stands_for_it(tmp_path: Path) -> 
     await fed(life.feeding(side), 8, side)
     assert side.taken == [*range(1, 9)]
     assert not side.gaps
+
+
+async def test_an_erased_row_hides_the_read_that_it_shows_wherever_that_came(tmp_path: Path) -> None:
+    life, side = Life(tmp_path, range(1, 4)), Side(3)
+    shows = Transaction(
+        at_us=HOUR,
+        batches=(FeedBatch(feed="f", number=1, rows=2, data=b'{"batch":1}\n{"seq":7}\n{"seq":8}\n'),),
+        shown=ShownReads(batches=(np.array([1, 0], "<u2").tobytes(),), before=((0, 1, 5),)),
+    )
+    life.streams.held[2] = encode(shows, life.keys).data
+    life.streams.rewritten[3] = encode(shows, life.keys).data
+    del life.streams.held[3]
+    feeds = life.feeding(side)
+    named = [(2, "f", 7), (2, "f", 8), (3, "f", 7), (2, "other", 7), (2, "f", 9), (9, "", 4)]
+    erased = tuple(RowErased(number=number, feed=feed, row=row) for number, feed, row in named)
+    life.happens(4, transaction(4, reads=0, erased=erased))
+    await fed(feeds, 4, side)
+    places = [place_of(one) for order in side.orders for one in order.hidden]
+    assert places == [(2, 1), (2, 0), (1, 5), (3, 1), (9, 4)]
 
 
 async def test_a_part_of_which_reads_ended_is_completed_and_then_the_gap_told(tmp_path: Path) -> None:

@@ -15,10 +15,10 @@ from wicketgate.base.errors import ConfigurationError, InputError
 from wicketgate.base.periods import Period
 from wicketgate.history.asking import ClampedQuestion, Cursor
 from wicketgate.history.engine import HistoryEngine
-from wicketgate.history.messages import HistoryGap, HistoryPosition, TakenReads
+from wicketgate.history.messages import HistoryGap, HistoryPosition, TakenReads, place_of, read_id
 from wicketgate.history.position import write_position
 from wicketgate.history.questions import Question
-from wicketgate.history.rows import HistoryRows, history_rows, place_of, read_id
+from wicketgate.history.rows import HistoryRows, history_rows
 from wicketgate.history.terms import horizons_us
 from wicketgate.reads.columns import encode_batch, filled
 from wicketgate.reads.messages import ReadsMessage, encode_reads

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -17,11 +17,12 @@ from wicketgate.base.periods import Period
 from wicketgate.base.streams.reader import StreamReader
 from wicketgate.commits.rewritten import COMMITS, StoredTransactions
 from wicketgate.commits.stored import decode_held
-from wicketgate.commits.transactions import Transaction
+from wicketgate.commits.transactions import RowErased, Transaction
 from wicketgate.commits.writer import Commits
+from wicketgate.feeds.erasing import RowName, shown_read
 from wicketgate.gateway.filing.facts import history_gap_fact
 from wicketgate.history.client import HistoryClient
-from wicketgate.history.messages import HistoryGap, HistoryPosition, TakenReads, TakeOrder
+from wicketgate.history.messages import HistoryGap, HistoryPosition, TakenReads, TakeOrder, read_id
 
 LEAST_ROWS: Final = 10_000
 """Reads that are handed over at once; fewer after a second."""
@@ -41,7 +42,7 @@ class _WaitingReads(NamedTuple):
     at_us: int
     reads: int
     item: TakenReads
-    erased: tuple[int, ...]
+    erased: tuple[RowErased, ...]
 
 
 @dataclass(slots=True)
@@ -54,12 +55,12 @@ class _Order:
     reads: int = 0
     size: int = 0
     items: list[TakenReads] = field(default_factory=list)
-    hidden: list[int] = field(default_factory=list)
+    erased: list[RowErased] = field(default_factory=list)
 
     def add(self, waiting: _WaitingReads) -> None:
         self.last, self.at_us = waiting.sequence, waiting.at_us
         self.reads += waiting.reads
-        self.hidden += waiting.erased
+        self.erased += waiting.erased
         if waiting.item.taken:
             self.items.append(waiting.item)
             self.size += len(waiting.item.taken)
@@ -268,7 +269,7 @@ class HistoryFeeding:
                 last=order.last,
                 at_us=order.at_us,
                 items=order.items,
-                hidden=order.hidden,
+                hidden=await self._shown(order.erased),
                 sources=[camera.source for camera in state.cameras],
                 retentions={name: (one.months, one.us) for name, one in self._retentions().items()},
                 now_us=self._clock.now_us(),
@@ -276,12 +277,27 @@ class HistoryFeeding:
         )
         self._moved_s = asyncio.get_running_loop().time()
 
+    async def _shown(self, rows: Sequence[RowErased]) -> list[int]:
+        """Return the reads that erased rows show or are; of one that came again, where it stood before too."""
+        found: list[int] = []
+        for row in rows:
+            data = await self._stored.original(row.number) or await self._stored.stand_in(row.number)
+            transaction = None if data is None else decode_held(data, self._stored.keys)[0]
+            read: int | None = row.row
+            if row.feed:
+                read = None if transaction is None else shown_read(transaction, RowName(row.feed, row.row))
+            if read is None:
+                continue  # past its term, and so is the read
+            found.append(read_id(row.number, read))
+            shown = None if transaction is None else transaction.shown
+            found += [read_id(*place) for n, *place in (() if shown is None else shown.before) if n == read]
+        return found
+
 
 def _waiting(sequence: int, transaction: Transaction) -> _WaitingReads:
     before = () if transaction.shown is None else transaction.shown.before
     item = TakenReads(sequence, transaction.taken, tuple(before))
-    erased = tuple(row.number << 16 | row.row for row in transaction.erased if not row.feed)
-    return _WaitingReads(sequence, transaction.at_us, transaction.reads, item, erased)
+    return _WaitingReads(sequence, transaction.at_us, transaction.reads, item, transaction.erased)
 
 
 def _nothing(sequence: int) -> _WaitingReads:
