@@ -51,15 +51,17 @@ SALT = b"s" * 32
 
 UNIT_OPERATIONS = {
     "see its hits, rows and images": "listFeeds getFeed followFeed getProof getImage listHits getHit showQueue "
-    "showQueuePart followQueue showHit showImage",
+    "showQueuePart followQueue showHit showImage showHandover handOver",
     "see its hits and their images, and say what came of a hit": "getImage listHits getHit showQueue showQueuePart "
-    "followQueue showHit showImage recordOutcome sayOutcome",
-    "see and change its hotlists": "getHotlist putHotlist changeHotlist",
+    "followQueue showHit showImage recordOutcome sayOutcome showHandover handOver",
+    "see and change its hotlists": "getHotlist putHotlist changeHotlist showLists showList uploadList showListChange "
+    "confirmList",
     "ask the past": "",
-    "approve what others ask": "",
+    "approve what others ask": "showApprovals",
     "see its cameras, its quarantine, and what recipients attest of what its cameras gave": "getCameras getQuarantine "
-    "listDisclosures listReceipts",
-    "see what recipients attest, of its own units and of what its cameras gave": "listDisclosures listReceipts",
+    "listDisclosures listReceipts showSource getCameraTable",
+    "see what recipients attest, of its own units and of what its cameras gave": "listDisclosures listReceipts "
+    "showProtection showSuspend draftSuspension",
     "ask why, open, and see every attestation and response": "askWhy getOpenings getAllResponses listDisclosures "
     "listReceipts",
 }
@@ -67,8 +69,16 @@ UNIT_OPERATIONS = {
 OF_A_UNIT = {
     *("getFeed", "followFeed", "getProof", "getImage", "getHit", "recordOutcome", "getHotlist", "putHotlist"),
     *("changeHotlist", "showHit", "showImage", "sayOutcome"),
+    *("showList", "uploadList", "showListChange", "confirmList"),
 }
 """Operations on something of one unit, which is asked of everybody."""
+SET_ALERTS = {"changeAlerts", "testAlerts", "putAlerts", "testAlert"}
+ALERT_SETTERS = {
+    "unit": {"confirmer", "hotlist-keeper"},
+    "office": {"data-protection-officer", "overseer", "approver"},
+    "": {"source-officer"},
+}
+"""Who sets by which rules a place is told, by its kind: docs/spec/alerts.md."""
 RECORDED = {
     "getFeed": look("rows", WANTED),
     "followFeed": look("rows", WANTED),
@@ -229,6 +239,7 @@ class RoleWalk(Walk):
 BODIES: dict[str, Any] = {
     "getImages": {"refs": ["ab" * 16]},
     "recordOutcome": {"outcome": "misread"},
+    "testAlert": {"target": "mail"},
     "askWhy": {
         "read": {"source": "tfl", "camera": "c0", "captured_at": "2026-07-08T12:00:00Z"},
         "authority": WANTED,
@@ -258,6 +269,9 @@ def by_words(one: Somebody, operation: str, given: dict[str, Any]) -> bool:
         at = person.get("unit") or person.get("office")
         own = "unit" in person and [one.place.organisation, at] == given["authority"]
         for role in person["roles"]:
+            kind = next((kind for kind in ("unit", "office") if kind in person), "")
+            if operation in SET_ALERTS and role in ALERT_SETTERS[kind]:
+                return True
             if operation in UNIT_OPERATIONS[lets[role]].split() and (own or operation not in OF_A_UNIT):
                 return True
     return False
@@ -309,6 +323,7 @@ async def _given(walk: RoleWalk) -> dict[str, Any]:
     authority = documents.example("authority-match")["authority"]
     return {
         "authority": WANTED,
+        "name": WANTED,
         "ref": ref,
         "id": hit,
         "kind": "patch",
@@ -322,14 +337,18 @@ async def _given(walk: RoleWalk) -> dict[str, Any]:
         "oracle": {
             **{name: document_of(name, walk.desk.clock) for name in ("met", "tfl", "ico")},
             "authority": [authority["recipient"], authority["unit"]],
-            "anybody": {"submitDocument"}
-            | {one.id for one in OPERATIONS if OFFICER in one.who and _is_own(one.path)},
+            "anybody": {"submitDocument", "getAlerts"}
+            | {
+                one.id
+                for one in OPERATIONS
+                if OFFICER in one.who and _is_own(one.path) and one.id not in SET_ALERTS
+            },
         },
     }
 
 
 def _is_own(path: str) -> bool:
-    return not path.startswith("/duty")
+    return path.startswith(("/me", "/presence", "/device", "/sign-out"))
 
 
 ASKED = [one for one in OPERATIONS if one.who and one.id not in {"signOut", "workAt"}]
