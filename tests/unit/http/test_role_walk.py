@@ -24,7 +24,7 @@ from tests.unit.http.test_looks import OVERSEER, PLATE, Walk, _fill, look
 from tests.vectors import make_documents as documents
 from wicketgate.base.clock import DAY_US, MINUTE_US, SECOND_US, rfc3339
 from wicketgate.base.settings import load_settings
-from wicketgate.base.signing import dump_envelope
+from wicketgate.base.signing import ENVELOPE_TYPE, dump_envelope
 from wicketgate.commits.people import CommitmentOpened
 from wicketgate.gateway.deployment import Deployment, note_signer
 from wicketgate.gateway.filing.people import PeopleFiling
@@ -567,3 +567,21 @@ async def test_an_act_without_a_fresh_proof_is_refused_and_records_nothing(walk:
     machine = OVERSEER if one.role == "overseer" else UNIT
     answered = await walk.ask_with(walk.desk.tokens[machine], operation, given)
     assert b"presence-needed" not in answered.body
+
+
+async def test_who_hands_a_document_in_stands_in_a_fact_and_a_machine_in_none(walk: RoleWalk) -> None:
+    await _given(walk)
+    one = next(one for one in everybody() if one.role == "data-protection-officer")
+    session_id, _ = walk.enter(one)
+    headers = {"content-type": ENVELOPE_TYPE, "authorization": f"Bearer {session_id}"}
+    before = len(walk.facts)
+    entry = walk.gateway.commits.committed.entries
+    signed = signed_match(authority__version=2)
+    answered = await walk.ask("POST /v1/documents", headers, signed)
+    assert (answered.status, json.loads(answered.body)["entry"]) == (201, entry)
+    [fact] = [fact for fact in walk.facts[before:] if fact["kind"] == "submitted"]
+    assert (fact["entry"], fact["by"]) == (entry, f"person:{one.commitment}")
+    headers["authorization"] = f"Bearer {walk.desk.tokens[UNIT]}"
+    answered = await walk.ask("POST /v1/documents", headers, signed_match(authority__version=3))
+    assert answered.status == 201
+    assert [fact["kind"] for fact in walk.facts].count("submitted") == 1

@@ -193,6 +193,12 @@ class _PeopleOpenedFact(_Fact, tag="people-opened", kw_only=True):
     by: _Text
 
 
+class _SubmittedFact(_Fact, tag="submitted", kw_only=True):
+    commit: _Number
+    entry: _Count
+    by: _Text
+
+
 class _PasskeyFact(_Fact, tag="passkey", kw_only=True):
     commit: _Number
     person: _Hash
@@ -258,6 +264,7 @@ _FACTS = (
     | _ResponseFact
     | _LookFact
     | _PeopleOpenedFact
+    | _SubmittedFact
     | _PasskeyFact
     | _SignedInFact
     | _AlertRulesFact
