@@ -11,7 +11,7 @@ OTHERS = ("recipient:tfl/charging", "office:met/serious-crime", "source:tfl")
 
 async def test_a_lists_own_review_dates_are_told_to_its_unit_alone(desk: Desk) -> None:
     now_us = desk.clock.now_us()
-    rules = {who: NO_RULES for who in (UNIT, *OTHERS)}
+    rules = dict.fromkeys((UNIT, *OTHERS), NO_RULES)
 
     async def told(days: float) -> list[tuple[str, str, int, str]]:
         at_us = now_us + int(days * DAY_US)
