@@ -8,7 +8,8 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -145,14 +146,28 @@ mail = ["duty@met.example"]
 """
 
 
+def _let_messages_carry_plates(charter: dict[str, Any]) -> None:
+    charter["consultations"].append(
+        {"instruments": ["data-sharing-agreement"], "onward": ["dvla"], "need": "marked"}
+    )
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
+    with running_world(tmp_path) as made:
+        yield made
+
+
+@contextmanager
+def running_world(
+    tmp_path: Path, change: Callable[[dict[str, Any]], object] | None = None
+) -> Iterator[World]:
     receiver, mails = Receiver(), Mails()
     receiver.start()
     server = Controller(mails, hostname="localhost", port=free_port())
     server.start()
     # `init` reads the settings: the secret must lie where they look for it before.
-    made = make(tmp_path)
+    made = make(tmp_path, change=change)
     write_secret(made.folder / "desk-hook.secret", SECRET)
     (made.folder / "wicketgate.toml").write_text(settings_of(receiver, server.port))
     try:
@@ -279,6 +294,26 @@ def test_to_let_messages_carry_the_plate_is_a_widening_said_in_words(world: Worl
     assert "the plate in alerts of every read of vehicles listed" in answer.json()["powers"][0]
     draft["match"]["alerts"] = {"plate": False}
     submit(world.made, draft, *DESK.signers).raise_for_status()
+
+
+def test_a_message_carries_the_plate_where_the_authority_says_so(tmp_path: Path) -> None:
+    with running_world(tmp_path, _let_messages_carry_plates) as world:
+        world.list_plates(PLATE, "EF34GHJ")
+        world.rules({"kinds": ["hit"], "targets": ["desk-hook", "desk-mail"]})
+        world.see("EF34GHJ")
+        assert until(lambda: world.receiver.posts and world.mails.taken)
+        assert "EF34GHJ" not in world.mails.taken[0] + world.receiver.posts[0][1].decode()
+        draft = DESK.draft(world.made.at_us)
+        draft["authority"]["version"] = 2
+        draft["match"]["alerts"] = {"plate": True}
+        answer = submit(world.made, draft, *DESK.signers)
+        assert answer.status_code == 201, answer.text
+        page = get(f"{world.made.url}/authorities/{DESK.name}/2").text
+        assert "may carry the plate" in page
+        world.see(PLATE)
+        assert until(lambda: len(world.receiver.posts) == 2 and len(world.mails.taken) == 2)
+        assert world.receiver.said()[1]["data"]["plate"] == PLATE
+        assert f"Plate as read: {PLATE}" in world.mails.taken[1]
 
 
 def test_rules_are_ones_own(world: World) -> None:

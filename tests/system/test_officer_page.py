@@ -254,6 +254,7 @@ def test_an_officer_chooses_among_the_keys_of_a_folder(made: Running, page: Any,
     state = {"XDG_STATE_HOME": str(tmp_path / "nothing")}
     with officer_page("--to", made.url, "--keys", tmp_path, environment=state) as mine:
         page.goto(mine.address)
+        page.get_by_role("heading", name="Sign or stop").wait_for()
         assert page.get_by_role("radio").count() == 2
         assert "believes what" in page.locator(".govuk-warning-text").inner_text()
         title = london.charging_authority(made.at_us)["authority"]["title"]
@@ -278,7 +279,9 @@ def test_an_officer_chooses_among_the_keys_of_a_folder(made: Running, page: Any,
 def test_the_page_verifies_what_is_in_force_where_a_key_of_the_log_or_a_state_is_there(
     made: Running, page: Any, tmp_path: Path
 ) -> None:
-    key, log_key = key_of(made, tmp_path, SUSPENDER), get(f"{made.url}/log/vkey").text.strip()
+    key, log_key, wrong = key_of(made, tmp_path, SUSPENDER), tmp_path / "vkey", tmp_path / "wrong"
+    log_key.write_text(get(f"{made.url}/register.json").json()["log_key"])
+    wrong.write_text(note_signer(PrivateKey.generate(), london.ORIGIN).vkey)
     kept = tmp_path / "kept"
     with officer_page("--to", made.url, "--key", key, "--state", kept, "--log-key", log_key) as mine:
         page.goto(mine.address)
@@ -287,8 +290,6 @@ def test_the_page_verifies_what_is_in_force_where_a_key_of_the_log_or_a_state_is
         looked_at(page, "verified")
     assert list(kept.glob("*.checkpoint"))
     # Another log under the same address: nothing of it is shown to be signed.
-    other = PrivateKey.generate()
-    wrong = note_signer(other, london.ORIGIN).vkey
     with officer_page("--to", made.url, "--key", key, "--state", kept, "--log-key", wrong) as mine:
         page.goto(mine.address)
         page.get_by_role("heading", name="That was not done").wait_for()

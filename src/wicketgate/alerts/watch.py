@@ -63,6 +63,29 @@ def _near(at_us: int, authority: Authority, version: Version, concerned: Collect
         yield from _staged(at_us, kind, what, when_us, concerned, f"/authorities/{name}")
 
 
+def list_events(at_us: int, name: str, first_us: int, who: str) -> Iterator[Event]:
+    """Yield that entries of a list end or must be reviewed, for its own unit alone: at most twice for each day.
+
+    Parameters
+    ----------
+    name : str
+        Of the list's authority.
+    first_us : int
+        When the first of its entries does.
+    """
+    stage, priority = ("last day", 2) if first_us - at_us <= VERY_NEAR_US else ("near", 3)
+    yield Event(
+        id=f"list {name} {first_us // DAY_US} {stage}",
+        who=who,
+        kind="review",
+        priority=priority,
+        at_us=at_us,
+        about=f"list {name}",
+        words=f"entries of the list of `{name}` end or must be reviewed, the first at {rfc3339(first_us)}",
+        path=f"/duty/lists/{name}",
+    )
+
+
 def _consultations(moment: RegimeAt, whos: Collection[str]) -> Iterator[Event]:
     for id_, taken in sorted(moment.regime.consultations.items()):
         if consultation_status(taken, moment.at_us) != "open":

@@ -16,7 +16,7 @@ from wicketgate.alerts.messages import AlertMessage, Event, message_id, told
 from wicketgate.alerts.orders import ByApprise, ByMail, ByWebhook, Way
 from wicketgate.alerts.outbox import DeadLetter, Outbox, TargetState
 from wicketgate.alerts.rules import NO_RULES, AlertRules, demand_own, parse_rules
-from wicketgate.alerts.watch import Silence, behind_events, due_events
+from wicketgate.alerts.watch import NEAR_US, Silence, behind_events, due_events, list_events
 from wicketgate.base.alert_settings import AlertSettings, AlertTarget
 from wicketgate.base.aside import TasksAside, ThreadsAside
 from wicketgate.base.clock import MINUTE_US, Clock
@@ -28,6 +28,7 @@ from wicketgate.gateway.filing.alerts import AlertFiling
 from wicketgate.gateway.health import HealthWatch
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.hotlists.hits import WAITING
+from wicketgate.hotlists.in_force import Hotlists
 
 if TYPE_CHECKING:
     from wicketgate.gateway.directory import Directory
@@ -75,6 +76,7 @@ class Alerting:
         *,
         outbox: Outbox,
         hits: HitQueue,
+        lists: Hotlists,
         entitlement: Entitlement,
         filing: AlertFiling,
         health: HealthWatch,
@@ -86,6 +88,7 @@ class Alerting:
         self._address = address.rstrip("/")
         self.outbox = outbox
         self._hits = hits
+        self._lists = lists
         self._entitlement = entitlement
         self._filing = filing
         self._health = health
@@ -111,6 +114,7 @@ class Alerting:
             gateway.settings.address,
             outbox=gateway.outbox,
             hits=gateway.hits,
+            lists=gateway.lists,
             entitlement=gateway.entitlement,
             filing=AlertFiling(gateway.commits),
             health=gateway.health,
@@ -262,7 +266,7 @@ class Alerting:
         now_us = self._clock.now_us()
         state = self._commits.committed
         events = list(due_events(self._commits.committed_at(now_us), state.held, rules))
-        await asyncio.sleep(0)
+        events += await self._due_of_lists(rules, now_us)
         counts: dict[str, int] = {}
         for number, camera in enumerate(list(state.cameras)):
             if camera.active:
@@ -272,6 +276,19 @@ class Alerting:
                 await asyncio.sleep(0)
         silent = await self._threads.run(self._silence.look, counts, counts.keys(), rules.keys(), now_us)
         await self._plan(events + silent, rules)
+
+    async def _due_of_lists(self, rules: Mapping[str, AlertRules], now_us: int) -> list[Event]:
+        """Return of which lists entries end or must be reviewed soon: told to the list's own unit, and nobody else."""
+        found: list[Event] = []
+        for who in rules:
+            kind, _, unit = who.partition(":")
+            authorities = self._entitlement.match_authorities(unit)[0] if kind == "recipient" else []
+            for name in [one.name for one in authorities]:
+                hotlist = self._lists.at(name, self._commits.committed)
+                _, first = await self._threads.run(hotlist.ending, now_us, now_us + NEAR_US, 1)
+                for entry in first:
+                    found += list_events(now_us, name, entry.until_us, who)
+        return found
 
     async def _watch_health(self) -> None:
         now_us = self._clock.now_us()

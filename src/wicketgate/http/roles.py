@@ -20,13 +20,22 @@ SOURCE: Final = ("source-officer",)
 """Of a source: its cameras, its quarantine, and what became of what it gave."""
 DUE: Final = ("data-protection-officer",)
 """Of an office: what is due."""
+APPROVE: Final = ("approver",)
+"""Of a unit or an office: what others ask."""
 OVERSEE: Final = ("overseer",)
 """Of an overseer's office: why, and openings."""
+SETTERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "recipient": ("confirmer", "hotlist-keeper"),
+    "office": ("data-protection-officer", "overseer", "approver"),
+    "source": ("source-officer",),
+}
+"""Of a unit, an office, a source: the rules by which it is told."""
 
 _UNIT_VIEWS: Final = {"recipient": VIEW}
 _UNIT_SEES: Final = {"recipient": SEE}
 _KEEPS: Final = {"recipient": KEEP}
 _ATTESTED: Final = {"overseer": OVERSEE, "source": SOURCE, "office": DUE}
+_SETS: Final = {**SETTERS, "overseer": OVERSEE}
 
 ROLES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "listFeeds": _UNIT_VIEWS,
@@ -53,12 +62,31 @@ ROLES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "showHit": _UNIT_SEES,
     "showImage": _UNIT_SEES,
     "sayOutcome": {"recipient": CONFIRM},
+    "showHandover": _UNIT_SEES,
+    "handOver": _UNIT_SEES,
+    "showLists": _KEEPS,
+    "showList": _KEEPS,
+    "uploadList": _KEEPS,
+    "showListChange": _KEEPS,
+    "confirmList": _KEEPS,
+    "showSource": {"source": SOURCE},
+    "getCameraTable": {"source": SOURCE},
+    "showProtection": {"office": DUE},
+    "showSuspend": {"office": DUE},
+    "draftSuspension": {"office": DUE},
+    "showApprovals": {"recipient": APPROVE, "office": APPROVE},
+    "changeAlerts": _SETS,
+    "testAlerts": _SETS,
+    "putAlerts": _SETS,
+    "testAlert": _SETS,
 }
 """Roles by operation and kind of place (`gatekeeper.person_of`); of a person one of them is needed."""
 ANYBODY: Final = frozenset(
     {
         "submitDocument",
         "signOut",
+        "showAlerts",
+        "getAlerts",
         "showMe",
         "workAt",
         "withdrawOwnPasskey",

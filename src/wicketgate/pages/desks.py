@@ -21,7 +21,7 @@ class Desk:
     kinds, roles : frozenset of str
         At which kinds of place (`unit`, `office`, `organisation`) and with which roles; one of them is enough.
     of_tokens : bool
-        Whether a session that a unit's token opened has it too.
+        Whether a session that a unit's token opened has it too; no other token opens one.
     """
 
     href: str
@@ -117,5 +117,6 @@ def desks_of(kind: str, roles: Collection[str], *, person: bool) -> tuple[Desk, 
     return tuple(
         desk
         for desk in DESKS
-        if kind in desk.kinds and (desk.roles.intersection(roles) if person else desk.of_tokens)
+        if kind in desk.kinds
+        and (desk.roles.intersection(roles) if person else desk.of_tokens and kind in _UNIT)
     )

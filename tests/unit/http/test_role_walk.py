@@ -24,7 +24,7 @@ from tests.unit.http.test_looks import OVERSEER, PLATE, Walk, _fill, look
 from tests.vectors import make_documents as documents
 from wicketgate.base.clock import DAY_US, MINUTE_US, SECOND_US, rfc3339
 from wicketgate.base.settings import load_settings
-from wicketgate.base.signing import dump_envelope
+from wicketgate.base.signing import ENVELOPE_TYPE, dump_envelope
 from wicketgate.commits.people import CommitmentOpened
 from wicketgate.gateway.deployment import Deployment, note_signer
 from wicketgate.gateway.filing.people import PeopleFiling
@@ -51,15 +51,17 @@ SALT = b"s" * 32
 
 UNIT_OPERATIONS = {
     "see its hits, rows and images": "listFeeds getFeed followFeed getProof getImage listHits getHit showQueue "
-    "showQueuePart followQueue showHit showImage",
+    "showQueuePart followQueue showHit showImage showHandover handOver",
     "see its hits and their images, and say what came of a hit": "getImage listHits getHit showQueue showQueuePart "
-    "followQueue showHit showImage recordOutcome sayOutcome",
-    "see and change its hotlists": "getHotlist putHotlist changeHotlist",
+    "followQueue showHit showImage recordOutcome sayOutcome showHandover handOver",
+    "see and change its hotlists": "getHotlist putHotlist changeHotlist showLists showList uploadList showListChange "
+    "confirmList",
     "ask the past": "",
-    "approve what others ask": "",
+    "approve what others ask": "showApprovals",
     "see its cameras, its quarantine, and what recipients attest of what its cameras gave": "getCameras getQuarantine "
-    "listDisclosures listReceipts",
-    "see what recipients attest, of its own units and of what its cameras gave": "listDisclosures listReceipts",
+    "listDisclosures listReceipts showSource getCameraTable",
+    "see what recipients attest, of its own units and of what its cameras gave": "listDisclosures listReceipts "
+    "showProtection showSuspend draftSuspension",
     "ask why, open, and see every attestation and response": "askWhy getOpenings getAllResponses listDisclosures "
     "listReceipts",
 }
@@ -67,8 +69,16 @@ UNIT_OPERATIONS = {
 OF_A_UNIT = {
     *("getFeed", "followFeed", "getProof", "getImage", "getHit", "recordOutcome", "getHotlist", "putHotlist"),
     *("changeHotlist", "showHit", "showImage", "sayOutcome"),
+    *("showList", "uploadList", "showListChange", "confirmList"),
 }
 """Operations on something of one unit, which is asked of everybody."""
+SET_ALERTS = {"changeAlerts", "testAlerts", "putAlerts", "testAlert"}
+ALERT_SETTERS = {
+    "unit": {"confirmer", "hotlist-keeper"},
+    "office": {"data-protection-officer", "overseer", "approver"},
+    "": {"source-officer"},
+}
+"""Who sets by which rules a place is told, by its kind: docs/spec/alerts.md."""
 RECORDED = {
     "getFeed": look("rows", WANTED),
     "followFeed": look("rows", WANTED),
@@ -229,6 +239,7 @@ class RoleWalk(Walk):
 BODIES: dict[str, Any] = {
     "getImages": {"refs": ["ab" * 16]},
     "recordOutcome": {"outcome": "misread"},
+    "testAlert": {"target": "mail"},
     "askWhy": {
         "read": {"source": "tfl", "camera": "c0", "captured_at": "2026-07-08T12:00:00Z"},
         "authority": WANTED,
@@ -258,6 +269,9 @@ def by_words(one: Somebody, operation: str, given: dict[str, Any]) -> bool:
         at = person.get("unit") or person.get("office")
         own = "unit" in person and [one.place.organisation, at] == given["authority"]
         for role in person["roles"]:
+            kind = next((kind for kind in ("unit", "office") if kind in person), "")
+            if operation in SET_ALERTS and role in ALERT_SETTERS[kind]:
+                return True
             if operation in UNIT_OPERATIONS[lets[role]].split() and (own or operation not in OF_A_UNIT):
                 return True
     return False
@@ -309,6 +323,7 @@ async def _given(walk: RoleWalk) -> dict[str, Any]:
     authority = documents.example("authority-match")["authority"]
     return {
         "authority": WANTED,
+        "name": WANTED,
         "ref": ref,
         "id": hit,
         "kind": "patch",
@@ -322,14 +337,18 @@ async def _given(walk: RoleWalk) -> dict[str, Any]:
         "oracle": {
             **{name: document_of(name, walk.desk.clock) for name in ("met", "tfl", "ico")},
             "authority": [authority["recipient"], authority["unit"]],
-            "anybody": {"submitDocument"}
-            | {one.id for one in OPERATIONS if OFFICER in one.who and _is_own(one.path)},
+            "anybody": {"submitDocument", "getAlerts"}
+            | {
+                one.id
+                for one in OPERATIONS
+                if OFFICER in one.who and _is_own(one.path) and one.id not in SET_ALERTS
+            },
         },
     }
 
 
 def _is_own(path: str) -> bool:
-    return not path.startswith("/duty")
+    return path.startswith(("/me", "/presence", "/device", "/sign-out"))
 
 
 ASKED = [one for one in OPERATIONS if one.who and one.id not in {"signOut", "workAt"}]
@@ -548,3 +567,21 @@ async def test_an_act_without_a_fresh_proof_is_refused_and_records_nothing(walk:
     machine = OVERSEER if one.role == "overseer" else UNIT
     answered = await walk.ask_with(walk.desk.tokens[machine], operation, given)
     assert b"presence-needed" not in answered.body
+
+
+async def test_who_hands_a_document_in_stands_in_a_fact_and_a_machine_in_none(walk: RoleWalk) -> None:
+    await _given(walk)
+    one = next(one for one in everybody() if one.role == "data-protection-officer")
+    session_id, _ = walk.enter(one)
+    headers = {"content-type": ENVELOPE_TYPE, "authorization": f"Bearer {session_id}"}
+    before = len(walk.facts)
+    entry = walk.gateway.commits.committed.entries
+    signed = signed_match(authority__version=2)
+    answered = await walk.ask("POST /v1/documents", headers, signed)
+    assert (answered.status, json.loads(answered.body)["entry"]) == (201, entry)
+    [fact] = [fact for fact in walk.facts[before:] if fact["kind"] == "submitted"]
+    assert (fact["entry"], fact["by"]) == (entry, f"person:{one.commitment}")
+    headers["authorization"] = f"Bearer {walk.desk.tokens[UNIT]}"
+    answered = await walk.ask("POST /v1/documents", headers, signed_match(authority__version=3))
+    assert answered.status == 201
+    assert [fact["kind"] for fact in walk.facts].count("submitted") == 1

@@ -426,7 +426,7 @@ async def test_signing_in_makes_a_cookie_and_signing_out_ends_it(desk: Desk, str
     assert page.status_code == 200
     assert all(page.headers[name] == value for name, value in HEADERS.items())
     answer = await stranger.sign_in(desk.tokens[UNIT], "  PC   4711 ")
-    assert (answer.status_code, answer.headers["location"]) == (303, "/duty")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/me")
     cookie = answer.headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=Strict" in cookie
@@ -806,4 +806,4 @@ async def test_a_deep_link_outlives_the_end_of_a_session_and_leads_nowhere_else(
     assert (signed.status_code, signed.headers["location"]) == (303, there)
     for wrong in ("//evil.example", "https://evil.example/", "/\\evil.example"):
         signed = await officer.send("/sign-in", {"token": token, "officer": "PC 1", "next": wrong})
-        assert signed.headers["location"] == "/duty", wrong
+        assert signed.headers["location"] == "/me", wrong

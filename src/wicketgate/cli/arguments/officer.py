@@ -80,8 +80,9 @@ def add_officer(parser: ArgumentParser) -> None:
     keys.add_argument("--key", metavar="KEY", help="who signs: a key file, or a key in a token (pkcs11:…)")
     parser.add_argument(
         "--log-key",
-        metavar="KEY",
-        help="the log's key, got another way: what is in force is verified with it",
+        type=Path,
+        metavar="F",
+        help="a file of the log's key, got another way: what is in force is verified with it",
     )
     parser.add_argument(
         "--state",

@@ -202,6 +202,12 @@ class _PeopleOpenedFact(_Fact, tag="people-opened", kw_only=True):
     by: _Text
 
 
+class _SubmittedFact(_Fact, tag="submitted", kw_only=True):
+    commit: _Number
+    entry: _Count
+    by: _Text
+
+
 class _PasskeyFact(_Fact, tag="passkey", kw_only=True):
     commit: _Number
     person: _Hash
@@ -268,6 +274,7 @@ _FACTS = (
     | _ResponseFact
     | _LookFact
     | _PeopleOpenedFact
+    | _SubmittedFact
     | _PasskeyFact
     | _SignedInFact
     | _AlertRulesFact

@@ -116,7 +116,7 @@ def verify_url(
         # withholds it must not hide what is false elsewhere.
         register = _fetch_register(remote)
         fetched_s, fetched_us = time.monotonic(), clock.now_us()
-        if fault := _fault_of_log(run, register.reach if isinstance(register, Register) else 0):
+        if (fault := _covered(run, register)) is not None:
             return run.end("log", fault)
         if isinstance(register, Register):
             run.heard.hear(register.checkpoint)
@@ -130,9 +130,7 @@ def verify_url(
         as_of_us = entries.last_us or fetched_us
         if isinstance(register, Register):
             as_of_us = register.as_of_us
-            run.check_register(register, fetched_us, entries.charter)
-            if shown is not None:
-                shown(register.value)
+            run.check_register(register, fetched_us, entries.charter, shown)
         if feed_file is not None:
 
             def now_us() -> int:
@@ -145,14 +143,14 @@ def verify_url(
         return run.report()
 
 
-def _fault_of_log(run: _Run, reach: int) -> WicketgateError | None:
-    """Wait until the log covers the register; return what is wrong with it that the audit does not say itself."""
+def _covered(run: _Run, register: Register | WicketgateError) -> WicketgateError | None:
+    """Wait until the log covers a register, and return why it cannot be looked at, where the audit does not say so."""
     try:
-        _await_log(run, reach)
+        _await_log(run, register.reach if isinstance(register, Register) else 0)
     except Unreachable:
-        return None  # the audit says so
+        return None
     except WicketgateError as error:
-        return None if error.code == NOT_EXTENDED else error  # which the audit says too
+        return None if error.code == NOT_EXTENDED else error
     return None
 
 
@@ -406,8 +404,16 @@ class _Run:
         self.checks.extend(self.entries.checks(self.log.checkpoint.origin))
         self.counts |= self.entries.counts()
 
-    def check_register(self, register: Register, fetched_us: int, charter: Charter) -> None:
-        """Add the checks of a register that came when this machine's clock was at `fetched_us`."""
+    def check_register(
+        self,
+        register: Register,
+        fetched_us: int,
+        charter: Charter,
+        shown: Callable[[Mapping[str, Any]], None] | None,
+    ) -> None:
+        """Add the checks of a register that came when this machine's clock was at `fetched_us`, and show it."""
+        if shown is not None:
+            shown(register.value)
         self.checks.append(check_fresh(register.as_of_us, self.entries.last_us, fetched_us, charter))
         self.checks.append(
             check_register(register, self.entries, self.log, charter, self.verifier.vkey).close(

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
+
 from wicketgate.base.clock import Clock, rfc3339
 from wicketgate.base.errors import DocumentRefused, InputError
 from wicketgate.base.signing import canonical, envelope_mapping, parse_envelope
@@ -15,6 +17,7 @@ from wicketgate.commits.cameras import cameras_in_scope
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import DocumentTaken, Transaction
 from wicketgate.commits.writer import MOST_TOLD, Build, Commits, telling
+from wicketgate.gateway.filing.facts import submitted_fact
 from wicketgate.gateway.projections import Projections
 from wicketgate.ledger.tiles import MAX_ENTRY_BYTES
 from wicketgate.regime.admission.admit import entry_members, examine, scope_of
@@ -40,8 +43,13 @@ class Filing:
         self._projections = projections
         self._clock = clock
 
-    async def submit(self, envelope: bytes) -> tuple[int, int]:
+    async def submit(self, envelope: bytes, by: str = "") -> tuple[int, int]:
         """Take a signed document.
+
+        Parameters
+        ----------
+        by : str
+            The person who hands it in, of whom a fact is left; empty of a machine.
 
         Returns
         -------
@@ -55,7 +63,7 @@ class Filing:
         """
         document = self._opened(envelope)
         value = document.value
-        taking = Taking(envelope, document, self._commits.parsed)
+        taking = Taking(envelope, document, self._commits.parsed, by)
         if isinstance(value, Authority) and value.name not in self._projections.feeds:
             # Its feed must be there before its first batch, and only one that will be taken may make a stream.
             staged = self._commits.staged
@@ -129,9 +137,12 @@ class Taking:
     ----------
     parsed : Parsed
         Where it is kept opened once it is taken.
+    by : str
+        The person who hands it in; empty of a machine.
     """
 
-    def __init__(self, envelope: bytes, document: SignedDocument, parsed: Parsed) -> None:
+    def __init__(self, envelope: bytes, document: SignedDocument, parsed: Parsed, by: str = "") -> None:
+        self._by = by
         self._envelope = envelope
         self._document = document
         self._parsed = parsed
@@ -144,6 +155,9 @@ class Taking:
         """
         transaction = self.judge(state, at_us)
         self._parsed.keep(self._envelope, self._document)
+        if self._by:
+            facts = (*transaction.facts, submitted_fact(sequence, state.entries, self._by))
+            return msgspec.structs.replace(transaction, facts=facts)
         return transaction
 
     def judge(self, state: State, at_us: int) -> Transaction:

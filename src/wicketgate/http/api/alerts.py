@@ -17,13 +17,8 @@ from wicketgate.gateway.alerting import Alerting
 from wicketgate.gateway.entitlement import Entitlement
 from wicketgate.http.gatekeeper import Principal, withdrawn
 from wicketgate.http.requests import decoded, private_answer, read_body
+from wicketgate.http.roles import SETTERS
 
-SETTERS = {
-    "recipient": ("confirmer", "hotlist-keeper"),
-    "office": ("data-protection-officer", "overseer", "approver"),
-    "source": ("source-officer",),
-}
-"""The roles by which a person sets the rules of a unit, an office, a source."""
 _MOST_SHOWN = 100
 
 

@@ -54,5 +54,5 @@ class DocumentsApi:
         if not request.scope["still_known"]():
             raise withdrawn()
         require_presence(request)
-        entry, in_force_us = await self._filing.submit(body)
+        entry, in_force_us = await self._filing.submit(body, by=principal.by if principal.person else "")
         return json_answer(Effect(entry=entry, in_force_from=rfc3339(in_force_us)), status=201)

@@ -14,8 +14,8 @@ from wicketgate.alerts.rules import KINDS, KINDS_OF, AlertRule, AlertRules, Quie
 from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.gateway.alerting import Alerting
 from wicketgate.gateway.entitlement import Entitlement
-from wicketgate.http.api.alerts import SETTERS
 from wicketgate.http.requests import number_in
+from wicketgate.http.roles import SETTERS
 from wicketgate.http.site.officers import OfficerPages, form_of, sentence, session_of
 from wicketgate.pages.alerts import AlertPages, DeadRow, RuleRow, TargetRow
 from wicketgate.pages.duty import Session
