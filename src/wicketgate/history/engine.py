@@ -1,7 +1,7 @@
 """The engine of a history: ClickHouse, embedded, in the one process that owns its folder.
 
 It is reached through its client alone, one client a thread: a raw connection shared by threads has answered one
-question with another's rows (docs/decisions/0045-history.md).
+question with another's rows (docs/decisions/0042-history.md).
 """
 
 from __future__ import annotations
