@@ -221,9 +221,11 @@ def found(
     store: Store,
     *,
     change: Callable[[dict[str, Any]], object] = long_merge_delay,
+    first: str = "",
+    more: str = "",
 ) -> Running:
-    """Make the deployment of the first sequencer, not started."""
-    settings = cluster.settings() + table_of(store.endpoint, base, base.name)
+    """Make the deployment of the first sequencer, not started; its settings have `first` before and `more` behind."""
+    settings = first + cluster.settings() + table_of(store.endpoint, base, base.name) + more
     return make(base, settings=settings, change=change)
 
 

@@ -75,9 +75,9 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 class Pair:
     """Two sequencers at ports of their own, whichever leads."""
 
-    def __init__(self, base: Path, cluster: Cluster, store: Store) -> None:
+    def __init__(self, base: Path, cluster: Cluster, store: Store, **settings: str) -> None:
         self.cluster = cluster
-        first = found(base, cluster, store)
+        first = found(base, cluster, store, **settings)
         first.start()
         enrolled(first)
         first.stop()
