@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
 
+from wicketgate.base.clock import ToldClock
 from wicketgate.base.errors import NoAnswer, StreamError
 from wicketgate.base.streams.calls import Asking
 from wicketgate.commits.transactions import ResponseGiven
@@ -47,25 +47,6 @@ _PATIENCE_S: Final = 10.0
 _LONG_S: Final = 60.0
 _encode = msgspec.msgpack.Encoder().encode
 _Told = TypeVar("_Told", bound=msgspec.Struct)
-
-
-class ToldClock:
-    """The sequencer's clock: it goes on with the machine's monotonic one from what was told last."""
-
-    def __init__(self) -> None:
-        self._ahead_us = 0
-
-    def set(self, at_us: int) -> None:
-        """Set it."""
-        self._ahead_us = at_us - time.monotonic_ns() // 1000
-
-    def now_us(self) -> int:
-        """Return the sequencer's time, microseconds since the epoch."""
-        return time.monotonic_ns() // 1000 + self._ahead_us
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait for `seconds`."""
-        await asyncio.sleep(seconds)
 
 
 class Sequencer:
