@@ -75,7 +75,10 @@ accounts {{
   SYSTEM {{ users: [{{ user: system, password: "secret-of-the-system" }}] }}
   GATEWAY {{ jetstream: enabled, users: [
     {{ user: gateway, password: "secret-of-the-gateway" }}
-    {{ user: front, password: "secret-of-the-front", permissions: {{ publish: "WICKETGATE.>", subscribe: "_INBOX.>" }} }}
+    {{
+      user: front, password: "secret-of-the-front"
+      permissions: {{ publish: "WICKETGATE.>", subscribe: "_INBOX.>" }}
+    }}
   ] }}
 }}
 """,

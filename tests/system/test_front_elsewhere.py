@@ -12,9 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import paho.mqtt.client as paho
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 from bench.harness import Running
+from tests.cluster import free_ports
 from tests.elsewhere import Elsewhere, elsewhere, role
 from tests.matching import plate_image
 from tests.running import (
@@ -35,6 +38,7 @@ from tests.running import (
     wicketgate,
 )
 from tests.system.test_external_streams import External, external
+from tests.system.test_mqtt_cameras import event
 from wicketgate_demo.world import london
 
 
@@ -123,14 +127,15 @@ def test_what_is_published_by_mqtt_is_acknowledged_once_the_sequencer_has_it(
     settings = f'fronts = 1\n[mqtt]\nhost = "127.0.0.1"\nport = {port}\n'
     with front(gateway, streams, tmp_path, "mqtt", settings):
         camera = paho.Client(CallbackAPIVersion.VERSION2, client_id="ccz-0001")
-        camera.username_pw_set("source:tfl", token)
+        camera.username_pw_set("tfl", token)
         camera.connect("127.0.0.1", port)
         camera.loop_start()
         try:
+            until(camera.is_connected)
             for plate in wanted:
-                sent = camera.publish(f"wicketgate/{TOPIC}", json.dumps(read(plate)), qos=1)
+                sent = camera.publish("frigate/events", event(plate), qos=1)
                 sent.wait_for_publish(20)
-                assert sent.is_published()
+                assert sent.is_published()  # QoS 1: it was acknowledged
         finally:
             camera.loop_stop()
         arrived(gateway, london.CHARGING, wanted)
