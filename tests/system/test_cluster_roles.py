@@ -16,8 +16,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.cluster import Cluster, Wire, since
+from tests.cluster import Cluster, Wire, clustered, since, small_disk
 from tests.elsewhere import Elsewhere, role
+from tests.objects import Store
 from tests.running import CHARGING, SOURCE, bearer, entries, until, wicketgate
 from tests.system.test_cluster import (
     TAKEOVER_S,
@@ -37,7 +38,7 @@ FEED = f"/v1/feeds/{london.CHARGING}?limit=1000"
 
 
 class Hosts:
-    """Two fronts and two readers, each behind a wire of its own; the second sequencer was made before they were known."""
+    """Two fronts and two readers, each behind its own wire; the second sequencer was made before they were known."""
 
     def __init__(self, base: Path, pair: Pair, cluster: Cluster) -> None:
         self.wires: dict[str, Wire] = {}
@@ -203,3 +204,50 @@ def test_a_rolling_restart_of_every_role_loses_nothing(pair: Pair, hosts: Hosts,
     nothing_is_lost_or_twice(pair, load.sent)
     same_tiles(pair)
     readers_show_the_same(hosts, pair)
+
+
+@pytest.mark.slow
+@pytest.mark.needs("strace")
+def test_a_slow_disk_of_each_server_in_turn_loses_nothing(pair: Pair, hosts: Hosts, cluster: Cluster) -> None:
+    """Each sync of one server takes 0.3 s longer, whether that server leads the streams or not."""
+    with Load(pair, 14, hosts.ports) as load:
+        for number in range(3):
+            load.goes_on(20)
+            with cluster.slow_disk(number, 0.3):
+                load.goes_on(40)
+    pair.leads = next(n for n, one in enumerate(pair.both) if leads(one.url))
+    assert load.longest_s < TAKEOVER_S
+    nothing_is_lost_or_twice(pair, load.sent)
+    readers_show_the_same(hosts, pair)
+
+
+@pytest.mark.slow
+def test_a_full_disk_of_one_server_stops_no_front(tmp_path: Path, store: Store) -> None:
+    with small_disk(tmp_path / "nats" / "1", 64) as disk, clustered(tmp_path / "nats") as cluster:
+        pair = Pair(tmp_path, cluster, store)
+        hosts = None
+        try:
+            hosts = Hosts(tmp_path, pair, cluster)
+            with Load(pair, 15, hosts.ports) as load:
+                load.goes_on(30)
+                with (disk / "fill").open("wb") as fill, contextlib.suppress(OSError):
+                    while True:
+                        fill.write(bytes(1 << 16))
+                        fill.flush()
+                load.goes_on(60)
+                (disk / "fill").unlink()
+                load.goes_on(60)
+            pair.leads = next(n for n, one in enumerate(pair.both) if leads(one.url))
+            nothing_is_lost_or_twice(pair, load.sent)
+            readers_show_the_same(hosts, pair)
+        finally:
+            if hosts is not None:
+                hosts.stop()
+            pair.stop()
+
+
+def leads(url: str) -> bool:
+    """Return whether a sequencer leads."""
+    with contextlib.suppress(httpx.HTTPError):
+        return httpx.get(f"{url}/log/key", timeout=5).status_code == 200
+    return False
