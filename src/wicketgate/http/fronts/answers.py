@@ -16,6 +16,7 @@ from wicketgate.commits.transactions import Transaction
 from wicketgate.gateway.node import Gateway
 from wicketgate.http.fronts.desk import FrontTaking, Viewing
 from wicketgate.http.fronts.messages import FrontWordAsked, FrontWordTold, decode_taken, encode
+from wicketgate.http.fronts.sound import sound
 
 _HELD_S: Final = 0.4
 """For so long a word waits for a view that is new: a withdrawn role ends at its next ask."""
@@ -55,7 +56,9 @@ class FrontAnswers:
         )
 
     async def _take(self, data: bytes) -> bytes:
-        return encode(await self._taking.answer(decode_taken(data)))
+        message = decode_taken(data)
+        view = self._viewing.view
+        return encode(await self._taking.answer(sound(message, view, self._gateway.clock.now_us())))
 
     def _while_leading(
         self, answer: Callable[[bytes], Awaitable[bytes]]

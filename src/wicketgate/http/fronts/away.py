@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from wicketgate.base.word import GOOD_FOR_S
 from wicketgate.http.answers import Health, Ready
 from wicketgate.http.api.push import Push
 from wicketgate.http.api.reads import Reads
@@ -21,8 +22,6 @@ from wicketgate.http.underway import UnderWay
 if TYPE_CHECKING:  # a front reaches nothing of the gateway
     from wicketgate.gateway.progress import Behind
 
-SILENT_S: Final = 3.0
-"""So long after the sequencer's last word a front is not ready."""
 _TAKES: Final = "this front takes what sources send"
 _READS: Final = "/v1/reads"
 
@@ -67,7 +66,7 @@ def away_app(
             await json_answer(Health())(scope, receive, send)
         elif path == readyz:
             silent_s = time.monotonic() - told_s()
-            if silent_s < SILENT_S:
+            if silent_s < GOOD_FOR_S:
                 await json_answer(Ready())(scope, receive, send)
             else:
                 behind = cast("Behind", _Silent(int(silent_s)))

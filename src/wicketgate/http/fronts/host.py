@@ -14,10 +14,10 @@ from typing import Final
 import msgspec
 
 from wicketgate.base.aside import TasksAside
-from wicketgate.base.clock import ToldClock
 from wicketgate.base.errors import NoAnswer, NotEntitled, StreamError, WicketgateError
 from wicketgate.base.settings import Settings
 from wicketgate.base.streams.calls import Asking
+from wicketgate.base.word import HeldWord
 from wicketgate.http.fronts.crew import Crew, Member
 from wicketgate.http.fronts.frames import Frames
 from wicketgate.http.fronts.messages import (
@@ -38,8 +38,6 @@ from wicketgate.http.fronts.passing import passage
 
 log = logging.getLogger(__name__)
 
-GOOD_FOR_S: Final = 3.0
-"""How long a word of the sequencer holds: without a new one everything is answered 503 at once."""
 _WORD_S: Final = 2.0
 _TAKE_S: Final = 10.0
 _PAUSE_S: Final = 0.1
@@ -64,14 +62,14 @@ class FrontWord:
     def __init__(self, asking: Asking, told: Callable[[int, View | None], None]) -> None:
         self._asking = asking
         self._told = told
-        self._heard_s = float("-inf")
+        self._held = HeldWord()
         self.view: View | None = None
-        self.clock = ToldClock()
+        self.clock = self._held.clock
 
     @property
     def holds(self) -> bool:
         """Whether the sequencer's word holds."""
-        return asyncio.get_running_loop().time() - self._heard_s < GOOD_FOR_S
+        return self._held.holds
 
     async def run(self) -> None:
         """Ask for it for ever: an answer comes at once where there is a new view, else after a moment.
@@ -98,7 +96,7 @@ class FrontWord:
                 )
                 await asyncio.sleep(_PAUSE_S)
                 continue
-            self._heard_s = asked_s  # from when it was asked: it may have waited on its way
+            self._held.heard(asked_s)
             self.view = word.view or self.view
             self.clock.set(word.at_us)
             self._told(word.at_us, word.view)
