@@ -9,6 +9,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -87,6 +88,13 @@ def test_reads_of_every_form_are_taken_once_whichever_host_has_them(
         again = camera.post("/v1/reads", json=many).json()
         assert (again["accepted"], again["repeated"]) == (0, 30)
         assert post(gateway, many)["repeated"] == 30, "and at the gateway itself"
+        # Many at once beside single ones, from two connections: as columns and as lists they join one batch.
+        burst = [read(plate) for plate in plates(200, seed=28)]
+        with ThreadPoolExecutor(8) as posts:
+            told = posts.map(
+                lambda one: camera.post("/v1/reads", json=one).json(), [burst[:100], *burst[100:]]
+            )
+        assert sum(one["accepted"] for one in told) == 200
         # A body in chunks is framed by the ordinary server, here too: nobody else has the connection.
         chunks = (json.dumps(read(plate)).encode() for plate in wanted[40:41])
         answer = camera.post("/v1/reads", content=chunks, headers={"Content-Type": "application/json"})

@@ -14,6 +14,7 @@ from wicketgate.base.errors import InputError
 from wicketgate.commits.cameras import Camera
 from wicketgate.http.fronts.messages import Take, TakeImaged, View, decode_taken, encode, take_of
 from wicketgate.http.fronts.sound import sound
+from wicketgate.reads.plates import pack_all
 
 CAMERAS = [
     Camera(source="tfl" if n < 60 else "hackney", id=f"c{n}", groups=(), active=True) for n in range(90)
@@ -34,7 +35,9 @@ def sent(rows: int, bad: int = 0, *, few: bool = True) -> Take:
 def test_what_a_front_makes_is_sound(rows: int, bad: int, few: bool) -> None:
     take = sent(rows, bad, few=few)
     found = sound(take, VIEW, AT_US)
-    assert found == msgspec.structs.replace(take, plate_key=None), "keys of plates are made again"
+    keys = None if few or not rows else pack_all(take.columns["plate"]).tobytes()
+    told = take.columns if rows else {}
+    assert found == msgspec.structs.replace(take, columns=told, plate_key=keys), "keys are made again"
 
 
 def columns(take: Take, **other: Any) -> Take:
@@ -55,6 +58,9 @@ BAD = {
     "an image that is stored": lambda take: columns(take, patch=["x", None, None]),
     "a column that is none": lambda take: columns(take, again=[True] * 3),
     "text in bytes": lambda take: columns(take, plate=b"AB12CDE"),
+    "arrays without keys": lambda take: columns(take, camera=np.array([0, 1, 2], np.int32).tobytes()),
+    "keys without arrays": lambda take: msgspec.structs.replace(take, plate_key=bytes(24)),
+    "too sure": lambda take: columns(take, confidence=[0.5, 1.5, 0.5]),
     "an index too few": lambda take: msgspec.structs.replace(take, index=[1]),
     "another's refused read": lambda take: msgspec.structs.replace(take, source="hackney"),
 }

@@ -18,10 +18,12 @@ from wicketgate.commits.cameras import Camera
 from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.http.fronts.messages import FollowRead, Take, TakeFollowed, TakeImaged, Taken
 from wicketgate.reads.columns import DTYPES, GATHERED
+from wicketgate.reads.plates import pack_all
 
 _COLUMNS: Final = {column.name: column for column in GATHERED if column.name not in {"patch", "overview"}}
 """Those that a front fills: references to images are made where images are stored."""
 _REQUIRED: Final = {name for name, column in _COLUMNS.items() if not column.null}
+_NUMBERS: Final = [name for name in _COLUMNS if name in DTYPES]
 _LONGEST: Final = 64 * 1024
 _LATE_US: Final = MINUTE_US
 """What passes between a check at a front and this one, at most."""
@@ -46,7 +48,7 @@ class Bounds(Protocol):
 def sound(message: Taken, view: Bounds, now_us: int) -> Taken:
     """Return a front's message, with nothing in it that no front makes.
 
-    Keys of plates are left out: they are made of the plates again.
+    Keys of plates are made of the plates again.
 
     Raises
     ------
@@ -75,9 +77,13 @@ def _sound(take: Take, view: Bounds, now_us: int) -> Take:
     n = len(take.camera_id)
     _demand(all(part is None or len(part) == n for part in (take.read_id, take.index)))
     _demand_refused(take.source, take.quarantined)
-    if n:
-        _demand_columns(take.columns, n, take.source, view, now_us)
-    return msgspec.structs.replace(take, plate_key=None)
+    if not n:
+        return msgspec.structs.replace(take, columns={}, plate_key=None)
+    many = take.plate_key is not None  # then numbers are arrays, and else none is: the intake goes by that
+    _demand(all(isinstance(take.columns.get(name), bytes) == many for name in _NUMBERS))
+    _demand_columns(take.columns, n, take.source, view, now_us)
+    key = pack_all(take.columns["plate"]).tobytes() if many else None
+    return msgspec.structs.replace(take, plate_key=key)
 
 
 def _demand_columns(columns: Mapping[str, Any], n: int, source: str, view: Bounds, now_us: int) -> None:
@@ -99,6 +105,8 @@ def _values(name: str, values: Any, n: int) -> list[Any]:
     scalars = {column.scalar, *([type(None)] if column.null or name == "confidence" else [])}
     scalars |= {int} if column.scalar is float else set()
     _demand({type(one) for one in values} <= scalars)
+    if name == "confidence":
+        _demand(all(one is None or one != one or 0 <= one <= 1 for one in values))  # NaN where it is not said
     if column.scalar is str:
         _demand(all(one is None or len(one) <= _LONGEST for one in values))
     return list(values)
