@@ -29,7 +29,7 @@ _LABEL: Final = b"wicketgate shared roles 1"
 _NONCE: Final = 12
 
 
-class _Told(msgspec.Struct, frozen=True, kw_only=True):
+class _BookTold(msgspec.Struct, frozen=True, kw_only=True):
     """The book as it was after a transaction: a later sequencer's number is above all of one before."""
 
     form: int = FIRST
@@ -60,7 +60,7 @@ class SharedBook:
             If the streams do not answer: then it is put again.
         """
         nonce = os.urandom(_NONCE)
-        told = msgspec.msgpack.encode(_Told(sequence=sequence, roles=roles))
+        told = msgspec.msgpack.encode(_BookTold(sequence=sequence, roles=roles))
         await self._link.jetstream.publish(_SUBJECT, nonce + self._cipher.encrypt(nonce, told, _LABEL))
 
     async def look(self) -> None:
@@ -74,7 +74,7 @@ class SharedBook:
         sealed: bytes = found.data or b""
         try:
             data = self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], _LABEL)
-            told = msgspec.msgpack.decode(data, type=_Told)
+            told = msgspec.msgpack.decode(data, type=_BookTold)
         except (InvalidTag, ValueError, msgspec.DecodeError):
             log.warning("the shared book of roles is none of this deployment's")
             return

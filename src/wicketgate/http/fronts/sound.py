@@ -29,7 +29,7 @@ _LATE_US: Final = MINUTE_US
 """What passes between a check at a front and this one, at most."""
 
 
-class Bounds(Protocol):
+class SoundBounds(Protocol):
     """What a view says of times and cameras."""
 
     @property
@@ -45,7 +45,7 @@ class Bounds(Protocol):
         """How old a read may be."""
 
 
-def sound(message: Taken, view: Bounds, now_us: int) -> Taken:
+def sound(message: Taken, view: SoundBounds, now_us: int) -> Taken:
     """Return a front's message, with nothing in it that no front makes.
 
     Keys of plates are made of the plates again.
@@ -73,7 +73,7 @@ def sound(message: Taken, view: Bounds, now_us: int) -> Taken:
     return message
 
 
-def _sound(take: Take, view: Bounds, now_us: int) -> Take:
+def _sound(take: Take, view: SoundBounds, now_us: int) -> Take:
     n = len(take.camera_id)
     _demand(all(part is None or len(part) == n for part in (take.read_id, take.index)))
     _demand_refused(take.source, take.quarantined)
@@ -86,7 +86,7 @@ def _sound(take: Take, view: Bounds, now_us: int) -> Take:
     return msgspec.structs.replace(take, plate_key=key)
 
 
-def _demand_columns(columns: Mapping[str, Any], n: int, source: str, view: Bounds, now_us: int) -> None:
+def _demand_columns(columns: Mapping[str, Any], n: int, source: str, view: SoundBounds, now_us: int) -> None:
     _demand(_REQUIRED - {"confidence"} <= columns.keys() <= _COLUMNS.keys())
     found = {name: _values(name, values, n) for name, values in columns.items()}
     cameras = view.cameras
