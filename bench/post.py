@@ -33,12 +33,12 @@ def percentile(values: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-async def posts(running: Running, chance: random.Random, cursor: dict[str, int]) -> dict[str, Any]:
-    """Post at the rate and follow the feed; return latencies in milliseconds."""
-    clock = SystemClock()
-    connections = [
-        await Connection(running.address, running.tokens["source:tfl"]).open() for _ in range(CONNECTIONS)
-    ]
+async def posts(
+    running: Running, chance: random.Random, cursor: dict[str, int], at: tuple[str, int] | None = None
+) -> dict[str, Any]:
+    """Post at the rate, to the gateway or elsewhere, and follow the feed; return latencies in milliseconds."""
+    clock, token = SystemClock(), running.tokens["source:tfl"]
+    connections = [await Connection(at or running.address, token).open() for _ in range(CONNECTIONS)]
     free: asyncio.Queue[Connection] = asyncio.Queue()
     for connection in connections:
         free.put_nowait(connection)
@@ -82,6 +82,7 @@ async def posts(running: Running, chance: random.Random, cursor: dict[str, int])
     spent = {name: (value - cpu[name]) / total * 1e6 for name, value in running.cpu_s().items()}
     spent["load generator and recipient"] = (own_cpu_s() - own) / total * 1e6
     return {
+        "posts": total,
         "posts_per_s": total / took,
         "failures": failures,
         "answer_p50_ms": percentile(answered, 0.5),

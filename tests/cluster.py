@@ -89,6 +89,23 @@ accounts {{
         """Send a signal to one server: SIGSTOP pauses it, SIGCONT wakes it."""
         self._processes[number].send_signal(what)
 
+    @contextmanager
+    def slow_disk(self, number: int, delay_s: float) -> Iterator[None]:
+        """Let each sync of one server's disk take so much longer; needs `strace`."""
+        calls = "fsync,fdatasync"
+        command = ["strace", "-f", "-qq", "-o", os.devnull, "-e", f"trace={calls}"]
+        command += ["-e", f"inject={calls}:delay_enter={int(delay_s * 1e6)}", "-p"]
+        pid = str(self._processes[number].pid)
+        slowing = subprocess.Popen([*command, pid], stdin=subprocess.DEVNULL)
+        status = Path(f"/proc/{pid}/status")
+        try:
+            until(lambda: "TracerPid:\t0\n" not in status.read_text())
+            yield
+            assert slowing.poll() is None, "it was slow all the time"
+        finally:
+            slowing.terminate()
+            slowing.wait(30)
+
     def kill(self, number: int) -> None:
         """Kill one server with SIGKILL."""
         process = self._processes.pop(number)

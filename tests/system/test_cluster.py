@@ -13,7 +13,7 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -139,9 +139,17 @@ def pair(cluster: Cluster, store: Store, tmp_path: Path) -> Iterator[Pair]:
 
 
 class Load:
-    """A source that posts to whichever sequencer takes it, each read until it is acknowledged."""
+    """A source that posts to whoever takes it, each read until it is acknowledged.
 
-    def __init__(self, pair: Pair, seed: int) -> None:
+    Parameters
+    ----------
+    ports : sequence of int, optional
+        Of fronts: it posts to each in turn, and to another where one takes nothing. Without them to the sequencers.
+    """
+
+    def __init__(self, pair: Pair, seed: int, ports: Sequence[int] = ()) -> None:
+        self._ports = ports
+        self._posts = 0
         self.sent: list[str] = []
         self.accepted = self.repeated = self.refused = 0
         self.longest_s = 0.0
@@ -174,16 +182,18 @@ class Load:
 
     def _post(self, source: httpx.Client, body: list[dict[str, Any]]) -> None:
         began_s = time.monotonic()
-        which = self._pair.leads
+        ports = self._ports or self._pair.ports
+        which = self._posts % len(ports) if self._ports else self._pair.leads
+        self._posts += 1
         while True:
             try:
-                answer = source.post(f"http://127.0.0.1:{self._pair.ports[which]}/v1/reads", json=body)
+                answer = source.post(f"http://127.0.0.1:{ports[which]}/v1/reads", json=body)
                 if answer.status_code == 200:
                     break
             except httpx.HTTPError:
                 pass
             self.refused += 1
-            which = 1 - which
+            which = (which + 1) % len(ports)
             time.sleep(0.05)
             assert since(began_s) < 120, "nobody takes it"
         said = answer.json()

@@ -57,6 +57,7 @@ def external(folder: Path, sync_interval: str = "always", *, secure: bool = Fals
         port = probe.getsockname()[1]
     secret_file(folder / "gateway.password", "secret-of-the-gateway\n")
     secret_file(folder / "system.password", "secret-of-the-system\n")
+    secret_file(folder / "front.password", "secret-of-the-front\n")
     made = Certificate.make()
     secret_file(folder / "server.pem", made.certificate)
     secret_file(folder / "server.key", made.key)
@@ -72,7 +73,13 @@ jetstream {{ store_dir: {json.dumps(str(folder))}, sync_interval: {sync_interval
 system_account: SYSTEM
 accounts {{
   SYSTEM {{ users: [{{ user: system, password: "secret-of-the-system" }}] }}
-  GATEWAY {{ jetstream: enabled, users: [{{ user: gateway, password: "secret-of-the-gateway" }}] }}
+  GATEWAY {{ jetstream: enabled, users: [
+    {{ user: gateway, password: "secret-of-the-gateway" }}
+    {{
+      user: front, password: "secret-of-the-front"
+      permissions: {{ publish: "WICKETGATE.>", subscribe: "_INBOX.>" }}
+    }}
+  ] }}
 }}
 """,
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from wicketgate.base.streams.pinned import Certificate
+from wicketgate.base.streams.server import READERS_MAY
 
 PACKAGING = Path(__file__).parents[2] / "packaging"
 UNITS = sorted((PACKAGING / "systemd").glob("*.service"))
@@ -50,6 +51,13 @@ def test_nats_accepts_its_configuration(tmp_path: Path) -> None:
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_reader_may_there_what_it_may_beside_its_gateway() -> None:
+    text = (PACKAGING / "nats" / "server.conf").read_text()
+    reader = text[text.index("user: reader") :]
+    named = reader[reader.index("[") + 1 : reader.index("]")].replace('"', "").split()
+    assert named == READERS_MAY["publish"]["allow"]
 
 
 def test_the_manual_names_every_file() -> None:

@@ -48,6 +48,27 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
 
+class ToldClock:
+    """The sequencer's clock elsewhere: it goes on with the machine's monotonic one from what was told last."""
+
+    def __init__(self) -> None:
+        self._ahead_us = 0
+
+    def set(self, at_us: int) -> None:
+        """Set it."""
+        self._ahead_us = at_us - time.monotonic_ns() // 1000
+
+    def now_us(self) -> int:
+        """Return the sequencer's time, microseconds since the epoch."""
+        return time.monotonic_ns() // 1000 + self._ahead_us
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for `seconds`."""
+        import asyncio  # as above
+
+        await asyncio.sleep(seconds)
+
+
 def from_datetime(value: datetime) -> int:
     """Return an aware datetime as microseconds since the epoch.
 

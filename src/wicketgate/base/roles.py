@@ -25,6 +25,8 @@ READER: Final = "reader"
 ROLES: Final = (FRONT, READER)
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
 _OWN: Final = "sequencer.key"
+_FOLLOWED: Final = "followed"
+"""How far the other sequencer's book was followed: a number of COMMITS."""
 _KEY_BYTES: Final = 32
 
 
@@ -165,6 +167,27 @@ class RoleBook:
         found = [kept for path in sorted(self._folder.glob("*.json")) if (kept := _kept_in(path)) is not None]
         self._kept = {kept.known.key: kept for kept in found}
         return [kept.known for kept in found]
+
+    def follow(self, roles: list[KnownRole], sequence: int) -> None:
+        """Have the same roles as the book of the sequencer that leads, as it was after a number of COMMITS.
+
+        An older one than was followed before is left: it has roles that were withdrawn since.
+        """
+        mark = self._folder / _FOLLOWED
+        if sequence < int(_bytes_of(mark) or b"0"):
+            return
+        named = {self._path(one.name): msgspec.json.encode(one) for one in roles}
+        if {path: _bytes_of(path) for path in self._folder.glob("*.json")} == named:
+            return
+        aside = self._folder / "next.new"
+        # The mark first, then those that were withdrawn: a crash in here leaves some too many or too few until the
+        # book is looked at again, which is soon after the start.
+        write_durably(mark, b"%d" % sequence, aside=aside)
+        for path in set(self._folder.glob("*.json")) - named.keys():
+            path.unlink()
+        for path, data in named.items():
+            if _bytes_of(path) != data:
+                write_durably(path, data, aside=aside)
 
     def _path(self, name: str) -> Path:
         if _NAME.fullmatch(name) is None:

@@ -11,10 +11,12 @@ import uvloop
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.files import keep_private
 from wicketgate.base.role_settings import load_role_settings
-from wicketgate.base.roles import RoleBook, RoleCredential
+from wicketgate.base.roles import FRONT, RoleBook, RoleCredential
+from wicketgate.base.settings import Settings
 from wicketgate.clients.verify.remote import Remote
 from wicketgate.gateway.deployment import Deployment
 from wicketgate.gateway.readers.reader import ReaderSettings
+from wicketgate.http.fronts.serve import serve_front
 from wicketgate.http.readers.serve import serve_reader
 
 
@@ -52,31 +54,37 @@ def run_withdraw(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def run_reader(arguments: argparse.Namespace) -> int:
-    """Run a reader of another machine's gateway until stopped."""
+def run_role(arguments: argparse.Namespace) -> int:
+    """Run a front or a reader of another machine's gateway until stopped."""
     keep_private()
     if arguments.role_file is None:
         raise ConfigurationError(
-            "`--role reader` needs `--role-file F`: `wicketgate role new` makes it where the sequencer is",
+            f"`--role {arguments.role}` needs `--role-file F`: `wicketgate role new` makes it where the sequencer is",
             code="usage",
         )
     settings = load_role_settings(arguments.folder, arguments.streams)
-    streams = settings.streams
-    assert streams is not None
     credential = RoleCredential.read(arguments.role_file)
+    if credential.role != arguments.role:
+        raise ConfigurationError(f"`{arguments.role_file}` is the credential of a {credential.role}")
     if arguments.port is not None:
         settings = dataclasses.replace(settings, port=arguments.port)
-    reading = ReaderSettings(
+
+    def ready(base_url: str) -> None:
+        print(f"A {credential.role} of `{credential.origin}` answers at {base_url}", flush=True)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        if credential.role == FRONT:
+            return runner.run(serve_front(settings, credential, ready))
+        return runner.run(serve_reader(settings, _reading(arguments, settings, credential), ready))
+
+
+def _reading(arguments: argparse.Namespace, settings: Settings, credential: RoleCredential) -> ReaderSettings:
+    assert settings.streams is not None
+    return ReaderSettings(
         folder=arguments.folder / "reader",
-        streams=streams,
+        streams=settings.streams,
         credential=credential,
         shown=arguments.folder,
         log=None if arguments.log is None else Remote(arguments.log).log(),
         address=settings.address,
     )
-
-    def ready(base_url: str) -> None:
-        print(f"A reader of `{credential.origin}` answers at {base_url}", flush=True)
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(serve_reader(settings, reading, ready))

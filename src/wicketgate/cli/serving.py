@@ -16,10 +16,10 @@ from wicketgate.http.starting import Start
 
 def run_serve(arguments: argparse.Namespace) -> int:
     """Run a deployment until stopped."""
-    if arguments.role == "reader":
-        from wicketgate.cli.roles import run_reader
+    if arguments.role in {"front", "reader"}:
+        from wicketgate.cli.roles import run_role
 
-        return run_reader(arguments)
+        return run_role(arguments)
     keep_private()
     settings = load_settings(arguments.folder)
     if arguments.role is not None or arguments.streams is not None:

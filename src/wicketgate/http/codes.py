@@ -94,7 +94,7 @@ _REQUEST = {
     "starting": "Try again when `/readyz` answers 200: it says what is under way.",
     "stalled": "Operator: look at the gateway's log and at the disk. Sources post again what was not answered.",
     "not-ready": "Operator: wait for what `behind` names; where it goes on growing, look at the disk.",
-    "elsewhere": "Ask the gateway itself: what answered is one of its readers, on another host.",
+    "elsewhere": "Ask the gateway itself: what answered is one of its fronts or readers, on another host.",
     "internal": "Tell the operator: the gateway's log has the place.",
 }
 _DOCUMENT = {

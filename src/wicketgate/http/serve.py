@@ -14,6 +14,7 @@ from wicketgate.gateway.node import Gateway
 from wicketgate.gateway.roles import Roles
 from wicketgate.http.app import build_app
 from wicketgate.http.connections import HttpBounds
+from wicketgate.http.fronts.answers import FrontAnswers
 from wicketgate.http.fronts.door import Door
 from wicketgate.http.fronts.server import calm_collector
 from wicketgate.http.leading import WhileLeading
@@ -78,6 +79,7 @@ async def serve(
         roles = await Roles.open(gateway)
         description = description_of(find_addition(sight_of(gateway)))
         roles.answering.answer("description", told_description(description), {READER})
+        FrontAnswers(gateway).begin(roles.answering)
         door = Door(gateway, settings, app, connections, start.sockets, roles, ingress)
         await asyncio.to_thread(start.hand_over)
         serving = await door.open()

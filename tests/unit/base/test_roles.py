@@ -99,3 +99,22 @@ def test_a_later_form_is_refused(tmp_path: Path) -> None:
 def test_another_kind_of_role_has_no_credential(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="front or reader"):
         RoleBook(tmp_path / "roles").admit("sequencer", "s", "o")
+
+
+def test_the_book_of_the_one_that_leads_is_followed_and_no_older_one(tmp_path: Path) -> None:
+    leading, waiting = RoleBook(tmp_path / "one"), RoleBook(tmp_path / "two")
+    west, east = leading.admit(READER, "west", "o"), leading.admit(FRONT, "east", "o")
+    waiting.admit(READER, "of-before", "o")
+    both = leading.kept()
+    waiting.follow(both, 10)
+    assert waiting.kept() == both
+    assert waiting.find(public_of(east)) is not None
+    leading.withdraw("west")
+    waiting.follow(leading.kept(), 12)
+    assert waiting.find(public_of(west)) is None
+    # Somebody puts back what was there: also behind a start, the withdrawn role stays so.
+    waiting.follow(both, 11)
+    RoleBook(tmp_path / "two").follow(both, 11)
+    assert [one.name for one in waiting.kept()] == ["east"]
+    waiting.follow([], 13)
+    assert waiting.kept() == []

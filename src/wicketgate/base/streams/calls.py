@@ -221,7 +221,7 @@ class Asking:
         if said[:1] == _DONE:
             return said[1:]
         refused = msgspec.msgpack.decode(said[1:], type=_RefusedAsk).raised()
-        if refused.code == "role-withdrawn":
+        if refused.code in {"role-withdrawn", "standby"}:  # another sequencer may be asked next
             self._drop(session)
         raise refused
 

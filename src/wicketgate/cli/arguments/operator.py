@@ -39,8 +39,9 @@ def add_serve(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--role",
-        choices=("sequencer", "reader"),
-        help="a sequencer takes turns with another one: it waits while that leads; a reader is on a host of its own",
+        choices=("sequencer", *ROLES),
+        help="a sequencer takes turns with another one: it waits while that leads; a front and a reader are on hosts "
+        "of their own",
     )
     parser.add_argument("--streams", metavar="URL", help="the streams' servers, instead of the settings'")
     parser.add_argument(

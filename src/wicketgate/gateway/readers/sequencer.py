@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
@@ -12,6 +11,7 @@ import msgspec
 
 from wicketgate.base.errors import NoAnswer, StreamError
 from wicketgate.base.streams.calls import Asking
+from wicketgate.base.word import HeldWord
 from wicketgate.commits.transactions import ResponseGiven
 from wicketgate.gateway.looking import Range
 from wicketgate.gateway.readers.keys import KeysInMemory
@@ -39,33 +39,12 @@ from wicketgate.gateway.readers.words import (
 )
 from wicketgate.ledger.facts import FactAnswer
 
-GOOD_FOR_S: Final = 3.0
-"""How long a word of the sequencer holds: without a new one a reader drops every key and refuses what is private."""
 _EVERY_S: Final = 0.4
 _WORD_S: Final = 1.0
 _PATIENCE_S: Final = 10.0
 _LONG_S: Final = 60.0
 _encode = msgspec.msgpack.Encoder().encode
 _Told = TypeVar("_Told", bound=msgspec.Struct)
-
-
-class ToldClock:
-    """The sequencer's clock: it goes on with the machine's monotonic one from what was told last."""
-
-    def __init__(self) -> None:
-        self._ahead_us = 0
-
-    def set(self, at_us: int) -> None:
-        """Set it."""
-        self._ahead_us = at_us - time.monotonic_ns() // 1000
-
-    def now_us(self) -> int:
-        """Return the sequencer's time, microseconds since the epoch."""
-        return time.monotonic_ns() // 1000 + self._ahead_us
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait for `seconds`."""
-        await asyncio.sleep(seconds)
 
 
 class Sequencer:
@@ -83,21 +62,21 @@ class Sequencer:
         self._asking = asking
         self._keys = keys
         self._lost = lost
-        self._heard_s = float("-inf")
+        self._held = HeldWord()
         self._told_keys: tuple[str, int] | None = None
         self._renewing = asyncio.Lock()
-        self.clock = ToldClock()
+        self.clock = self._held.clock
         self.word: WordTold | None = None
 
     @property
     def has_word(self) -> bool:
         """Whether the sequencer's word holds."""
-        return self.silent_s < GOOD_FOR_S
+        return self._held.holds
 
     @property
     def silent_s(self) -> float:
         """The seconds since the sequencer gave its word last."""
-        return asyncio.get_running_loop().time() - self._heard_s
+        return self._held.silent_s
 
     def demand_word(self) -> None:
         """Raise a StreamError where the sequencer's word does not hold: then a reader refuses."""
@@ -132,7 +111,7 @@ class Sequencer:
         self.word = word
         if self._told_keys != (word.life, word.keys):
             await self.renew_keys()
-        self._heard_s = asked_s  # from when it was asked: it may have waited on its way
+        self._held.heard(asked_s)
         return word
 
     async def renew_keys(self) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wicketgate.base.hour_keys import KeyRing
+from wicketgate.base.roles import RoleBook
+from wicketgate.gateway.standby.book import SharedBook
 from wicketgate.gateway.standby.following import Following
 from wicketgate.gateway.standby.keys import SharedKeys
 from wicketgate.gateway.standby.waiting import Waiting
@@ -56,6 +58,7 @@ def _waiting(gateway: Gateway, keys: SharedKeys, following: Following, parsed: P
         leading=gateway.leading,
         following=following,
         keys=keys,
+        book=SharedBook(gateway.link, gateway.deployment.index_secret(), RoleBook(gateway.deployment.roles)),
         snapshots=gateway.snapshots,
         directory=gateway.directory,
         projections=gateway.projections,

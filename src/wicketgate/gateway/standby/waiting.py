@@ -21,6 +21,7 @@ from wicketgate.commits.snapshots import Snapshots, StateDump
 from wicketgate.gateway.directory import Directory
 from wicketgate.gateway.progress import Progress
 from wicketgate.gateway.projections import Projections
+from wicketgate.gateway.standby.book import SharedBook
 from wicketgate.gateway.standby.following import Following
 from wicketgate.gateway.standby.keys import SharedKeys
 from wicketgate.gateway.standby.leading import CHECKPOINT, Leading
@@ -58,6 +59,7 @@ class Waiting:
     leading: Leading
     following: Following
     keys: SharedKeys
+    book: SharedBook
     snapshots: Snapshots
     directory: Directory
     projections: Projections
@@ -133,6 +135,7 @@ class Waiting:
         while True:
             try:
                 await self.keys.look()
+                await self.book.look()
                 last = (await self.link.info(COMMITS)).state.last_seq
             except (StreamError, NatsError, TimeoutError):
                 self.progress.follow(caught_up=False)

@@ -1,4 +1,4 @@
-"""Children of a gateway: begun, looked after, replaced when they end, and told to leave."""
+"""Children of a process: begun, looked after, replaced when they end, and told to leave."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ import socket
 import sys
 from abc import ABC, abstractmethod
 from asyncio.subprocess import Process
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Generic, TypeVar
 
 from wicketgate.base.children import dying_with_parent
 from wicketgate.base.errors import StreamError
-from wicketgate.gateway.node import Gateway
-from wicketgate.gateway.operations import replaced
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +28,7 @@ _STOOD_STILL_S: Final = 3.0
 
 
 class Member(ABC):
-    """A child, as its gateway has it.
+    """A child, as its parent has it.
 
     Attributes
     ----------
@@ -77,7 +75,7 @@ _Member = TypeVar("_Member", bound=Member)
 
 
 class Crew(ABC, Generic[_Member]):
-    """The children of one kind of one gateway; one that ends is replaced.
+    """The children of one kind; one that ends is replaced.
 
     Parameters
     ----------
@@ -85,6 +83,9 @@ class Crew(ABC, Generic[_Member]):
         What one is called, in messages and in the log.
     module : str
         What it runs, with its descriptors as arguments: the link's first.
+    told : callable
+        Told how many were replaced: at once, and then at most once a minute. It raises a StreamError where it must be
+        told again.
 
     Attributes
     ----------
@@ -92,8 +93,8 @@ class Crew(ABC, Generic[_Member]):
         How many were replaced.
     """
 
-    def __init__(self, gateway: Gateway, what: str, module: str, count: int) -> None:
-        self._gateway = gateway
+    def __init__(self, what: str, module: str, count: int, told: Callable[[int], object]) -> None:
+        self._told = told
         self._what = what
         self._module = module
         self._count = count
@@ -131,10 +132,10 @@ class Crew(ABC, Generic[_Member]):
             log.error("%d of %d %ss have not begun", self._count - self.ready, self._count, self._what)
             self._changed()
 
-    async def stop(self) -> None:
-        """Let them answer what is under way, and end."""
+    async def stop(self, *, at_once: bool = False) -> None:
+        """Let them answer what is under way, and end; or end them `at_once`."""
         self._left.set()
-        members = list(self._members.values())
+        members = [] if at_once else list(self._members.values())
         for member in members:
             member.leave()
         if members:
@@ -162,7 +163,7 @@ class Crew(ABC, Generic[_Member]):
                     member.end()
             if self.restarts > told and loop.time() - told_at >= _TOLD_EVERY_S:
                 with contextlib.suppress(StreamError):  # the second is full, or the gateway ends
-                    self._gateway.commits.commit(replaced(self._what, self.restarts - told))
+                    self._told(self.restarts - told)
                     told, told_at = self.restarts, loop.time()
 
     async def _keep(self, number: int) -> None:

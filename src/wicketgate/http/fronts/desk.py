@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -22,6 +22,7 @@ from wicketgate.http.fronts.messages import (
     TakeAnswered,
     TakeFollowed,
     TakeImaged,
+    Taken,
     View,
     checked_of,
     decode_at_gateway,
@@ -39,17 +40,21 @@ _Answer: TypeAlias = TakeAnswered | FollowedTaken | ReadFollowed
 
 
 class Viewing:
-    """What fronts see of the committed state, made anew when it changes."""
+    """What fronts see of the committed state, made anew when it changes.
+
+    A view has the number of the transaction that made it so: with the sequencer that takes over, which puts a fence
+    first, every number of its is above those of the one before. What was checked by a view of that one is past.
+    """
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
+        self.view = self._made()
+        self._first = self._limits_changed = self._cameras_changed = self.view.number
         self._changed: dict[str, int] = {}
-        self._limits_changed = self._cameras_changed = 0
-        self.view = self._made(1)
 
     def renew(self) -> None:
         """Look at the state again."""
-        former, self.view = self.view, self._made(self.view.number + 1)
+        former, self.view = self.view, self._made()
         if former.clock_ahead_us != self.view.clock_ahead_us or former.too_old_us != self.view.too_old_us:
             self._limits_changed = self.view.number
         if former.cameras != self.view.cameras:
@@ -63,7 +68,7 @@ class Viewing:
 
     def same_tokens(self, source: str, number: int) -> bool:
         """Return whether a source has the tokens that it had in the view of a number."""
-        return number >= self._changed.get(source, 0)
+        return number >= self._changed.get(source, self._first)
 
     def same_limits(self, number: int) -> bool:
         """Return whether the limits of cameras' clocks are those of the view of a number."""
@@ -73,12 +78,12 @@ class Viewing:
         """Return whether all cameras are as they were in the view of a number."""
         return number >= self._cameras_changed
 
-    def _made(self, number: int) -> View:
+    def _made(self) -> View:
         gateway = self._gateway
         state, limits = gateway.commits.committed, gateway.limits()
         sources = {digest: name for digest, name in state.tokens.items() if name.startswith("source:")}
         return View(
-            number=number,
+            number=state.sequence,
             at_us=gateway.clock.now_us(),
             tokens=sources,
             others=[digest for digest in state.tokens if digest not in sources],
@@ -88,72 +93,32 @@ class Viewing:
         )
 
 
-class FrontDesk:
-    """The gateway's side of the link to one front.
+class FrontTaking:
+    """What fronts have checked, taken.
 
     Parameters
     ----------
-    ready : callable
-        Told when the front accepts connections.
-    heard : callable
-        Told whenever the front says something.
-
-    Attributes
-    ----------
-    counted : Counted or None
-        What it counted last.
+    viewing : Viewing
+        By which it was checked, or by a former view of it.
     """
 
-    def __init__(
-        self, gateway: Gateway, viewing: Viewing, ready: Callable[[], None], heard: Callable[[], None]
-    ) -> None:
+    def __init__(self, gateway: Gateway, viewing: Viewing) -> None:
         self._gateway = gateway
         self._viewing = viewing
-        self._ready = ready
-        self._heard = heard
-        self.counted: Counted | None = None
-        self._frames: Frames | None = None
-        self._taking = TasksAside()
 
-    async def open(self, link: Any) -> None:
-        """Take the link's end."""
-        self._frames = await Frames.over(link, self._got, lambda: None)  # its process ends, and that is seen
-
-    def send(self, message: msgspec.Struct) -> None:
-        """Send a message; before the link is open, and once it has ended, it goes nowhere."""
-        if self._frames is not None:
-            self._frames.send(encode(message))
-
-    def close(self) -> None:
-        """End the link."""
-        if self._frames is not None:
-            self._frames.close()
-
-    def _got(self, frame: bytes) -> None:
-        self._heard()
-        message = decode_at_gateway(frame)
-        if isinstance(message, FrontReady):
-            self._ready()
-        elif isinstance(message, Counted):
-            self.counted = message
-        elif isinstance(message, FollowRead):
-            self._do(message.number, self._follow_read(message))
-        elif isinstance(message, Take):
-            self._do(message.number, self._take(message))
-        elif isinstance(message, TakeImaged):
-            self._do(message.take.number, self._take_imaged(message))
-        else:
-            self._do(message.number, self._take_followed(message))
-
-    def _do(self, number: int, taking: Coroutine[Any, Any, _Answer]) -> None:
-        async def answered() -> None:
-            try:
-                answer: _Answer | NotTaken = await taking
-            except Exception as error:  # noqa: BLE001 - the front answers it, as the ordinary way does
-                answer = _not_taken(number, error)
-            self.send(answer)
-
-        self._taking.begin(answered())
+    async def answer(self, message: Taken) -> _Answer | NotTaken:
+        """Take it; return what tells its front of that, or why nothing of it was taken."""
+        number = message.take.number if isinstance(message, TakeImaged) else message.number
+        try:
+            if isinstance(message, FollowRead):
+                return await self._follow_read(message)
+            if isinstance(message, Take):
+                return await self._take(message)
+            if isinstance(message, TakeImaged):
+                return await self._take_imaged(message)
+            return await self._take_followed(message)
+        except Exception as error:  # noqa: BLE001 - the front answers it, as the ordinary way does
+            return _not_taken(number, error)
 
     async def _take(self, take: Take) -> TakeAnswered:
         if take.view != self._viewing.view.number and not self._holds(take):
@@ -209,6 +174,60 @@ class FrontDesk:
             and self._viewing.same_limits(take.view)
             and all(now.get(one) == number for one, number in zip(take.camera_id, numbers, strict=True))
         )
+
+
+class FrontDesk:
+    """The gateway's side of the link to one front.
+
+    Parameters
+    ----------
+    ready : callable
+        Told when the front accepts connections.
+    heard : callable
+        Told whenever the front says something.
+
+    Attributes
+    ----------
+    counted : Counted or None
+        What it counted last.
+    """
+
+    def __init__(
+        self, gateway: Gateway, viewing: Viewing, ready: Callable[[], None], heard: Callable[[], None]
+    ) -> None:
+        self._front = FrontTaking(gateway, viewing)
+        self._ready = ready
+        self._heard = heard
+        self.counted: Counted | None = None
+        self._frames: Frames | None = None
+        self._taking = TasksAside()
+
+    async def open(self, link: Any) -> None:
+        """Take the link's end."""
+        self._frames = await Frames.over(link, self._got, lambda: None)  # its process ends, and that is seen
+
+    def send(self, message: msgspec.Struct) -> None:
+        """Send a message; before the link is open, and once it has ended, it goes nowhere."""
+        if self._frames is not None:
+            self._frames.send(encode(message))
+
+    def close(self) -> None:
+        """End the link."""
+        if self._frames is not None:
+            self._frames.close()
+
+    def _got(self, frame: bytes) -> None:
+        self._heard()
+        message = decode_at_gateway(frame)
+        if isinstance(message, FrontReady):
+            self._ready()
+        elif isinstance(message, Counted):
+            self.counted = message
+        else:
+            self._taking.begin(self._answered(message))
+
+    async def _answered(self, message: Taken) -> None:
+        self.send(await self._front.answer(message))
 
 
 def _not_taken(number: int, error: BaseException) -> NotTaken:

@@ -12,6 +12,7 @@ from typing import Final
 from wicketgate.base.settings import Settings
 from wicketgate.commits.transactions import Transaction
 from wicketgate.gateway.node import Gateway
+from wicketgate.gateway.operations import replaced
 from wicketgate.http.fronts.crew import Crew, Member
 from wicketgate.http.fronts.desk import FrontDesk, Viewing
 from wicketgate.http.fronts.messages import Begin, Counted, Leave, MqttBegin, MqttCounted, Now, Readers
@@ -96,7 +97,13 @@ class Fleet(Crew[FrontMember]):
         accept: Callable[[bool], None],
         ingress: Ingress | None = None,
     ) -> None:
-        super().__init__(gateway, "front", _MODULE, settings.front_processes)
+        super().__init__(
+            "front",
+            _MODULE,
+            settings.front_processes,
+            lambda count: gateway.commits.commit(replaced("front", count)),
+        )
+        self._gateway = gateway
         self._settings = settings
         self._listening = listening
         self._connections = connections
@@ -128,9 +135,9 @@ class Fleet(Crew[FrontMember]):
         self._gateway.commits.followers.append(self._follow)
         await super().start()
 
-    async def stop(self) -> None:
+    async def stop(self, *, at_once: bool = False) -> None:
         """Let the fronts answer what is under way, and end."""
-        await super().stop()
+        await super().stop(at_once=at_once)
         if self._follow in self._gateway.commits.followers:
             self._gateway.commits.followers.remove(self._follow)
 
@@ -171,17 +178,7 @@ class Fleet(Crew[FrontMember]):
         ingress, fronts = self._ingress, self._settings.front_processes
         if ingress is None or ingress.listening is None:
             return None
-        settings, limits = ingress.settings, ingress.limits
-        return MqttBegin(
-            listening=ingress.listening.fileno(),
-            host=settings.host,
-            port=settings.port,
-            certificate=None if settings.certificate is None else str(settings.certificate),
-            key=None if settings.key is None else str(settings.key),
-            connections=max(1, (limits.places.known + limits.places.strangers) // fronts),
-            bytes=max(1, limits.held_bytes // fronts),
-            bytes_of_source=max(1, limits.held_bytes_of_source // fronts),
-        )
+        return MqttBegin.divided(ingress.settings, ingress.limits, ingress.listening, fronts)
 
     def _begun(self, front: FrontMember) -> None:
         front.tell()  # its beginning took a while

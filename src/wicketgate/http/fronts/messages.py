@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
+import socket
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -75,6 +76,22 @@ class MqttBegin(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
     bytes_of_source: int
 
+    @classmethod
+    def divided(
+        cls, settings: MqttSettings, limits: MqttLimits, listening: socket.socket, fronts: int
+    ) -> MqttBegin:
+        """Return the part of each of some fronts, in what all of them may have and hold together."""
+        return cls(
+            listening=listening.fileno(),
+            host=settings.host,
+            port=settings.port,
+            certificate=None if settings.certificate is None else str(settings.certificate),
+            key=None if settings.key is None else str(settings.key),
+            connections=max(1, (limits.places.known + limits.places.strangers) // fronts),
+            bytes=max(1, limits.held_bytes // fronts),
+            bytes_of_source=max(1, limits.held_bytes_of_source // fronts),
+        )
+
     def settings(self) -> MqttSettings:
         """Return them as the settings of an ingress."""
         return MqttSettings(
@@ -100,6 +117,9 @@ class Begin(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     ----------
     connections : int
         As many as it may have.
+    elsewhere : str or None
+        Where the gateway is reached, or nothing where that is not known, for a front on another host: it gives no
+        connection away.
     """
 
     limits: ConnectionLimits
@@ -108,6 +128,7 @@ class Begin(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     view: View
     mqtt: MqttBegin | None = None
     readers: list[str] = []
+    elsewhere: str | None = None
 
     def networks(self) -> list[Network]:
         """Return the proxies that are believed."""
@@ -298,12 +319,56 @@ class Now(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     at_us: int
 
 
+class FrontWordAsked(msgspec.Struct, frozen=True, kw_only=True):
+    """What a host of fronts asks the sequencer all the time.
+
+    Attributes
+    ----------
+    view : int
+        The number of the view that it has: the answer comes once there is another, or after a moment without.
+    """
+
+    view: int
+
+
+class FrontWordTold(msgspec.Struct, frozen=True, kw_only=True):
+    """The sequencer's word to a host of fronts: its clock, and its view where the host has another."""
+
+    at_us: int
+    view: View | None
+
+
+class _NumberedTake(msgspec.Struct, frozen=True, tag="Take"):
+    number: int
+
+
+class _NumberedFollowed(msgspec.Struct, frozen=True, tag="TakeFollowed"):
+    number: int
+
+
+class _NumberedRead(msgspec.Struct, frozen=True, tag="FollowRead"):
+    number: int
+
+
+class _NumberedImaged(msgspec.Struct, frozen=True, tag="TakeImaged"):
+    take: _NumberedTake
+
+    @property
+    def number(self) -> int:
+        return self.take.number
+
+
+Numbered: TypeAlias = _NumberedTake | _NumberedFollowed | _NumberedRead | _NumberedImaged
+"""What wants an answer, as far as whoever passes it on must know it."""
+Taken: TypeAlias = Take | TakeImaged | TakeFollowed | FollowRead
 _Told: TypeAlias = TakeAnswered | FollowedTaken | ReadFollowed | NotTaken
 ToFront: TypeAlias = Begin | View | Leave | _Told | Now | Readers
-ToGateway: TypeAlias = FrontReady | Counted | Take | TakeImaged | TakeFollowed | FollowRead
+ToGateway: TypeAlias = FrontReady | Counted | Taken
 encode = msgspec.msgpack.Encoder().encode
 decode_at_front = msgspec.msgpack.Decoder(ToFront).decode
 decode_at_gateway = msgspec.msgpack.Decoder(ToGateway).decode
+decode_taken = msgspec.msgpack.Decoder(Taken).decode
+decode_at_host = msgspec.msgpack.Decoder(FrontReady | Counted | Numbered).decode
 
 
 def take_of(checked: Checked, number: int, view: int, source: str) -> Take:

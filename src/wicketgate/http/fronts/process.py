@@ -27,6 +27,7 @@ from wicketgate.http.api.reads import Reads
 from wicketgate.http.connections import HttpBounds
 from wicketgate.http.faults import FAULTS
 from wicketgate.http.fronts.arrow import ArrowChild
+from wicketgate.http.fronts.away import away_app
 from wicketgate.http.fronts.connections import FrontHead, FrontRule
 from wicketgate.http.fronts.frames import Frames
 from wicketgate.http.fronts.messages import (
@@ -100,7 +101,11 @@ class Front:
         turns = PieceTurns()
         reads = Reads(cameras, intake, images, seeing, seeing.limits, turns, arrow.pieces)
         under_way = UnderWay(begin.limits)
-        config = self._config(bounds, seeing, proxies, under_way, reads, Push(pushes, turns))
+        push = Push(pushes, turns)
+        if begin.elsewhere is None:
+            config = self._config(bounds, seeing, proxies, under_way, reads, push)
+        else:
+            config = self._config_away(bounds, seeing, proxies, under_way, reads, push, begin.elsewhere)
         server = self._server = Server(config)
         over_mqtt = None if begin.mqtt is None else begin.mqtt.listening
         over_http = [one for one in self._listening if one.fileno() != over_mqtt]
@@ -186,6 +191,27 @@ class Front:
         bounds.hot = HotRoute(reads, push, tokens, under_way)
         app = Gatekeeper(Outermost(routed, reads, push), tokens, under_way=under_way)
         return configured(proxies.wrap(app), partial(HandingConnection, bounds, FrontRule(is_ours), give))
+
+    @staticmethod
+    def _config_away(
+        bounds: HttpBounds,
+        seeing: Seeing,
+        proxies: Proxies,
+        under_way: UnderWay,
+        reads: Reads,
+        push: Push,
+        address: str,
+    ) -> uvicorn.Config:
+        """Return the configuration of a front on another host, where nobody else takes its connections."""
+
+        def tokens() -> dict[str, str]:
+            return seeing.view.tokens
+
+        routed = Starlette(routes=reads.routes(), exception_handlers=FAULTS)
+        bounds.hot = HotRoute(reads, push, tokens, under_way)
+        told_s = partial(getattr, seeing, "told_s")
+        app = away_app(routed, reads, push, tokens, under_way, told_s=told_s, address=address)
+        return configured(proxies.wrap(app), bounds.protocol)
 
     def _send(self, message: msgspec.Struct) -> None:
         if self._frames is not None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from wicketgate.base.clock import ToldClock
 from wicketgate.base.errors import StreamError
 from wicketgate.commits.cameras import Camera
 from wicketgate.commits.transactions import QuarantinedRead
@@ -87,15 +88,19 @@ class Sending:
         self._waiting.clear()
 
 
-class Seeing:
+class Seeing(ToldClock):
     """The newest view, as clock, register of cameras, and limits.
 
-    `known` are the names of all tokens by their hashes; of those that are no source's, one name for all.
-
-    The clock goes on with the machine's monotonic one from what the gateway said last.
+    Attributes
+    ----------
+    known : mapping of str to str
+        The names of all tokens by their hashes; of those that are no source's, one name for all.
+    told_s : float
+        When the time was told last, by the machine's monotonic clock.
     """
 
     def __init__(self, view: View) -> None:
+        super().__init__()
         self.take(view)
 
     def take(self, view: View) -> None:
@@ -106,15 +111,8 @@ class Seeing:
 
     def set(self, at_us: int) -> None:
         """Set the clock."""
-        self._ahead_us = at_us - time.monotonic_ns() // 1000
-
-    def now_us(self) -> int:
-        """Return the gateway's time, microseconds since the epoch."""
-        return time.monotonic_ns() // 1000 + self._ahead_us
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait for `seconds`."""
-        await asyncio.sleep(seconds)
+        super().set(at_us)
+        self.told_s = time.monotonic()
 
     @property
     def revision(self) -> int:

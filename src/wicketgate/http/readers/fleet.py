@@ -13,6 +13,7 @@ import msgspec
 from wicketgate.base.roles import READER, RoleBook, RoleCredential
 from wicketgate.base.settings import Settings
 from wicketgate.gateway.node import Gateway
+from wicketgate.gateway.operations import replaced
 from wicketgate.http.fronts.crew import Crew, Member
 from wicketgate.http.fronts.frames import Frames
 from wicketgate.http.fronts.messages import Counted
@@ -112,7 +113,13 @@ class ReaderFleet(Crew[ReaderMember]):
         missed: Callable[[], None],
         show: Callable[[list[str]], None],
     ) -> None:
-        super().__init__(gateway, "reader", _MODULE, settings.reader_processes)
+        super().__init__(
+            "reader",
+            _MODULE,
+            settings.reader_processes,
+            lambda count: gateway.commits.commit(replaced("reader", count)),
+        )
+        self._gateway = gateway
         self._settings = settings
         self._book = book
         self._connections = connections
