@@ -13,6 +13,7 @@
     ├── StreamError           the streams did not answer, or answered no
     │   ├── FencedError       somebody else wrote to a stream that this gateway owns: it must stop
     │   └── NoAnswer          the sequencer said nothing in time: what it was asked may or may not have been done
+    ├── HistoryError          the history does not answer, or its engine failed
     ├── LedgerError           the log on disk or on the net does not verify
     └── VerificationError     something received is not what was committed
 
@@ -173,6 +174,12 @@ class NoAnswer(StreamError):
     """An ask of the sequencer without its word: it may or may not have done what it was asked."""
 
     code = "no-answer"
+
+
+class HistoryError(WicketgateError):
+    """A history that does not answer, or whose engine failed."""
+
+    code = "history-unavailable"
 
 
 class LedgerError(WicketgateError):

@@ -148,8 +148,9 @@ class Settings:
     alerts : AlertSettings
         Where alerts may go.
     readers : int or None
-        Processes that serve what is public, and feeds; None for none on one core or two, one on three or four, and two
-        above.
+        Processes that serve what is public, and feeds; None for none on two cores, one up to four, and two above.
+    history : bool
+        Whether accepted reads are kept for their source's retention, to be asked about.
     """
 
     folder: Path
@@ -170,6 +171,7 @@ class Settings:
     fronts: int | None = None
     readers: int | None = None
     alerts: AlertSettings = field(default_factory=AlertSettings)
+    history: bool = False
 
     @property
     def front_processes(self) -> int:
@@ -198,6 +200,7 @@ _KEYS = {
     "disk_alarm_bytes": int,
     "disk_stop_bytes": int,
     "address": str,
+    "history": bool,
     "fronts": int,
     "readers": int,
 }

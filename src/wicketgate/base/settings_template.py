@@ -17,6 +17,8 @@ port = 8080
 # fronts = 1
 # Processes that serve pages, the log and feeds; unset, none on one core or two, one on three or four, two above.
 # readers = 1
+# A history of accepted reads, each for its source's retention, for searches; a process of its own, of 200 MB and more.
+# history = true
 # What the quarantine keeps of one source in an hour. Beyond it reads that cannot be taken are counted alone.
 # quarantine_items = 10000
 # quarantine_bytes = 33554432

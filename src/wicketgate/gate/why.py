@@ -36,7 +36,7 @@ Listed = Callable[[str], Hotlist | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class WhyQuestion:
     """A described read, and its possible recipients.
 
     Attributes
@@ -63,7 +63,7 @@ class Question:
 
 
 def answer(
-    question: Question,
+    question: WhyQuestion,
     moment: RegimeAt,
     cameras: Sequence[Camera],
     listed: Listed,
@@ -73,7 +73,7 @@ def answer(
 
     Parameters
     ----------
-    question : Question
+    question : WhyQuestion
         It names an authority or a recipient.
     moment : RegimeAt
         The moment of the decision, and the regime as it stood then: `past.rewind`, or the committed one.
@@ -98,7 +98,7 @@ def answer(
     )
 
 
-def _names_of(question: Question, moment: RegimeAt) -> list[str]:
+def _names_of(question: WhyQuestion, moment: RegimeAt) -> list[str]:
     return sorted(
         name
         for name, named in moment.regime.authorities.items()
@@ -123,7 +123,7 @@ def _never(name: str) -> AuthorityAnswer:
 class _Asked:
     """One authority's version at the moment, and the read."""
 
-    def __init__(self, question: Question, moment: RegimeAt, cameras: Sequence[Camera], name: str) -> None:
+    def __init__(self, question: WhyQuestion, moment: RegimeAt, cameras: Sequence[Camera], name: str) -> None:
         self.question, self.moment, self.cameras = question, moment, cameras
         self.named: Named = moment.regime.authorities[name]
         number = moment.current(self.named)

@@ -38,6 +38,7 @@ class Deployment:
     images/ of reads                        clock    the time of the last start, on this boot of the machine
     alerts/ that are not sent yet
     snapshots/  of the fold                 roles/   which roles on other hosts are known
+    history/ of reads, where there is one   history-keys/  the key of its disk
     """
 
     folder: Path

@@ -18,6 +18,8 @@ BEHIND_S = 10.0
 """For as long anything may wait before it is said to be behind."""
 _BEYOND_MERGE_S = 5.0
 """How long after the merge delay a second may be missing from the log before it is said to be behind."""
+HISTORY_S = 60.0
+"""For as long the history may lack what is committed before it is said to be behind."""
 _LOOK_S = 0.5
 
 
@@ -48,6 +50,14 @@ class GroupCounts(Protocol):
     settled: int
 
 
+class HistoryReached(Protocol):
+    """A history, by how far it has come."""
+
+    @property
+    def done(self) -> int:
+        """Up to which transaction it has everything."""
+
+
 class HealthWatch:
     """The health of a running gateway.
 
@@ -59,6 +69,8 @@ class HealthWatch:
         Returns the merge delay of the charter in force.
     space : DiskSpace
         The disk; while it is full nothing new is taken.
+    history : HistoryReached, optional
+        The history, where there is one.
     """
 
     def __init__(
@@ -69,7 +81,11 @@ class HealthWatch:
         space: DiskSpace,
         merge_delay_us: Callable[[], int],
         now_s: Callable[[], float] = time.monotonic,
+        *,
+        history: HistoryReached | None = None,
     ) -> None:
+        self._history = history
+        self._history_taken = _Waiting()
         self._commits = commits
         self._projections = projections
         self._taken = reads
@@ -93,6 +109,8 @@ class HealthWatch:
         now_s, state = self._now_s(), self._commits.committed
         self._reads.look(self._taken.formed, self._taken.settled, now_s)
         self._commits_shown.look(state.sequence, self._projections.position, now_s)
+        if self._history is not None:
+            self._history_taken.look(state.sequence, self._history.done, now_s)
         if not self._space.is_full:
             self._full_since_s = None
         elif self._full_since_s is None:
@@ -113,6 +131,11 @@ class HealthWatch:
         """The age of the oldest commit not shown yet."""
         return self._commits_shown.age_s(self._now_s())
 
+    @property
+    def history_wait_s(self) -> float:
+        """The age of the oldest commit that the history has not taken."""
+        return self._history_taken.age_s(self._now_s())
+
     def stalled(self) -> tuple[Behind, ...]:
         """Return what does not go on: seconds that do not close, reads of which none is decided."""
         self.look()
@@ -127,6 +150,7 @@ class HealthWatch:
                 "seconds": self.second_age_s,
                 "reads": self.reads_wait_s,
                 "projections": self.commits_wait_s,
+                "history": self.history_wait_s,
             }
         )
         if self._full_since_s is None:
@@ -139,7 +163,10 @@ class HealthWatch:
         return self._merge_delay_us() / SECOND_US
 
     def _those_behind(self, waited_s: dict[Part, float]) -> tuple[Behind, ...]:
-        longest_s: dict[Part, float] = {"seconds": self.merge_delay_s + _BEYOND_MERGE_S}
+        longest_s: dict[Part, float] = {
+            "seconds": self.merge_delay_s + _BEYOND_MERGE_S,
+            "history": HISTORY_S,
+        }
         return tuple(
             Behind(part=part, seconds=int(seconds))
             for part, seconds in waited_s.items()

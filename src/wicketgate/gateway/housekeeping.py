@@ -21,6 +21,7 @@ from wicketgate.gateway.filing.documents import Filing
 from wicketgate.gateway.filing.hotlists import HotlistFiling
 from wicketgate.gateway.filing.outcomes import OutcomeFiling
 from wicketgate.gateway.filing.responses import Responses
+from wicketgate.gateway.history.role import HistoryRole
 from wicketgate.gateway.projections import Projections
 from wicketgate.gateway.rewriting import Rewriting
 from wicketgate.gateway.standby.keys import SharedKeys
@@ -67,8 +68,10 @@ class Housekeeping:
         space: DiskSpace,
         directory: Directory,
         shared: SharedKeys | None = None,
+        history: HistoryRole | None = None,
     ) -> None:
         self._shared = shared
+        self._history = history
         self._directory = directory
         self._space = space
         self._commits = commits
@@ -185,6 +188,9 @@ class Housekeeping:
         needed = self._projections.oldest_needed() or commits_to + 1
         joined = self._intake.past_term(self._clock.now_us()) + 1
         kept_from = min(commits_to + 1, needed, joined)
+        held = None if self._history is None else await self._history.hold()
+        if held is not None:
+            kept_from = min(kept_from, held.sequence)
         await self._link.purge_below(COMMITS, kept_from)
         await self._rewriting.end_before(kept_from)
         while self._committed and self._committed[0][0] <= commits_to:
@@ -192,6 +198,8 @@ class Housekeeping:
         # A crash before this leaves keys that the next life ends.
         now_us, limits = self._clock.now_us(), self._commits.parsed.charter(self._commits.committed).limits
         terms_us = {"acts": now_us, "reads": now_us - JOIN_US, "rows": now_us - limits.feed_term_us}
+        if held is not None:
+            terms_us["reads"] = min(terms_us["reads"], held.at_us)
         for kind, before_us in terms_us.items():
             self._keys.end_before(kind, min(self._kept_us, before_us))
         for keys in (self._keys, self._projections.quarantine.keys):

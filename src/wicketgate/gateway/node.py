@@ -46,6 +46,7 @@ from wicketgate.gateway.filing.responses import Responses
 from wicketgate.gateway.filing.tokens import TokenFiling
 from wicketgate.gateway.former_reads import FormerReads
 from wicketgate.gateway.health import HealthWatch
+from wicketgate.gateway.history.role import HistoryRole
 from wicketgate.gateway.hits import UnitHits
 from wicketgate.gateway.housekeeping import Housekeeping, save_snapshot
 from wicketgate.gateway.operations import founding, software
@@ -244,10 +245,7 @@ class Gateway:
         await self.housekeeping.flushed()
 
     async def _settle(self) -> None:
-        """Bring the projections to the last commit and keep a snapshot.
-
-        Only if the gateway can go on at all.
-        """
+        """Bring the projections to the last commit and keep a snapshot, if the gateway can go on at all."""
         try:
             if self.failed.is_set():
                 return
@@ -424,8 +422,10 @@ class Gateway:
         await self.commits.start({**software(self.deployment.folder), **self.said})
         if former is not None:
             await former.decide(gate, self.seen, self.commits.committed)
+        self.history = HistoryRole.of(self)
+        delay_us = self.commits.merge_delay_us
         self.health = HealthWatch(
-            self.commits, self.projections, self.intake, self.space, self.commits.merge_delay_us
+            self.commits, self.projections, self.intake, self.space, delay_us, history=self.history
         )
         self.housekeeping = Housekeeping(
             self.commits,
@@ -448,6 +448,7 @@ class Gateway:
             space=self.space,
             directory=self.directory,
             shared=self.shared,
+            history=self.history,
         )
         self.alerting = Alerting.of(self)
         self._parts.push_async_callback(self.alerting.close)
@@ -457,6 +458,8 @@ class Gateway:
         if isinstance(self.clock, SteadyClock):
             self.watch = ClockWatch(self.commits, self.clock)
             works.append(self.watch.run)
+        if self.history is not None:
+            works.append(self.history.run)
         for work in works:
             self._tasks.append(asyncio.create_task(self._guard(work)))
 

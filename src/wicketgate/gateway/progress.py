@@ -17,6 +17,7 @@ Part = Literal[
     "seconds",
     "reads",
     "projections",
+    "history",
     "disk",
     "sequencer",
     "log",

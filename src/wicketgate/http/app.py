@@ -31,7 +31,14 @@ from wicketgate.http.gatekeeper import Gatekeeper, require
 from wicketgate.http.handlers import Outermost
 from wicketgate.http.health import HealthApi
 from wicketgate.http.hot import HotRoute
-from wicketgate.http.metrics import BoundMetrics, GatewayMetrics, HealthMetrics, LoopMetrics, MqttMetrics
+from wicketgate.http.metrics import (
+    BoundMetrics,
+    GatewayMetrics,
+    HealthMetrics,
+    HistoryMetrics,
+    LoopMetrics,
+    MqttMetrics,
+)
 from wicketgate.http.peers import Proxies
 from wicketgate.http.people.desk import OfficersDesk
 from wicketgate.http.site.addition import Addition, find_addition, sight_of
@@ -104,6 +111,8 @@ def routes(
     )
     metrics.register(HealthMetrics(gateway.health, gateway.watch))
     metrics.register(AlertMetrics(gateway.alerting))
+    if gateway.history is not None:
+        metrics.register(HistoryMetrics(gateway.history, gateway.commits))
     if ingress is not None:
         metrics.register(MqttMetrics(ingress, bounds))
     if bounds is not None:

@@ -87,6 +87,8 @@ _REQUEST = {
     "too-large": "Send less at once. Nothing was taken.",
     "unsupported-media-type": "Set `Content-Type` to one of those listed.",
     "malformed": "Repair the request. Nothing was taken.",
+    "question-kind": "Ask by one of `plate`, `plates`, `pattern` and `scenes`; the detail says what goes with what.",
+    "history-unavailable": "Ask again in a minute. Operator: `/readyz` and the gateway's log say what is behind.",
     "busy": "Post the same again after a moment: `Retry-After` says when.",
     "stream-full": "Tell the operator: the disk is full. Post the same again later.",
     "streams-unavailable": "Post the same again: what was stored already is found to be repeated.",

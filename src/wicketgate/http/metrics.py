@@ -15,6 +15,7 @@ from wicketgate.base.streams.server import NatsServer
 from wicketgate.commits.durable import Durable
 from wicketgate.commits.state import State
 from wicketgate.gateway.health import HealthWatch
+from wicketgate.gateway.history.role import HistoryRole
 from wicketgate.gateway.projections import Projections
 from wicketgate.gateway.timekeeping import ClockWatch
 from wicketgate.http.connections import HttpBounds
@@ -151,6 +152,37 @@ def unconsulted(moment: RegimeAt) -> Counter[str]:
         if stands == "in-force" and (need := _WITHOUT.get(stance_of(moment, named, number).footing)):
             found[need] += 1
     return found
+
+
+class HistoryMetrics:
+    """Metrics of the history."""
+
+    def __init__(self, history: HistoryRole, commits: Durable) -> None:
+        self._history = history
+        self._commits = commits
+
+    def collect(self) -> list[Metric]:
+        history, measures = self._history, self._history.measures
+        gauges = (
+            ("reads", "Reads that the history holds, as of a minute ago.", measures and measures.reads),
+            ("bytes", "Bytes of the history on the disk.", measures and measures.bytes),
+            ("parts", "Parts of its table of reads: some hundred at most.", measures and measures.parts),
+            (
+                "lag",
+                "Transactions committed that the history has not taken yet.",
+                self._commits.committed.sequence - history.done,
+            ),
+        )
+        metrics: list[Metric] = []
+        for name, words, value in gauges:
+            gauge = GaugeMetricFamily(f"wicketgate_history_{name}", words)
+            gauge.add_metric([], value or 0)
+            metrics.append(gauge)
+        restarts = CounterMetricFamily(
+            "wicketgate_history_replaced", "Processes of the history that ended, and were replaced."
+        )
+        restarts.add_metric([], history.child.restarts if history.child else 0)
+        return [*metrics, restarts]
 
 
 class LoopMetrics:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from wicketgate.base.errors import (
     DocumentRefused,
     FencedError,
+    HistoryError,
     HitRefused,
     HotlistRefused,
     InputError,
@@ -78,6 +79,8 @@ CODES: dict[str, tuple[int, str]] = {
     "consultation-closed": (409, "The consultation has closed"),
     "consultation-not-closed": (409, "Nobody sees responses before the consultation has closed"),
     "malformed": (400, "What was sent cannot be read"),
+    "question-kind": (422, "A question asks for what does not go together"),
+    "history-unavailable": (503, "The history does not answer"),
     "busy": (503, "Too much is waiting"),
     "stream-full": (507, "The store is full"),
     "internal": (500, "Something is wrong with the gateway"),
@@ -214,6 +217,8 @@ def _said(error: WicketgateError) -> tuple[str, int | None, str]:
             return error.code, 401 if error.code == "unauthorised" else 403, error.detail
         case FencedError():
             return "streams-unavailable", None, "this gateway stops: another one has taken over"
+        case HistoryError():
+            return error.code if error.code in CODES else "history-unavailable", None, error.detail
         case StreamError():
             return error.code if error.code in CODES else "streams-unavailable", None, error.detail
         case InputError() | HitRefused():

@@ -155,12 +155,13 @@ def read_plate(text: str) -> str | PlateFault:
         return PlateFault.EMPTY
     if len(plate) > MAX_PLATE or plate in PLACEHOLDERS:
         return PlateFault.UNREADABLE
-    if _plain(plate) is None and not all(map(_is_plate_character, plate)):
+    if _plain(plate) is None and not all(map(is_plate_character, plate)):
         return PlateFault.UNREADABLE
     return plate
 
 
-def _is_plate_character(character: str) -> bool:
+def is_plate_character(character: str) -> bool:
+    """Return whether a character may stand in a plate in normal form."""
     if character.isascii():
         return character.isdigit() or character.isupper()
     return unicodedata.name(character, "").startswith("LATIN CAPITAL LETTER ")

@@ -15,7 +15,7 @@ from wicketgate.base.clock import DAY_US, HOUR_US, parse_rfc3339, rfc3339
 from wicketgate.base.signing import dump_envelope
 from wicketgate.commits.past import rewind
 from wicketgate.commits.transactions import CameraSet
-from wicketgate.gate.why import AuthorityAnswer, Question, answer
+from wicketgate.gate.why import AuthorityAnswer, WhyQuestion, answer
 from wicketgate.hotlists import Hotlist
 from wicketgate.regime.admitted import Admitted
 from wicketgate.regime.documents.document import sign_document
@@ -69,13 +69,13 @@ class City:
 
     def ask(self, camera: str = "c0", *, after_us: int = 0, name: str = CT, **more: Any) -> AuthorityAnswer:
         """Ask about a read of now, decided `after_us` later."""
-        question = Question(
+        question = WhyQuestion(
             **{"source": "tfl", "camera": camera, "captured_us": self.world.at_us, "authority": name, **more}
         )
         (found,) = self.answers(question, self.world.at_us + after_us)
         return found
 
-    def answers(self, question: Question, at_us: int, **more: Any) -> tuple[AuthorityAnswer, ...]:
+    def answers(self, question: WhyQuestion, at_us: int, **more: Any) -> tuple[AuthorityAnswer, ...]:
         """Ask anything."""
         world = self.world
         return answer(
@@ -313,7 +313,7 @@ def test_the_version_that_counts_then_answers(city: City) -> None:
 
 def test_a_full_feed(city: City) -> None:
     city.authority()
-    question = Question(source="tfl", camera="c0", captured_us=AT_US, authority=CT)
+    question = WhyQuestion(source="tfl", camera="c0", captured_us=AT_US, authority=CT)
     (found,) = city.answers(question, AT_US, full={CT})
     assert found.reason == "feed-full"
     assert "its feed is full" in found.words[0]
@@ -383,19 +383,21 @@ def test_a_recipient_is_told_about_each_of_its_authorities(city: City) -> None:
     city.authority()
     city.authority(authority__name="another", scope__groups=["ulez"])
     city.authority("authority-match")
-    question = Question(source="tfl", camera="c0", captured_us=AT_US, recipient="met/national-security-units")
+    question = WhyQuestion(
+        source="tfl", camera="c0", captured_us=AT_US, recipient="met/national-security-units"
+    )
     found = city.answers(question, AT_US)
     assert [(item.authority, item.allowed) for item in found] == [
         ("another@1", False),
         ("tfl-met-ct@1", True),
     ]
-    nobody = Question(source="tfl", camera="c0", captured_us=AT_US, recipient="met/nobody")
+    nobody = WhyQuestion(source="tfl", camera="c0", captured_us=AT_US, recipient="met/nobody")
     assert city.answers(nobody, AT_US) == ()
 
 
 def test_as_of_any_moment_it_is_answered_as_it_was_then(city: City) -> None:
     asked: list[tuple[int, AuthorityAnswer]] = []
-    question = Question(source="tfl", camera="c0", captured_us=AT_US, authority=CT)
+    question = WhyQuestion(source="tfl", camera="c0", captured_us=AT_US, authority=CT)
 
     def remember() -> None:
         (found,) = city.answers(question, city.world.at_us)

@@ -184,6 +184,15 @@ class _LookFact(_Fact, tag="look", kw_only=True):
     revision: _Count | None = None
 
 
+class _HistoryGapFact(_Fact, tag="history-gap", kw_only=True):
+    commit: _Number
+    first: _Number
+    last: _Number
+    from_: str = msgspec.field(name="from")
+    until: str
+    reads: _Count | None = None
+
+
 class _PeopleOpenedFact(_Fact, tag="people-opened", kw_only=True):
     commit: _Number
     organisation: _Name
@@ -248,6 +257,7 @@ _FACTS = (
     | _ImageFact
     | _ImagesFact
     | _WhyFact
+    | _HistoryGapFact
     | _CamerasFact
     | _TokenFact
     | _TokenWithdrawnFact

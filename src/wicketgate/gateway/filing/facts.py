@@ -30,6 +30,7 @@ from wicketgate.commits.transactions import (
     ResponseGiven,
     Transaction,
 )
+from wicketgate.history.messages import HistoryGap
 from wicketgate.ledger.facts import SALT_BYTES, fact
 from wicketgate.regime.obligations.values import Disclosure, Receipt
 
@@ -226,6 +227,18 @@ def why_fact(
         "as_of": None if as_of_us is None else rfc3339(as_of_us),
     }
     return _salted("why", {name: value for name, value in said.items() if value is not None})
+
+
+def history_gap_fact(sequence: int, gap: HistoryGap) -> bytes:
+    """Return the fact that the history lacks what some transactions took, and when that was captured."""
+    said = {
+        "commit": sequence,
+        "first": gap.first,
+        "last": gap.last,
+        "from": rfc3339(gap.from_us),
+        "until": rfc3339(gap.until_us),
+    }
+    return _salted("history-gap", said if gap.reads is None else {**said, "reads": gap.reads})
 
 
 # --- sources and credentials --------------------------------------------------------------------------------------

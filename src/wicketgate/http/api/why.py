@@ -24,7 +24,7 @@ from wicketgate.base.signing import parse_json
 from wicketgate.commits.durable import Durable
 from wicketgate.commits.past import rewind
 from wicketgate.commits.state import State, dump_state, load_state
-from wicketgate.gate.why import Question, answer
+from wicketgate.gate.why import WhyQuestion, answer
 from wicketgate.gateway.filing.facts import FactFiling, why_fact
 from wicketgate.gateway.projections import Projections
 from wicketgate.hotlists import Hotlist
@@ -242,7 +242,7 @@ def _decoded(body: bytes) -> Asked:
     return asked
 
 
-def _question(asked: Asked) -> Question:
+def _question(asked: Asked) -> WhyQuestion:
     read = asked.read
     for member, text, form in (
         ("read.source", read.source, _NAME),
@@ -255,7 +255,7 @@ def _question(asked: Asked) -> Question:
     plate = None if read.plate is None else read_plate(read.plate)
     if isinstance(plate, PlateFault):
         raise InputError("`read.plate` is no plate: leave it out to ask about the rest")
-    return Question(
+    return WhyQuestion(
         source=read.source,
         camera=read.camera,
         captured_us=_time("read.captured_at", read.captured_at),

@@ -1,0 +1,288 @@
+"""The feeding of a history: what transactions took, each once and in order, from memory or out of COMMITS.
+
+The history says how far it has come. Nothing here is durable: a kill of either side leaves the other where it was, and
+what was under way is handed over again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from wicketgate.base.clock import Clock
+from wicketgate.base.periods import Period
+from wicketgate.base.streams.reader import StreamReader
+from wicketgate.commits.rewritten import COMMITS, StoredTransactions
+from wicketgate.commits.stored import decode_held
+from wicketgate.commits.transactions import Transaction
+from wicketgate.commits.writer import Commits
+from wicketgate.gateway.filing.facts import history_gap_fact
+from wicketgate.history.client import HistoryClient
+from wicketgate.history.messages import HistoryGap, HistoryPosition, TakenReads, TakeOrder
+
+LEAST_ROWS: Final = 10_000
+"""Reads that are handed over at once; fewer after a second."""
+_MOST_ROWS: Final = 60_000
+_MOST_BYTES: Final = 16 << 20
+_WAIT_S: Final = 1.0
+_EMPTY_S: Final = 5.0
+_LOOK_S: Final = 0.1
+_MEMORY_BYTES: Final = 64 << 20
+"""Of what waits in memory. What is beyond is read out of COMMITS again."""
+
+
+class _Waiting(NamedTuple):
+    """A transaction that waits for the history."""
+
+    sequence: int
+    at_us: int
+    reads: int
+    item: TakenReads
+    erased: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class _Order:
+    """What is handed over next."""
+
+    first: int
+    last: int = 0
+    at_us: int = 0
+    reads: int = 0
+    size: int = 0
+    items: list[TakenReads] = field(default_factory=list)
+    hidden: list[int] = field(default_factory=list)
+
+    def add(self, waiting: _Waiting) -> None:
+        self.last, self.at_us = waiting.sequence, waiting.at_us
+        self.reads += waiting.reads
+        self.hidden += waiting.erased
+        if waiting.item.taken:
+            self.items.append(waiting.item)
+            self.size += len(waiting.item.taken)
+
+    @property
+    def is_full(self) -> bool:
+        return self.reads >= _MOST_ROWS or self.size >= _MOST_BYTES
+
+
+class HistoryFeeding:
+    """The feeding of one history, by the gateway that leads.
+
+    Parameters
+    ----------
+    position : HistoryPosition or None
+        How far the history has come, as far as is known; None where it has not begun.
+    retentions : callable
+        Returns the retention of each source that keeps anything.
+    """
+
+    def __init__(
+        self,
+        commits: Commits,
+        stored: StoredTransactions,
+        client: HistoryClient,
+        clock: Clock,
+        position: HistoryPosition | None,
+        retentions: Callable[[], Mapping[str, Period]],
+    ) -> None:
+        self._commits = commits
+        self._stored = stored
+        self._client = client
+        self._clock = clock
+        self._retentions = retentions
+        self.position = position
+        """How far the history has come, durably."""
+        self._memory: deque[_Waiting] = deque()
+        self._memory_bytes = 0
+        self._memory_from = (
+            commits.committed.sequence
+        )  # what follows it is in memory, or holds nothing for a history
+        self._until = 0  # what a kill left in part ends there
+        self._moved_s = 0.0
+        self._order, self._lost = _Order(0), list[_Waiting]()
+        commits.followers.append(self.take)
+
+    @property
+    def done(self) -> int:
+        """Up to which transaction the history has everything."""
+        return 0 if self.position is None else self.position.done
+
+    def take(self, transaction: Transaction) -> None:
+        """Take a transaction that has just been committed."""
+        if not transaction.taken and not transaction.erased:
+            return
+        waiting = _waiting(self._commits.committed.sequence, transaction)
+        self._memory.append(waiting)
+        self._memory_bytes += len(waiting.item.taken)
+        if self._memory_bytes > _MEMORY_BYTES:
+            self._memory.clear()
+            self._memory_bytes, self._memory_from = 0, waiting.sequence
+
+    async def run(self) -> None:
+        """Feed the history until something fails.
+
+        Raises
+        ------
+        HistoryError
+            If it does not answer, or its engine fails: begin again.
+        InputError
+            If it is elsewhere than it said: begin again.
+        """
+        found = await self._client.position()
+        if found is None:
+            await self._client.begin(0)
+            found = HistoryPosition(done=0, until=0)
+        self.position, self._until = found, found.until
+        self._moved_s = asyncio.get_running_loop().time()
+        while True:
+            if self.done < self._memory_from:
+                await self._catch_up()
+            else:
+                await self._go_on()
+
+    # --- out of memory ----------------------------------------------------------------------------------------
+
+    async def _go_on(self) -> None:
+        """Hand over what waits in memory, as soon as it is enough, or is a second old."""
+        loop = asyncio.get_running_loop()
+        waits_from = loop.time()
+        while self.done >= self._memory_from:
+            while self._memory and self._memory[0].sequence <= self.done:
+                self._memory_bytes -= len(self._memory.popleft().item.taken)
+            enough = self._until > self.done or sum(one.reads for one in self._memory) >= LEAST_ROWS
+            if not self._memory:
+                waits_from = loop.time()
+            old = loop.time() - waits_from >= _WAIT_S or any(one.erased for one in self._memory)
+            if enough or (self._memory and old):
+                await self._send(self._of_memory())
+                waits_from = loop.time()
+                continue
+            if not self._memory and loop.time() - self._moved_s >= _EMPTY_S:
+                committed = self._commits.committed
+                if committed.sequence > self.done:
+                    await self._send(_Order(self.done + 1, committed.sequence, committed.at_us))
+                self._moved_s = loop.time()
+            await asyncio.sleep(_LOOK_S)
+
+    def _of_memory(self) -> _Order:
+        order = _Order(self.done + 1)
+        committed = self._commits.committed
+        is_partial = self._until > self.done
+        for waiting in self._memory:
+            if waiting.sequence > self._until if is_partial else order.is_full:
+                break
+            order.add(waiting)
+        else:
+            order.last, order.at_us = committed.sequence, committed.at_us
+        if is_partial:
+            order.last = self._until
+        return order
+
+    # --- out of COMMITS ---------------------------------------------------------------------------------------
+
+    async def _catch_up(self) -> None:
+        """Hand over what COMMITS holds, up to where memory begins."""
+        reader = StreamReader(self._stored.link, COMMITS, after=self.done)
+        reached, until = self.done, max(self._memory_from, self._until)
+        self._order, self._lost = _Order(reached + 1), []
+        try:
+            while reached < until:
+                for message in await reader.next(_EMPTY_S):
+                    found = await self._between(reached + 1, message.sequence)
+                    for waiting, is_lost in [*found, self._decoded(message.sequence, message.data)]:
+                        await self._take_stored(waiting, until, is_lost=is_lost)
+                    reached = message.sequence
+        finally:
+            await reader.close()
+
+    async def _take_stored(self, waiting: _Waiting, until: int, *, is_lost: bool) -> None:
+        """Take one transaction behind the other, and hand over what is enough."""
+        is_partial = self._until > self.done
+        if is_lost and not is_partial and self._order.last:
+            await self._send(self._order)
+            self._order = _Order(waiting.sequence)
+        if self._lost and not is_lost and not is_partial:
+            await self._miss()
+        if is_lost:
+            self._lost.append(waiting)
+        if not is_lost or is_partial:
+            self._order.add(waiting)
+        order = self._order
+        due = waiting.sequence >= self._until if is_partial else order.is_full or waiting.sequence >= until
+        if order.last and due:
+            await self._send(order)
+            self._order = _Order(order.last + 1)
+        if self._lost and waiting.sequence >= until:
+            await self._miss()
+
+    async def _between(self, first: int, end: int) -> list[tuple[_Waiting, bool]]:
+        """Return the transactions that COMMITS itself lacks: rewritten ones, and those it holds no longer."""
+        if first >= end:
+            return []
+        held_from = (await self._stored.link.info(COMMITS)).state.first_seq
+        found: list[tuple[_Waiting, bool]] = []
+        for number in range(max(first, min(held_from, end)), end):
+            data = await self._stored.stand_in(number)
+            found.append((_nothing(number), True) if data is None else self._decoded(number, data))
+        if first < held_from:
+            last = min(held_from, end) - 1
+            found.insert(0, (_nothing(last), True))
+        return found
+
+    def _decoded(self, number: int, data: bytes) -> tuple[_Waiting, bool]:
+        transaction, _, ended = decode_held(data, self._stored.keys)
+        return _waiting(number, transaction), "reads" in ended and transaction.reads > 0
+
+    async def _miss(self) -> None:
+        """Commit that the history cannot have some reads any more, and let it note that."""
+        lost, self._lost = self._lost, []
+        limits = self._commits.parsed.charter(self._commits.committed).limits
+        before_us = 0 if self.position is None else self.position.at_us
+        known = all(one.at_us for one in lost)
+        gap = HistoryGap(
+            first=min(lost[0].sequence, self.done + 1),
+            last=lost[-1].sequence,
+            from_us=max(0, (lost[0].at_us or before_us) - limits.too_old_us),
+            until_us=(lost[-1].at_us or self._clock.now_us()) + limits.clock_ahead_us,
+            reads=sum(one.reads for one in lost) if known else None,
+        )
+        # A crash from here on leaves the fact, and a history that does not know of it: the next life commits it again,
+        # of the same transactions.
+        await self._commits.commit(
+            lambda state, at_us, sequence: Transaction(at_us=at_us, facts=(history_gap_fact(sequence, gap),))
+        )
+        await self._client.miss(gap)
+        if gap.last > self.done:
+            self.position = HistoryPosition(done=gap.last, until=gap.last, at_us=lost[-1].at_us or before_us)
+            self._order = _Order(gap.last + 1)
+
+    async def _send(self, order: _Order) -> None:
+        state = self._commits.committed
+        self.position = await self._client.take(
+            TakeOrder(
+                first=order.first,
+                last=order.last,
+                at_us=order.at_us,
+                items=order.items,
+                hidden=order.hidden,
+                sources=[camera.source for camera in state.cameras],
+                retentions={name: (one.months, one.us) for name, one in self._retentions().items()},
+                now_us=self._clock.now_us(),
+            )
+        )
+        self._moved_s = asyncio.get_running_loop().time()
+
+
+def _waiting(sequence: int, transaction: Transaction) -> _Waiting:
+    before = () if transaction.shown is None else transaction.shown.before
+    item = TakenReads(sequence, transaction.taken, tuple(before))
+    erased = tuple(row.number << 16 | row.row for row in transaction.erased if not row.feed)
+    return _Waiting(sequence, transaction.at_us, transaction.reads, item, erased)
+
+
+def _nothing(sequence: int) -> _Waiting:
+    return _Waiting(sequence, 0, 0, TakenReads(sequence, b""), ())

@@ -1,0 +1,216 @@
+"""Questions as statements of the engine: parameters alone carry what was asked. Pure.
+
+Each statement is clamped to what is kept: before a source's horizon, and of a source that keeps nothing, it finds
+nothing, whatever the engine still holds. What was erased it finds neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import numpy as np
+
+from wicketgate.base.clock import MINUTE_US
+from wicketgate.history.questions import Question, skeleton_of
+
+MAX_PAGE: Final = 10_000
+"""Rows of one page."""
+
+# In the statement itself: handed to the client they cost 5 ms. With the dynamic filter a limit takes the wrong rows
+# where a set from another statement is asked for (26.5).
+BOUNDS: Final = (
+    " SETTINGS max_execution_time = 60, max_memory_usage = 1000000000, max_bytes_before_external_group_by = 0, "
+    "max_bytes_before_external_sort = 0, use_top_k_dynamic_filtering = 0"
+)
+"""The bounds of one statement: nothing goes to the disk for want of memory, it fails instead."""
+
+_RANGES: Final = 40
+"""Ranges of cameras' numbers that are named as such; more are a list."""
+_SHOWN: Final = "read_id, plate, captured_us, waited_s, camera, confidence, " + ", ".join(
+    # By another name within: a condition on the column means the column. What is empty was not said.
+    f"nullIf(toString(reads.{name}), '') AS {name}_"
+    for name in ("lane", "direction", "vehicle", "patch", "overview", "marks")
+)
+_PREFIX: Final = 3
+"""Characters known at the beginning of a pattern by which the order of plates is used; fewer go by `plates`."""
+
+
+class Cursor(msgspec.Struct, frozen=True, array_like=True):
+    """The last row that was seen: its capture, and its id."""
+
+    captured_us: int
+    read_id: int
+
+
+class Asking(msgspec.Struct, frozen=True, kw_only=True):
+    """A question, with what it may look at.
+
+    Attributes
+    ----------
+    question : Question
+    cameras : sequence of sequence of int
+        The numbers of the cameras that may be looked at: one list, or one for each scene.
+    horizons_us : mapping of str to int
+        Before when nothing of a source may be shown; nothing is of any other source.
+    after : Cursor or None
+        Only what follows it.
+    limit : int
+        The most rows.
+    """
+
+    question: Question
+    cameras: Sequence[Sequence[int]]
+    horizons_us: Mapping[str, int]
+    after: Cursor | None = None
+    limit: int = MAX_PAGE
+
+
+class Statement(NamedTuple):
+    """SQL, and the values of its parameters."""
+
+    sql: str
+    parameters: dict[str, Any]
+
+
+def page_statement(asking: Asking, *, hiding: bool, spans: Collection[int]) -> Statement:
+    """Return the statement for a page of rows, in the order of their times.
+
+    Parameters
+    ----------
+    hiding : bool
+        Whether anything is hidden at all.
+    spans : collection of int
+        Those of the parts that there are, in minutes.
+    """
+    parts = _Parts(asking, hiding, spans)
+    where = [*parts.clamps(), *parts.wanted()]
+    if asking.after is not None:
+        where.append(
+            f"(captured_us, read_id) > ({parts.value('Int64', asking.after.captured_us)}, "
+            f"{parts.value('UInt64', asking.after.read_id)})"
+        )
+    limit = parts.value("UInt32", max(1, min(MAX_PAGE, asking.limit)))
+    return Statement(
+        f"SELECT {_SHOWN} FROM reads WHERE {' AND '.join(where)} ORDER BY captured_us, read_id "
+        f"LIMIT {limit}{BOUNDS}",
+        parts.parameters,
+    )
+
+
+def count_statement(asking: Asking, *, hiding: bool, spans: Collection[int]) -> Statement:
+    """Return the statement that counts vehicles, and the reads of them."""
+    parts = _Parts(asking, hiding, spans)
+    where = " AND ".join([*parts.clamps(), *parts.wanted()])
+    return Statement(f"SELECT uniqExact(plate), count() FROM reads WHERE {where}{BOUNDS}", parts.parameters)
+
+
+class _Parts:
+    """The conditions of a statement, and the parameters that they name."""
+
+    def __init__(self, asking: Asking, hiding: bool, spans: Collection[int]) -> None:
+        self._asking = asking
+        self._question = asking.question
+        self._hiding = hiding
+        self._spans = sorted(spans)
+        self.parameters: dict[str, Any] = {}
+
+    def value(self, kind: str, value: Any) -> str:
+        """Return the name of a parameter that stands for a value."""
+        name = f"v{len(self.parameters)}"
+        self.parameters[name] = value
+        return f"{{{name}:{kind}}}"
+
+    def clamps(self) -> list[str]:
+        """Return what every statement holds to: terms, erasures, and the parts in which the time can lie."""
+        question = self._question
+        kept = [
+            f"(source = {self.value('String', source)} AND captured_us >= {self.value('Int64', horizon)})"
+            for source, horizon in sorted(self._asking.horizons_us.items())
+        ]
+        first, last = question.from_us // MINUTE_US, (question.until_us - 1) // MINUTE_US
+        parted = [
+            f"(span = {self.value('UInt32', span)} AND slot >= {self.value('UInt32', max(0, first - span + 1))} "
+            f"AND slot <= {self.value('UInt32', last)})"
+            for span in self._spans
+        ]
+        found = ["(" + " OR ".join(kept or ["0"]) + ")", "(" + " OR ".join(parted or ["0"]) + ")"]
+        if self._hiding:
+            found.append("read_id NOT IN (SELECT read_id FROM hidden)")
+        return found
+
+    def wanted(self) -> list[str]:
+        """Return what the question asks for."""
+        question = self._question
+        found = [
+            f"{name} = {self.value('String', text)}"
+            for name, text in (
+                ("make", question.vehicle.make),
+                ("colour", question.vehicle.colour),
+                ("kind", question.vehicle.kind),
+            )
+            if text
+        ]
+        if question.scenes:
+            return [*found, *self._scenes(found)]
+        found.append(self._seen(self._asking.cameras[0], question.from_us, question.until_us))
+        if question.plates:
+            found.append(self._plates())
+        elif question.pattern:
+            found.append(self._pattern())
+        return found
+
+    def _seen(self, cameras: Sequence[int], from_us: int, until_us: int) -> str:
+        return (
+            f"({self._cameras(cameras)} AND captured_us >= {self.value('Int64', from_us)} "
+            f"AND captured_us < {self.value('Int64', until_us)})"
+        )
+
+    def _cameras(self, cameras: Sequence[int]) -> str:
+        numbers = np.unique(np.array(cameras, np.int64))
+        if not len(numbers):
+            return "0"
+        breaks = np.flatnonzero(np.diff(numbers) > 1)
+        if len(breaks) >= min(_RANGES, len(numbers) - 1):
+            return f"camera IN {self.value('Array(UInt32)', numbers.tolist())}"
+        # A whole register is one range: a list of thousands takes longer than the question.
+        firsts, lasts = numbers[[0, *(breaks + 1)]], numbers[[*breaks, len(numbers) - 1]]
+        ranges = [
+            f"camera >= {self.value('UInt32', first)} AND camera <= {self.value('UInt32', last)}"
+            for first, last in zip(firsts.tolist(), lasts.tolist(), strict=True)
+        ]
+        return "(" + " OR ".join(ranges) + ")"
+
+    def _plates(self) -> str:
+        plates = self._question.plates
+        if self._question.lookalikes:
+            skeletons = self.value("Array(String)", sorted({skeleton_of(plate) for plate in plates}))
+            return f"plate IN (SELECT plate FROM plates WHERE skeleton IN {skeletons})"
+        if len(plates) == 1:
+            return f"plate = {self.value('String', plates[0])}"
+        return f"plate IN {self.value('Array(String)', list(plates))}"
+
+    def _pattern(self) -> str:
+        pattern = self._question.pattern
+        known = min([n for n, one in enumerate(pattern) if one in "?*"], default=len(pattern))
+        like = self.value("String", pattern.replace("?", "_").replace("*", "%"))
+        if known >= _PREFIX:
+            return f"plate LIKE {like}"
+        return f"plate IN (SELECT plate FROM plates WHERE plate LIKE {like})"
+
+    def _scenes(self, seen_so: list[str]) -> list[str]:
+        scenes = [
+            self._seen(cameras, scene.from_us, scene.until_us)
+            for scene, cameras in zip(self._question.scenes, self._asking.cameras, strict=True)
+        ]
+        common = [*self.clamps(), *seen_so]
+        each = " UNION ALL ".join(
+            f"SELECT DISTINCT plate, {n} AS scene FROM reads WHERE {' AND '.join([*common, scene])}"
+            for n, scene in enumerate(scenes)
+        )
+        least = self.value("UInt8", self._question.at_least)
+        return [
+            "(" + " OR ".join(scenes) + ")",
+            f"plate IN (SELECT plate FROM ({each}) GROUP BY plate HAVING count() >= {least})",
+        ]

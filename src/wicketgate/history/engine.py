@@ -1,0 +1,338 @@
+"""The engine of a history: ClickHouse, embedded, in the one process that owns its folder.
+
+It is reached through its client alone, one client a thread: a raw connection shared by threads has answered one
+question with another's rows (docs/decisions/0038-history.md).
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import tempfile
+import threading
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import clickhouse_connect
+import numpy as np
+import pyarrow as pa
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from wicketgate.base.clock import HOUR_US, MINUTE_US
+from wicketgate.base.errors import ConfigurationError, HistoryError, InputError
+from wicketgate.base.parts import private_folder
+from wicketgate.history import schema
+from wicketgate.history.asking import BOUNDS, Asking, Statement, count_statement, page_statement
+from wicketgate.history.messages import HistoryGap, HistoryMeasures, HistoryPosition
+from wicketgate.history.position import read_position, write_position
+from wicketgate.history.rows import HistoryRows
+
+_TRIM_US: Final = 4 * HOUR_US
+"""For so long rows past their term may stay in a part of which others are not, and are shown to nobody."""
+_PARTITION: Final = re.compile(r"[0-9a-f_A-Z-]{1,64}")
+
+
+class HistoryCount(NamedTuple):
+    """How many vehicles a question means, and how many reads of them."""
+
+    vehicles: int
+    reads: int
+
+
+class HistoryEngine:
+    """The tables of one history.
+
+    Its methods may be called from any thread; what changes the tables goes one by one.
+
+    Parameters
+    ----------
+    folder : Path
+        Private, and this process's alone.
+    key : bytes
+        Of its disk, `schema.KEY_BYTES` long.
+
+    Raises
+    ------
+    ConfigurationError
+        If another process has the folder, or the key is another one's.
+    """
+
+    def __init__(self, folder: Path, key: bytes) -> None:
+        self._folder = folder.resolve()
+        self._here = threading.local()
+        self._writing = threading.RLock()
+        self._trimmed: dict[str, int] = {}
+        self._position = read_position(folder)
+        temporary = self._folder / "tmp"
+        # What is being inserted passes through a file there, in the clear: a kill may have left one.
+        shutil.rmtree(temporary, ignore_errors=True)
+        for one in (temporary, self._folder / "disk"):
+            private_folder(one)
+        tempfile.tempdir = os.environ["TMPDIR"] = str(temporary)
+        os.environ[schema.KEY_VARIABLE] = key.hex()
+        settings = self._folder / "engine.xml"
+        settings.write_text(schema.configuration(str(self._folder / "disk"), str(temporary)))
+        try:
+            for table in schema.TABLES:
+                self._client().command(table)
+            self._hiding = self._number("SELECT count() FROM hidden") > 0
+            self._has_later = self._number("SELECT count() FROM later") > 0
+            self._spans = {span for _, _, _, span, _ in self._partitions()}
+        except ClickHouseError as error:
+            raise ConfigurationError(
+                f"`{folder.name}/` cannot be opened: another process has it, or its key is not that of "
+                "`history-keys/`; restore both as they were at one time, or remove both to begin a new history"
+            ) from error
+        finally:
+            os.environ.pop(schema.KEY_VARIABLE, None)
+
+    @property
+    def position(self) -> HistoryPosition | None:
+        """How far it has come; None where it has not begun."""
+        return self._position
+
+    def close(self) -> None:
+        """Close the client of this thread."""
+        client = self._here.__dict__.pop("client", None)
+        if client is not None:
+            client.close()
+
+    # --- what it takes ----------------------------------------------------------------------------------------
+
+    def begin(self, done: int) -> None:
+        """Begin a history behind a transaction. It must not have begun."""
+        with self._writing:
+            if self._position is not None:
+                raise InputError("this history has begun already")
+            self._move(done, done, 0)
+
+    def take(self, first: int, last: int, rows: HistoryRows, at_us: int = 0) -> None:
+        """Keep the reads of transactions `first` to `last`. Durable on return, and there once.
+
+        `at_us` is the time of the last of them.
+
+        Raises
+        ------
+        InputError
+            If they do not follow on what it has, or are not those that a kill may have left in part.
+        HistoryError
+            If the engine fails: the same may be handed over again.
+        """
+        with self._writing:
+            position = self._position
+            if position is None or first != position.done + 1 or last < first:
+                raise InputError("these transactions do not follow on what the history has")
+            if position.until > position.done and last != position.until:
+                raise InputError("after a kill the same transactions are taken again, together")
+            # A crash from here on leaves none, some or all of the parts: the next life hands over the same again.
+            if rows.reads.num_rows or rows.later.num_rows:
+                self._move(position.done, last, position.at_us)
+            token = f"{first}-{last}"
+            self._spans |= {int(one) for one in rows.reads.column("span").to_pylist() if one is not None}
+            # First what helps to find reads: without a read it is found by nobody.
+            for name, table in (("plates", rows.plates), ("later", rows.later), ("reads", rows.reads)):
+                self._insert(name, table, token)
+            self._has_later |= rows.later.num_rows > 0
+            self._move(last, last, at_us)
+
+    def miss(self, gap: HistoryGap) -> None:
+        """Note that some transactions are not had. They follow on those that are, or are of those."""
+        with self._writing:
+            position = self._position
+            if position is None or not 1 <= gap.first <= position.done + 1 or gap.last < gap.first:
+                raise InputError("this gap does not follow on what the history has")
+            self._insert(
+                "gaps", pa.table({name: [getattr(gap, name)] for name in HistoryGap.__struct_fields__}), None
+            )
+            if gap.last > position.done:
+                self._move(gap.last, gap.last, position.at_us)
+
+    def hide(self, read_ids: Collection[int]) -> None:
+        """Show some reads to nobody from now on. Durable on return; `purge` takes them out."""
+        with self._writing:
+            self._insert("hidden", pa.table({"read_id": pa.array(sorted(read_ids), pa.uint64())}), None)
+            self._hiding |= bool(read_ids)
+
+    def purge(self) -> None:
+        """Take hidden reads out of the tables. It rewrites the parts that hold any."""
+        with self._writing:
+            if not self._hiding:
+                return
+            hidden = "read_id IN (SELECT read_id FROM hidden)"
+            for (partition,) in self._rows(f"SELECT DISTINCT _partition_id FROM reads WHERE {hidden}"):
+                self._delete("reads", partition, hidden)
+                self._tidy(partition)
+            for (partition,) in self._rows(f"SELECT DISTINCT _partition_id FROM later WHERE {hidden}"):
+                self._delete("later", partition, hidden)
+
+    def end_terms(self, horizons_us: Mapping[str, int]) -> int:
+        """Let go of what is past its term; return how many parts went whole.
+
+        A part of which all is past its term goes at once. Rows of another go within four hours, or a 144th of their
+        retention.
+        """
+        gone = 0
+        with self._writing:
+            for table, partition, source, span, slot in self._partitions():
+                horizon = horizons_us.get(source)
+                if horizon is None or (slot + span) * MINUTE_US <= horizon:
+                    self._command(f"ALTER TABLE {table} DROP PARTITION ID '{partition}'")
+                    gone += table == "reads"
+                elif table == "reads" and slot * MINUTE_US < horizon:
+                    since_us = horizon - self._trimmed.get(partition, 0)
+                    if since_us >= min(_TRIM_US, span * MINUTE_US // 12):
+                        self._delete("reads", partition, f"captured_us < {int(horizon)}")
+                        self._tidy(partition)
+                        self._trimmed[partition] = horizon
+        return gone
+
+    # --- what it answers --------------------------------------------------------------------------------------
+
+    def page(self, asking: Asking) -> pa.Table:
+        """Return the rows of a question behind its cursor, in the order of their times."""
+        found = self._table(page_statement(asking, hiding=self._hiding, spans=self._spans))
+        found = found.rename_columns([name.rstrip("_") for name in found.column_names])
+        return self._with_later(found) if self._has_later and found.num_rows else found
+
+    def count(self, asking: Asking) -> HistoryCount:
+        """Return how many vehicles a question means, exactly, and how many reads of them."""
+        found = self._rows(*count_statement(asking, hiding=self._hiding, spans=self._spans))
+        return HistoryCount(*map(int, found[0]))
+
+    def gaps(self, from_us: int, until_us: int) -> list[HistoryGap]:
+        """Return what the history lacks of a time of capture."""
+        found = self._rows(
+            "SELECT first, last, from_us, until_us, reads FROM gaps FINAL "
+            "WHERE from_us < {until:Int64} AND until_us >= {from:Int64} ORDER BY first",
+            {"from": from_us, "until": until_us},
+        )
+        return [HistoryGap(**dict(zip(HistoryGap.__struct_fields__, row, strict=True))) for row in found]
+
+    def measures(self) -> HistoryMeasures:
+        """Return how much it holds."""
+        rows = self._rows(
+            "SELECT sumIf(rows, table = 'reads'), countIf(table = 'reads'), sum(bytes_on_disk) FROM system.parts "
+            "WHERE active AND database = currentDatabase()"
+        )
+        reads, parts, size = map(int, rows[0])
+        return HistoryMeasures(reads=reads, parts=parts, bytes=size)
+
+    def merge(self) -> None:
+        """Merge each partition into one part. It takes its time: for tests and benchmarks."""
+        with self._writing:
+            for table in schema.PARTED_TABLES:
+                self._command(f"OPTIMIZE TABLE {table} FINAL")
+
+    # --- the engine -------------------------------------------------------------------------------------------
+
+    def _client(self) -> Client:
+        client: Client | None = getattr(self._here, "client", None)
+        if client is None:
+            client = self._here.client = clickhouse_connect.get_client(
+                interface="chdb",
+                path=str(self._folder / "engine"),
+                chdb_options={"config-file": str(self._folder / "engine.xml")},
+            )
+        return client
+
+    def _insert(self, table: str, rows: pa.Table, token: str | None) -> None:
+        if not rows.num_rows:
+            return
+        settings: dict[str, Any] = {"async_insert": 0, "max_partitions_per_insert_block": 0}
+        if token is not None:
+            settings["insert_deduplication_token"] = token
+        try:
+            self._client().insert_arrow(table, rows, settings=settings)
+        except ClickHouseError as error:
+            raise _failed("an insert", error) from error
+
+    def _move(self, done: int, until: int, at_us: int) -> None:
+        position = HistoryPosition(done=done, until=until, at_us=at_us)
+        write_position(self._folder, position)
+        self._position = position
+
+    def _table(self, statement: Statement) -> pa.Table:
+        try:
+            data = self._client().raw_query(statement.sql, parameters=statement.parameters, fmt="ArrowStream")
+        except ClickHouseError as error:
+            raise _failed("a question", error) from error
+        return pa.ipc.open_stream(data).read_all()
+
+    def _rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
+        try:
+            bounds = "" if sql.endswith(BOUNDS) else BOUNDS
+            return self._client().query(sql + bounds, parameters=dict(parameters or {})).result_rows
+        except ClickHouseError as error:
+            raise _failed("a question", error) from error
+
+    def _number(self, sql: str) -> int:
+        return int(self._client().query(sql).result_rows[0][0])
+
+    def _command(self, sql: str) -> None:
+        try:
+            self._client().command(sql, settings={"mutations_sync": 2, "allow_nondeterministic_mutations": 1})
+        except ClickHouseError as error:
+            raise _failed("a change", error) from error
+
+    def _delete(self, table: str, partition: str, where: str) -> None:
+        self._command(f"ALTER TABLE {table} DELETE IN PARTITION ID '{_checked(partition)}' WHERE {where}")
+
+    def _tidy(self, partition: str) -> None:
+        """Take out of a partition what stands beside reads that are no longer in it."""
+        within = f"FROM reads WHERE _partition_id = '{_checked(partition)}'"
+        self._delete("plates", partition, f"plate NOT IN (SELECT plate {within})")
+        self._delete("later", partition, f"read_id NOT IN (SELECT read_id {within})")
+
+    def _partitions(self) -> list[tuple[str, str, str, int, int]]:
+        """Return each partition: its table, its id, and its source, span and slot."""
+        found = self._rows(
+            "SELECT DISTINCT table, partition_id, partition FROM system.parts WHERE active "
+            "AND database = currentDatabase() AND table IN {tables:Array(String)} ORDER BY table, partition_id",
+            {"tables": list(schema.PARTED_TABLES)},
+        )
+        return [(table, _checked(partition), *_values(values)) for table, partition, values in found]
+
+    def _with_later(self, page: pa.Table) -> pa.Table:
+        """Return a page with the images that followed its reads."""
+        found = self._rows(
+            "SELECT read_id, max(patch), max(overview) FROM later "
+            "WHERE read_id IN {ids:Array(UInt64)} GROUP BY read_id",
+            {"ids": page.column("read_id").to_pylist()},
+        )
+        if not found:
+            return page
+        row = {int(number): n for n, number in enumerate(np.asarray(page.column("read_id")).tolist())}
+        for name, which in (("patch", 1), ("overview", 2)):
+            values = page.column(name).to_pylist()
+            for one in found:
+                if one[which]:
+                    values[row[int(one[0])]] = one[which]
+            at = page.schema.get_field_index(name)
+            page = page.set_column(at, page.schema.field(at), pa.array(values, page.schema.field(at).type))
+        return page
+
+
+def _values(partition: str) -> tuple[str, int, int]:
+    source, span, slot = ast.literal_eval(partition)
+    return str(source), int(span), int(slot)
+
+
+def _checked(partition: str) -> str:
+    if _PARTITION.fullmatch(partition) is None:
+        raise HistoryError("the engine names a partition in a way that is not known")
+    return partition
+
+
+_CODE: Final = re.compile(r"Code: (\d{1,5})")
+
+
+def _failed(what: str, error: ClickHouseError) -> HistoryError:
+    """Return an error without the engine's words: they may hold what was asked."""
+    code = _CODE.search(str(error))
+    return HistoryError(
+        f"{what} failed in the history's engine, with its code {code[1] if code else 'unknown'}"
+    )

@@ -1,0 +1,108 @@
+"""The tables of a history, and the configuration of its engine. Pure.
+
+A part holds the reads of one source and one span of time (`terms.span_of`), so that what is past its term goes by whole
+parts, and a question about a time or a source opens few of them. docs/spec/history.md, section 3.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from xml.sax.saxutils import escape
+
+KEY_VARIABLE: Final = "WICKETGATE_HISTORY_KEY"
+"""The engine takes the key of its disk from there: it stands in no file of the history."""
+KEY_BYTES: Final = 32
+
+_PARTED: Final = """
+    source LowCardinality(String),
+    span UInt32 CODEC(ZSTD(1)),
+    slot UInt32 CODEC(ZSTD(1))"""
+
+_LIKE_ALL: Final = (
+    "PARTITION BY (source, span, slot) {order} SETTINGS storage_policy = 'encrypted', fsync_after_insert = 1, "
+    "fsync_part_directory = 1, non_replicated_deduplication_window = 10000"
+)
+
+READS: Final = f"""CREATE TABLE IF NOT EXISTS reads (
+    read_id UInt64 CODEC(Delta, ZSTD(1)),
+    plate String CODEC(ZSTD(1)),
+    captured_us Int64 CODEC(Delta, ZSTD(1)),
+    waited_s Int32 CODEC(ZSTD(1)),
+    camera UInt32 CODEC(ZSTD(1)),
+    confidence Float64 CODEC(ZSTD(1)),
+    lane LowCardinality(String),
+    direction LowCardinality(String),
+    vehicle LowCardinality(String),
+    make LowCardinality(String),
+    colour LowCardinality(String),
+    kind LowCardinality(String),
+    patch String CODEC(ZSTD(1)),
+    overview String CODEC(ZSTD(1)),
+    marks LowCardinality(String),{_PARTED},
+    PROJECTION by_camera (SELECT * ORDER BY camera, captured_us)
+) ENGINE = MergeTree {_LIKE_ALL.format(order="ORDER BY (plate, captured_us)")}"""
+"""Every read that is kept; what a camera did not say is empty. None is changed: what follows it stands beside it."""
+
+PLATES: Final = f"""CREATE TABLE IF NOT EXISTS plates (
+    skeleton String CODEC(ZSTD(1)),
+    plate String CODEC(ZSTD(1)),{_PARTED}
+) ENGINE = ReplacingMergeTree {_LIKE_ALL.format(order="ORDER BY (skeleton, plate)")}"""
+"""Each plate of a part once, or a few times: for patterns that begin with a wildcard, and for look-alikes."""
+
+LATER: Final = f"""CREATE TABLE IF NOT EXISTS later (
+    read_id UInt64 CODEC(Delta, ZSTD(1)),
+    patch String CODEC(ZSTD(1)),
+    overview String CODEC(ZSTD(1)),{_PARTED}
+) ENGINE = ReplacingMergeTree {_LIKE_ALL.format(order="ORDER BY (read_id)")}"""
+"""Images that followed their read."""
+
+HIDDEN: Final = """CREATE TABLE IF NOT EXISTS hidden (
+    read_id UInt64
+) ENGINE = ReplacingMergeTree ORDER BY (read_id)
+SETTINGS storage_policy = 'encrypted', fsync_after_insert = 1, fsync_part_directory = 1"""
+"""Reads that were erased: nobody is shown them, and their rows go soon after."""
+
+GAPS: Final = """CREATE TABLE IF NOT EXISTS gaps (
+    first UInt64, last UInt64, from_us Int64, until_us Int64, reads Nullable(UInt64)
+) ENGINE = ReplacingMergeTree ORDER BY (first)
+SETTINGS storage_policy = 'encrypted', fsync_after_insert = 1, fsync_part_directory = 1"""
+"""What the history lacks: transactions that it did not get in time."""
+
+PARTED_TABLES: Final = ("reads", "plates", "later")
+TABLES: Final = (READS, PLATES, LATER, HIDDEN, GAPS)
+
+
+def configuration(disk: str, temporary: str) -> str:
+    """Return the engine's configuration: its disk, encrypted, and where it may put what it has no memory for.
+
+    Parameters
+    ----------
+    disk, temporary : str
+        Folders, absolute.
+    """
+    # The encrypted disk has no path of its own: with one, the sync of a part's folder fails. What does not fit into
+    # memory is an error (`asking.SETTINGS`), so the temporary folder stays empty but for what is being inserted.
+    return f"""<clickhouse>
+  <logger><level>none</level></logger>
+  <tmp_path>{escape(temporary)}/</tmp_path>
+  <max_server_memory_usage>2000000000</max_server_memory_usage>
+  <mark_cache_size>100000000</mark_cache_size>
+  <uncompressed_cache_size>0</uncompressed_cache_size>
+  <background_pool_size>2</background_pool_size>
+  <background_schedule_pool_size>4</background_schedule_pool_size>
+  <merge_tree><number_of_free_entries_in_pool_to_execute_mutation>1</number_of_free_entries_in_pool_to_execute_mutation>
+  <number_of_free_entries_in_pool_to_lower_max_size_of_merge>1</number_of_free_entries_in_pool_to_lower_max_size_of_merge>
+  <number_of_free_entries_in_pool_to_execute_optimize_entire_partition>1</number_of_free_entries_in_pool_to_execute_optimize_entire_partition>
+  </merge_tree>
+  <storage_configuration>
+    <disks>
+      <below><type>local</type><path>{escape(disk)}/</path></below>
+      <encrypted>
+        <type>encrypted</type><disk>below</disk><algorithm>AES_256_CTR</algorithm>
+        <key_hex from_env="{KEY_VARIABLE}"/>
+      </encrypted>
+    </disks>
+    <policies><encrypted><volumes><main><disk>encrypted</disk></main></volumes></encrypted></policies>
+  </storage_configuration>
+</clickhouse>
+"""

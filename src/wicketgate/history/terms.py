@@ -1,0 +1,51 @@
+"""The terms of a history: before when nothing of a source is kept, and how much of its time one part holds. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from wicketgate.base.clock import DAY_US, MINUTE_US
+from wicketgate.base.periods import Period, add, longest_us
+
+SPANS: Final = (1, 5, 10, 30, 60, 180, 360, 720, 1440, 4320, 10_080, 20_160, 40_320)
+"""The spans of time that one part may hold, in minutes."""
+_PARTS: Final = 12
+_SHORTEST_MONTH_DAYS: Final = 28
+
+
+def span_of(retention: Period) -> int:
+    """Return how many minutes of capture one part holds: at most a twelfth of the retention, and at least one.
+
+    >>> span_of(Period(months=12)) // 1440, span_of(Period(us=28 * DAY_US)) // 1440
+    (28, 1)
+    """
+    twelfth = (retention.months * _SHORTEST_MONTH_DAYS * DAY_US + retention.us) // _PARTS
+    return max(span for span in SPANS if span == SPANS[0] or span * MINUTE_US <= twelfth)
+
+
+def horizon_us(now_us: int, retention: Period) -> int:
+    """Return the earliest capture of which the retention has not run out.
+
+    A read is past its term from the moment on that lies one retention after its capture.
+    """
+    if not retention.months:
+        return now_us - retention.us + 1
+    # Months differ in length: the first moment is looked for, one retention after which lies beyond now.
+    low, high = now_us - longest_us(retention), now_us + 1
+    while low < high:
+        middle = (low + high) // 2
+        if add(middle, retention) > now_us:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def horizons_us(now_us: int, retentions: Mapping[str, Period]) -> dict[str, int]:
+    """Return the horizon of each source that keeps anything."""
+    return {
+        source: horizon_us(now_us, retention)
+        for source, retention in retentions.items()
+        if retention != Period()
+    }
