@@ -42,6 +42,7 @@ def asked(id_: str = "q", **members: Any) -> SearchAsked:
         "unit": MET,
         "by": "person:a",
         "question": b'{"pattern":"AB1?C*"}',
+        "salt": bytes(16),
         "kinds": ("pattern",),
         "offence": "murder",
         "case": "C-1",
@@ -97,7 +98,7 @@ def test_an_emergency_that_nobody_approves_stops_the_unit_until_the_overseer_let
     assert judge_approval(known.held["q"].waiting, late, {MET}) is None
     assert known.ended(due_us - 1) == []
     assert (known.unapproved(due_us - 1), known.unapproved(due_us)) == ([], ["q"])
-    known.take([SearchUnapproved(id="q")], due_us)
+    known.take([SearchUnapproved(id="q", unit=MET)], due_us)
     assert (known.stopped, known.unapproved(due_us)) == ({MET: "q"}, [])
     known.take([EmergencyLet(unit=MET, by="overseer:ico/commissioner")], due_us)
     assert known.stopped == {}

@@ -23,6 +23,8 @@ class SearchAsked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
         The person, as facts name them.
     question : bytes
         As JSON, in the normal form of `history.questions`.
+    salt : bytes
+        Random, 16 bytes: with it the hash in the fact tells nobody what was asked.
     signs : tuple of str
         What may be wrong with the reason.
     code : str
@@ -38,6 +40,7 @@ class SearchAsked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     unit: str
     by: str
     question: bytes
+    salt: bytes
     kinds: tuple[str, ...]
     offence: str
     case: str
@@ -113,6 +116,7 @@ class SearchUnapproved(msgspec.Struct, frozen=True, kw_only=True, tag="unapprove
     """An emergency that nobody approved in time: the overseer is told, and the unit may not say so again."""
 
     id: str
+    unit: str
 
 
 class EmergencyLet(msgspec.Struct, frozen=True, kw_only=True, tag="let"):
