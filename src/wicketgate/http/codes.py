@@ -402,6 +402,7 @@ def as_markdown() -> str:
         "hotlist": "Hotlists",
         "read": "Reads",
         "refusal": "Refusals of the gate",
+        "search": "Questions to the past",
         "command": "Commands",
     }
     lines = [
