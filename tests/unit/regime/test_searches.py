@@ -10,9 +10,13 @@ import pytest
 from tests.vectors import make_documents as world
 from wicketgate.base.clock import DAY_US, HOUR_US
 from wicketgate.base.periods import parse_period
-from wicketgate.history.questions import CameraBreadth, parse_question
+from wicketgate.history.questions import KINDS, CameraBreadth, parse_question
 from wicketgate.regime.charter import SearchRules
 from wicketgate.regime.documents.authority import parse_authority
+from wicketgate.regime.documents.search_terms import QUESTION_KINDS
+from wicketgate.regime.moment import RegimeAt
+from wicketgate.regime.parsed import Parsed
+from wicketgate.regime.publishing import bulk_names, targeted_names
 from wicketgate.regime.searches.reasons import reason_signs
 from wicketgate.regime.searches.rules import (
     ApprovalGiven,
@@ -24,6 +28,7 @@ from wicketgate.regime.searches.rules import (
     judge_approval,
     may_run,
     open_needs,
+    stopped_code,
     with_approval,
 )
 
@@ -92,6 +97,10 @@ def test_one_exact_plate_of_lately_is_answered_at_once() -> None:
     said = judge(asked(), RULES)
     assert said.answers_now
     assert said.needs == ()
+
+
+def test_the_kinds_of_questions_are_those_that_an_authority_names() -> None:
+    assert KINDS == QUESTION_KINDS
 
 
 def test_a_real_question_is_judged_as_it_stands() -> None:
@@ -231,3 +240,34 @@ def test_two_approvals_are_by_two_people_in_any_order() -> None:
 )
 def test_signs_of_a_reason(words: str, before: list[str], users: list[str], signs: tuple[str, ...]) -> None:
     assert reason_signs(replace(REASON, words=words), before, users, "person:me") == signs
+
+
+# --- figures ----------------------------------------------------------------------------------------------
+
+
+def test_an_authority_that_answers_questions_has_neither_traffic_nor_hits() -> None:
+    charter = world.changed(
+        world.example("charter"),
+        world.put("signatures.8.modes", ["match", "search"]),
+        world.put("consultations.2.modes", ["match", "search"]),
+    )
+    story = world.Story.under(charter)
+    for name, by in (
+        ("authority", world.CT_OFFICES),
+        ("authority-match", world.MATCH_OFFICES),
+        ("authority-search", world.MATCH_OFFICES),
+    ):
+        story = story.then(world.example(name), by)
+    moment = RegimeAt(story.regime, Parsed(), AT_US)
+    assert (bulk_names(moment), targeted_names(moment)) == (["tfl-met-ct"], ["tfl-met-wanted"])
+    named = story.regime.authorities["tfl-met-questions"]
+    version, authority = named.versions[0], moment.authority(named.versions[0])
+    assert stopped_code(named, version, authority, AT_US) is None
+    assert stopped_code(named, version, authority, authority.valid_from_us - 1) == "not-in-force-yet"
+    assert stopped_code(named, version, authority, authority.valid_until_us) == "consultation-overdue"
+    later = story.then(
+        world.changed(world.example("revocation"), world.put("revocation.authority", "tfl-met-questions")),
+        ("tfl/data-protection",),
+        at="2026-09-01T09:00:00Z",
+    ).regime.authorities["tfl-met-questions"]
+    assert stopped_code(later, later.versions[0], authority, AT_US + 60 * DAY_US) == "revoked"
