@@ -23,8 +23,8 @@ from wicketgate.regime.documents.authority import parse_authority
 from wicketgate.regime.documents.search_terms import QUESTION_KINDS
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
+from wicketgate.regime.searches.approvals import ApprovalGiven
 from wicketgate.regime.searches.rules import (
-    ApprovalGiven,
     AskedSearch,
     AwaitingApproval,
     GivenReason,

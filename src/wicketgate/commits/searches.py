@@ -10,8 +10,9 @@ from collections.abc import Iterable
 import msgspec
 
 from wicketgate.base.errors import InputError
+from wicketgate.regime.searches.approvals import ApprovalGiven, ApprovalNeeded
 from wicketgate.regime.searches.reasons import LAST, MANY
-from wicketgate.regime.searches.rules import ApprovalGiven, ApprovalNeeded, AwaitingApproval, open_needs
+from wicketgate.regime.searches.rules import AwaitingApproval, open_needs
 from wicketgate.regime.searches.values import (
     AnswerEnded,
     AnswerLooked,

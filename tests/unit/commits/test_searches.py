@@ -16,7 +16,8 @@ from wicketgate.commits.searches import MOST_REMEMBERED, WAITS_US, KnownSearches
 from wicketgate.commits.state import STATE_FORM, State, dump_state, load_state
 from wicketgate.commits.stored import KINDS, decode, decode_public, encode
 from wicketgate.commits.transactions import Transaction
-from wicketgate.regime.searches.rules import ApprovalGiven, ApprovalNeeded, judge_approval
+from wicketgate.regime.searches.approvals import ApprovalGiven, ApprovalNeeded
+from wicketgate.regime.searches.rules import judge_approval
 from wicketgate.regime.searches.values import (
     AnswerEnded,
     AnswerLooked,

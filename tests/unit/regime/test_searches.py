@@ -17,10 +17,9 @@ from wicketgate.regime.documents.search_terms import QUESTION_KINDS
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
 from wicketgate.regime.publishing import bulk_names, targeted_names
+from wicketgate.regime.searches.approvals import ApprovalGiven, ApprovalNeeded
 from wicketgate.regime.searches.reasons import reason_signs
 from wicketgate.regime.searches.rules import (
-    ApprovalGiven,
-    ApprovalNeeded,
     AskedSearch,
     AwaitingApproval,
     GivenReason,

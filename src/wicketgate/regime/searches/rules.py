@@ -16,6 +16,7 @@ from wicketgate.regime.charter.searching import offices_meant
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.search_terms import SearchTerms
 from wicketgate.regime.fold import Named, Version
+from wicketgate.regime.searches.approvals import ApprovalGiven, ApprovalNeeded, Why
 from wicketgate.regime.standing import ends, in_force_from
 
 SearchCode = Literal[
@@ -36,9 +37,6 @@ SearchCode = Literal[
 
 ApprovalCode = Literal["approval-spent", "self-approval", "not-entitled", "count-differs", "approver-twice"]
 """Why an approval does not count."""
-
-Why = Literal["age", "count", "breadth"]
-"""Why an approval is needed: how old the reads are, that more than one plate is asked for, or how broad it is."""
 
 FEW: Final = 9
 """What a count says of nine or fewer vehicles, of none too."""
@@ -120,14 +118,6 @@ class AskedSearch:
     counted: int | None = None
     emergency: bool = False
     emergency_stopped: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApprovalNeeded:
-    """An approval that is needed, by one of some offices; where the unit itself may approve, its name is among them."""
-
-    offices: tuple[str, ...]
-    why: Why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,25 +256,6 @@ def shown_count(vehicles: int) -> int:
 
 
 # --- approvals --------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApprovalGiven:
-    """An approval of one run.
-
-    Attributes
-    ----------
-    by : str
-        The person, as facts name them.
-    office : str
-        For which office, or unit, they approve.
-    counted : int or None
-        The number that they were told and quote; None where nothing was counted.
-    """
-
-    by: str
-    office: str
-    counted: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from wicketgate.regime.searches.rules import ApprovalGiven, ApprovalNeeded
+from wicketgate.regime.searches.approvals import ApprovalGiven, ApprovalNeeded
 
 
 class SearchAsked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="asked"):
