@@ -282,7 +282,7 @@ def _issue(world: World, name: str) -> None:
     if mode == "match":
         kinds = chance.sample(KINDS, chance.randint(1, 3))
         document["match"] |= {"kinds": kinds, "max_entries": chance.choice([1, 2, 3, 5000])}
-    if mode == "search":
+    if mode == "search" or (mode == "bulk" and chance.random() < 0.2):
         document["search"] = _search(chance)
     admitted = Admitted(cap=chance.choice([None, None, None, 1, 2]))
     if chance.random() < 0.15:
@@ -295,7 +295,14 @@ def _search(chance: random.Random) -> dict[str, Any]:
     ages = ["PT6H", "P1D", "P7D", "P1M", "P3M"]
     tiers = sorted(chance.sample(range(4), chance.choice([0, 1, 2, 3])))
     approvers = sorted(chance.sample(range(3), len(tiers)))
+    more: dict[str, Any] = {}
+    if chance.random() < 0.6:
+        kinds = ["plate", *chance.sample(["pattern", "place", "scenes"], chance.randint(0, 3))]
+        more = {"questions": kinds, "breadth": {"camera_days": 300, "plates": 10}, "answer_retention": "PT6H"}
+    if chance.random() < 0.3:
+        more["hours"] = [_hours(chance) for _ in range(chance.randint(1, 2))]
     return {
+        **more,
         "max_age": chance.choice(ages[1:]),
         "tiers": [
             {"older_than": ages[age], "approver": APPROVERS[approver]}

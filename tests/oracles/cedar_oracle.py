@@ -81,8 +81,8 @@ class Wanted:
     """What somebody wants to do with a read.
 
     `camera` is a number in the register; `field` the part of the read that is wanted; `approved` the offices that
-    approved a search; `entries` what is listed under the authority, None where nobody can say; `full` whether its
-    feed is.
+    approved a search, `kinds` of which kinds its question is; `entries` what is listed under the authority, None
+    where nobody can say; `full` whether its feed is.
     """
 
     feed: str
@@ -93,6 +93,7 @@ class Wanted:
     field: str
     search: bool = False
     approved: Sequence[str] = ()
+    kinds: Sequence[str] = ("plate",)
     entries: Sequence[Entry] | None = None
     full: bool = False
 
@@ -136,6 +137,7 @@ class Policies:
                 "hit": hit,
                 "listed": -1 if wanted.entries is None else len(wanted.entries),
                 "approved": list(wanted.approved),
+                "kinds": list(wanted.kinds),
                 "older": [age for age in sorted(self.ages) if wanted.at_us >= later(wanted.captured_us, age)],
                 "local": {zone: _wall_clock(wanted.captured_us, zone) for zone in sorted(self.zones)},
             },
@@ -159,7 +161,8 @@ def render(documents: Sequence[Committed], cameras: Sequence[Device]) -> Policie
             ending = [act for act in documents[documents.index(item) + 1 :] if _ends(act)]
             policies.append(_version(name, item, committed[number + 1 :], acts, ending, decisions, cameras))
             zones |= {hours["zone"] for hours in item.document["scope"].get("hours", [])}
-            search = item.document.get("search", {})
+            search = item.document.get("search", {}) if item.document["authority"]["mode"] == "search" else {}
+            zones |= {hours["zone"] for hours in search.get("hours", [])}
             ages |= {search["max_age"]} if search else set()
             ages |= {tier["older_than"] for tier in search.get("tiers", [])}
         policies += _suspensions(name, acts)
@@ -201,8 +204,6 @@ def _version(
     conditions = [
         f"context.at >= {in_force}",
         f"context.at < {ends}",
-        f"context.captured >= {begins}",
-        f"context.captured < {ends}",
         _any(f"resource in Source::{_text(source)}" for source in scope["sources"]),
         f"{_set(scope['fields'])}.contains(context.field)",
     ]
@@ -226,12 +227,17 @@ def _version(
         reference = f"{name}@{authority['version']}"
         covered = [f"context.at >= {one.at_us}" for one in decisions if reference in one.fulfils]
         conditions.append(_any([f"context.at < {item.due_us}", *covered]))
+    if mode != "search":
+        conditions += [f"context.captured >= {begins}", f"context.captured < {ends}"]
     if mode == "match":
         match = item.document["match"]
         conditions.append(f"context.listed >= 0 && context.listed <= {match['max_entries']}")
         conditions.append(f"{_set(match['kinds'])}.contains(context.hit)")
     if mode == "search":
         search = item.document["search"]
+        conditions.append(f"{_set(search.get('questions', ['plate']))}.containsAll(context.kinds)")
+        if search.get("hours"):
+            conditions.append(_any(map(_hours, search["hours"])))
         conditions.append(f"!context.older.contains({_text(search['max_age'])})")
         tiers = search.get("tiers", [])
         for number, tier in enumerate(tiers):

@@ -73,16 +73,31 @@ def holds(document: Mapping[str, Any], cameras: int | None, power: Power) -> boo
 
 def _in_mode(document: Mapping[str, Any], power: Power, retention_us: int) -> bool:
     mode = document["authority"]["mode"]
-    if mode == "bulk":
-        return power.age <= retention_us
-    if mode == "search":
-        if power.mode == "bulk" or power.age > longest_us(document["search"]["max_age"]):
+    if mode == "bulk" and power.age > retention_us:
+        return False
+    if "search" in document:
+        search = document["search"]
+        breadth = search.get("breadth", {"camera_days": 0, "plates": 0})
+        if mode == "search" and (
+            power.mode == "bulk" or not _in_hours(search.get("hours", []), *power.hours)
+        ):
+            return False
+        if power.age > longest_us(search["max_age"]):
+            return False
+        if power.question not in ["", *search.get("questions", ["plate"])]:
+            return False
+        if power.camera_days > breadth["camera_days"] or power.plates > breadth["plates"]:
+            return False
+        answers = search.get("answer_retention")
+        if power.answer_retention > (DAY_US // 24 if answers is None else longest_us(answers)):
             return False
         tiers = [
             (longest_us(tier["older_than"]), tier["approver"]) for tier in document["search"].get("tiers", [])
         ]
         passed = [tier for tier in tiers if power.age > tier[0]]
         return not passed or power.approval == max(passed)[1]
+    if mode == "bulk":
+        return True
     terms = document["match"]
     return (
         power.mode == "match"
@@ -90,6 +105,8 @@ def _in_mode(document: Mapping[str, Any], power: Power, retention_us: int) -> bo
         and power.kind in terms["kinds"]
         and power.entries <= terms["max_entries"]
         and power.entry_life <= longest_us(terms["entry_life"])
+        and power.question == ""
+        and power.camera_days == power.plates == power.answer_retention == 0
     )
 
 

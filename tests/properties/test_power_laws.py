@@ -25,6 +25,7 @@ from tests.oracles.power_oracle import (
 from tests.vectors import make_documents as world
 from wicketgate.regime.charter import MODES
 from wicketgate.regime.documents.authority import parse_authority
+from wicketgate.regime.documents.search_terms import QUESTION_KINDS
 from wicketgate.regime.powers import (
     EVERYTHING,
     NOTHING,
@@ -346,7 +347,7 @@ def documents(draw: st.DrawFn) -> Document:
         }
     if demanded := draw(some("viewer", *(("confirmer", "hotlist-keeper") * (mode == "match")), least=0)):
         authority["demands"] = demanded
-    if mode == "search":
+    if mode == "search" or (mode == "bulk" and draw(st.booleans())):
         older = draw(st.lists(st.sampled_from(("P7D", "P28D", "P1M", "P90D")), unique=True, max_size=3))
         document["search"] = {
             "max_age": draw(st.sampled_from(PERIODS)),
@@ -358,6 +359,17 @@ def documents(draw: st.DrawFn) -> Document:
                 for text in sorted(older, key=longest_us)
             ],
         }
+        if draw(st.booleans()):
+            document["search"] |= {
+                "questions": draw(some(*QUESTION_KINDS)),
+                "breadth": {
+                    "camera_days": draw(st.sampled_from((0, 10, 300))),
+                    "plates": draw(st.sampled_from((0, 1, 1000))),
+                },
+                "answer_retention": draw(st.sampled_from(PERIODS)),
+            }
+        if draw(st.booleans()):
+            document["search"]["hours"] = [draw(st.sampled_from(scope["hours"] or HOURS))]
     return document
 
 
@@ -391,6 +403,10 @@ powers = st.builds(
     entries=st.sampled_from((0, 1, 2, 5000, 5001)),
     entry_life=lengths,
     doer=st.sampled_from(("", "viewer", "confirmer", "hotlist-keeper")),
+    question=st.sampled_from(("", *QUESTION_KINDS, "never")),
+    camera_days=st.sampled_from((0, 1, 10, 11, 300, 301)),
+    plates=st.sampled_from((0, 1, 2, 1000, 1001)),
+    answer_retention=lengths | st.sampled_from((3_600_000_000, 3_600_000_001)),
 )
 counts = st.none() | st.sampled_from((0, 1, 100, 2000))
 
@@ -470,7 +486,10 @@ def narrowed(document: Document, data: st.DataObject) -> Document:
         "sources": lambda: scope.update(sources=fewer(scope["sources"], data)),
         "groups": lambda: scope.update(groups=fewer(scope["groups"] or ["ulez", "elsewhere"], data)),
         "fields": lambda: scope.update(fields=fewer(scope["fields"], data)),
-        "hours": lambda: scope.update(hours=fewer(scope["hours"] or list(HOURS), data)),
+        # Hours of searches lie within those of the scope, or it is refused.
+        "hours": lambda: scope.update(
+            hours=(search or {}).get("hours") or fewer(scope["hours"] or list(HOURS), data)
+        ),
         "area": lambda: scope.update(area=AREAS[1] if scope.get("area") in (None, *AREAS) else scope["area"]),
         "cameras": lambda: scope.update(max_cameras=max(1, scope.get("max_cameras", 5) - 1)),
     }
@@ -478,8 +497,21 @@ def narrowed(document: Document, data: st.DataObject) -> Document:
         steps["kinds"] = lambda: match.update(kinds=fewer(match["kinds"], data))
         steps["entries"] = lambda: match.update(max_entries=max(1, match["max_entries"] - 1))
         steps["life"] = lambda: match.update(entry_life=shorter(match["entry_life"], data))
+    elif authority["mode"] == "bulk" and not search:
+        steps["custody"] = lambda: document.update(search={"max_age": "P1Y"})
     if search:
         steps["age"] = lambda: search.update(max_age=shorter(search["max_age"], data))
+        breadth = search.get("breadth", {"camera_days": 0, "plates": 0})
+        steps["camera-days"] = lambda: search.update(
+            breadth=breadth | {"camera_days": breadth["camera_days"] // 2}
+        )
+        steps["plates"] = lambda: search.update(breadth=breadth | {"plates": breadth["plates"] // 2})
+        steps["no breadth"] = lambda: search.pop("breadth", None)
+        steps["answers"] = lambda: search.pop("answer_retention", None)
+        steps["questions"] = lambda: search.update(questions=fewer(search.get("questions", ["plate"]), data))
+        steps["search hours"] = lambda: search.update(
+            hours=search.get("hours") or fewer(scope["hours"] or list(HOURS), data)
+        )
         if not search["tiers"]:
             steps["tier"] = lambda: search.update(tiers=[{"older_than": "P7D", "approver": "met/inspector"}])
     step = data.draw(st.sampled_from(sorted(steps)))
@@ -524,7 +556,9 @@ def test_bulk_contains_search_and_search_contains_match(document: Document) -> N
         return powers_of(other | tables)
 
     bulk = in_mode("bulk")
-    search = in_mode("search", search=document.get("search", {}) | {"max_age": retention})
+    # Search within hours of its own has no more than a match within those.
+    terms = {name: value for name, value in document.get("search", {}).items() if name != "hours"}
+    search = in_mode("search", search=terms | {"max_age": retention})
     match = in_mode("match", match={"kinds": ["murder"], "max_entries": 5, "entry_life": "P1Y"})
     assert match <= search <= bulk
     assert not bulk <= search

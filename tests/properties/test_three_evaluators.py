@@ -45,7 +45,7 @@ GATE_REASONS = {
     "before-validity",
     "not-listed",
 }
-SEARCH_REASONS = {"no-authority", "older-than-allowed", "approval-needed"}
+SEARCH_REASONS = {"no-authority", "question-kind", "older-than-allowed", "approval-needed"}
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,8 @@ class Session:
             for read in self.reads:
                 searching = (item.search is not None) != (chance.random() < 0.1)
                 approved = frozenset(chance.sample(APPROVERS, chance.choice([0, 0, 0, 1])))
-                use = Search(approved) if searching else LIVE
+                kinds = frozenset({chance.choice(["plate"] * 9 + ["pattern", "scenes"])})
+                use = Search(approved, kinds) if searching else LIVE
                 yield Asked(name, item.terms.reference, read, self.at_us, use, chance.choice(FIELDS))
 
     def single(self, asked: Asked) -> Verdict:
@@ -117,6 +118,7 @@ class Session:
             field=asked.field,
             search=isinstance(asked.use, Search),
             approved=sorted(asked.use.approved_by) if isinstance(asked.use, Search) else (),
+            kinds=sorted(asked.use.kinds) if isinstance(asked.use, Search) else (),
             entries=self.world.lists[asked.name],
             full=asked.name in self.world.full,
         )

@@ -139,7 +139,7 @@ def _proposals(begun: Story) -> dict[str, Case]:
             "term-too-long", "draft.authority.valid_until", "2027-09-02T00:00:00Z"
         ),
         "consultation-draft-mode-search": begun.case(
-            consultation_on(search_authority()), BY_DATA, code="unsupported"
+            consultation_on(search_authority()), BY_DATA, code="not-entitled"
         ),
         "consultation-draft-over-already": begun.case(
             changed(

@@ -197,14 +197,40 @@ def _match(begun: Story) -> dict[str, Case]:
 
 
 def search_authority() -> Document:
-    """Return an authority of mode search, which this version reads, compares and does not take."""
-    return changed(
-        example("authority-match"),
-        put("authority.name", "tfl-met-questions"),
-        put("authority.mode", "search"),
-        put("match", None),
-        put("search", {"max_age": "P28D", "tiers": [{"older_than": "P7D", "approver": "met/serious-crime"}]}),
+    """Return an authority of mode search."""
+    return example("authority-search")
+
+
+_WEEKDAYS = {"zone": "Europe/London", "days": ["mon", "tue"], "from": "07:00", "until": "18:00"}
+
+
+def _charter_on_searches() -> dict[str, Case]:
+    """Return cases of a charter that says who approves questions."""
+    rules: Document = {
+        "approvers": ["met/serious-crime", "ico/commissioner"],
+        "second": ["ico/commissioner"],
+        "custody": True,
+        "emergency": {"within": "PT24H", "overseer": "ico/commissioner"},
+    }
+    charter = changed(
+        example("charter"),
+        put("signatures.8.modes", ["match", "search"]),
+        put("consultations.2.modes", ["match", "search"]),
+        put("searching", rules),
     )
+    strict = Story.under(charter)
+    outside = Story.under(changed(charter, put("searching.outside", True)))
+    search = search_authority()
+    return {
+        "authority-good-search-approvers": strict.case(search, MATCH_OFFICES, need="within"),
+        "authority-search-approver-not-allowed": strict.case(
+            changed(search, put("search.tiers.1.approver", "ico/deputy")), MATCH_OFFICES, code="not-entitled"
+        ),
+        "authority-search-approver-of-the-recipient": outside.case(
+            search, MATCH_OFFICES, code="not-entitled"
+        ),
+        "authority-bulk-without-custody": strict.case(example("authority"), code="malformed"),
+    }
 
 
 def _limits(begun: Story) -> dict[str, Case]:
@@ -213,7 +239,13 @@ def _limits(begun: Story) -> dict[str, Case]:
     laid = Story.under(
         changed(example("charter"), put("limits.laid", ["ministerial-certificate", "designation-notice"]))
     )
-    searching = Story.under(changed(example("charter"), put("signatures.8.modes", ["match", "search"])))
+    searching = Story.under(
+        changed(
+            example("charter"),
+            put("signatures.8.modes", ["match", "search"]),
+            put("consultations.2.modes", ["match", "search"]),
+        )
+    )
 
     def ask(code: str, *changes: Callable[[Document], object]) -> Case:
         return searching.case(changed(search, *changes), MATCH_OFFICES, code=code)
@@ -233,12 +265,39 @@ def _limits(begun: Story) -> dict[str, Case]:
         "authority-not-laid": laid.case(
             changed(ct, put("authority.instrument.laid", None)), code="malformed"
         ),
-        "authority-mode-search": ask("unsupported"),
-        "authority-mode-search-without-its-table": ask("unsupported", put("search", None)),
-        "authority-mode-search-no-rule": begun.case(search, MATCH_OFFICES, code="unsupported"),
-        "authority-search-table-in-bulk": begun.case(
-            changed(ct, put("search", search["search"])), code="unknown-key"
+        "authority-good-search": searching.case(search, MATCH_OFFICES, need="within"),
+        "authority-good-search-as-in-0.4": searching.case(
+            changed(search, put("search", {"max_age": "P28D"})), MATCH_OFFICES, need="within"
         ),
+        "authority-mode-search-without-its-table": ask("malformed", put("search", None)),
+        "authority-mode-search-no-rule": begun.case(search, MATCH_OFFICES, code="not-entitled"),
+        "authority-good-search-table-in-bulk": begun.case(
+            changed(ct, put("search", search["search"])), need="marked"
+        ),
+        "authority-search-table-in-match": begun.case(
+            changed(example("authority-match"), put("search", search["search"])),
+            MATCH_OFFICES,
+            code="unknown-key",
+        ),
+        "authority-search-no-such-question": ask("malformed", put("search.questions", ["plate", "habits"])),
+        "authority-search-answer-longer-than-kept": ask(
+            "term-too-long", put("search.answer_retention", "P29D")
+        ),
+        "authority-search-hours-beyond-scope": ask(
+            "malformed",
+            put("scope.hours", [_WEEKDAYS]),
+            put("search.hours", [{**_WEEKDAYS, "from": "06:00"}]),
+        ),
+        "authority-good-search-hours": searching.case(
+            changed(
+                search,
+                put("scope.hours", [_WEEKDAYS]),
+                put("search.hours", [{**_WEEKDAYS, "from": "08:00"}]),
+            ),
+            MATCH_OFFICES,
+            need="within",
+        ),
+        **_charter_on_searches(),
         "authority-search-beyond-source": ask("retention-beyond-source", put("search.max_age", "P29D")),
         "authority-search-beyond-source-by-month": ask(
             "retention-beyond-source", put("search.max_age", "P1M")

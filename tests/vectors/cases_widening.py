@@ -16,7 +16,7 @@ from tests.vectors.cases_consultations import (
     consulted,
     decision_on,
 )
-from tests.vectors.cases_documents import BY_DATA, BY_HOME
+from tests.vectors.cases_documents import BY_DATA, BY_HOME, search_authority
 from tests.vectors.make_documents import (
     CT_OFFICES,
     DECIDERS,
@@ -40,7 +40,16 @@ Change = Callable[[Document], object]
 
 def cases() -> dict[str, Case]:
     """Return the cases by name."""
-    return {**_before(), **_wider(), **_demanding(), **_narrower(), **_cameras(), **_urgent(), **_struck()}
+    return {
+        **_before(),
+        **_wider(),
+        **_demanding(),
+        **_asking(),
+        **_narrower(),
+        **_cameras(),
+        **_urgent(),
+        **_struck(),
+    }
 
 
 def strict_charter() -> Document:
@@ -102,6 +111,33 @@ def _demanding() -> dict[str, Case]:
         "authority-good-more-demands": case(
             ["viewer", "confirmer", "hotlist-keeper"], need="covered", by=(NAME,), wider=()
         ),
+    }
+
+
+def _asking() -> dict[str, Case]:
+    """Return what becomes of terms of searches: each member by itself."""
+    charter = changed(strict_charter(), put("signatures.8.modes", ["match", "search", "bulk"]))
+    covered = consulted(Story.under(charter), search_authority(), put("decision.covered_until", UNTIL))
+
+    def case(*changes: Change, **wanted: Any) -> Case:
+        return covered.case(changed(search_authority(), *changes), MATCH_OFFICES, at=LATER, **wanted)
+
+    def wider(*changes: Change) -> Case:
+        return case(*changes, code="widening")
+
+    def narrower(*changes: Change) -> Case:
+        return case(*changes, need="covered", by=(NAME,), wider=())
+
+    return {
+        "widening-by-question": wider(put("search.questions", ["plate", "lookalikes", "pattern", "place"])),
+        "widening-by-camera-days": wider(put("search.breadth.camera_days", 301)),
+        "widening-by-plates-of-a-question": wider(put("search.breadth.plates", 51)),
+        "widening-by-answer-retention": wider(put("search.answer_retention", "P8D")),
+        "widening-by-no-tier": wider(put("search.tiers", None)),
+        "widening-by-another-approver": wider(put("search.tiers.1.approver", "ico/deputy")),
+        "covered-narrower-questions": narrower(put("search.questions", ["plate"])),
+        "covered-terms-of-0.4": narrower(put("search.questions", None), put("search.breadth", None)),
+        "covered-shorter-answers": narrower(put("search.answer_retention", None)),
     }
 
 

@@ -8,6 +8,7 @@ the `tzdata` package, never the machine's own, so that every machine decides ali
 from __future__ import annotations
 
 import importlib.resources
+import itertools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -85,6 +86,18 @@ def describe_hours(hours: Hours) -> str:
     end = f"{hours.until_minute // 60:02d}:{hours.until_minute % 60:02d}"
     after = " the day after" if hours.until_minute <= hours.from_minute else ""
     return f"{days} {begin} to {end}{after} ({hours.zone})"
+
+
+def both(one: NDArray[np.int64], two: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the windows that lie within two lists of windows, each as `windows` returns them."""
+    edges = np.unique(np.concatenate([one.ravel(), two.ravel()]))
+    inside = [
+        edge
+        for edge in edges
+        if all(np.searchsorted(some.ravel(), edge, side="right") % 2 for some in (one, two))
+    ]
+    ends = dict(itertools.pairwise(edges.tolist()))
+    return np.array([(begin, ends[int(begin)]) for begin in inside], dtype=np.int64).reshape(-1, 2)
 
 
 def windows(

@@ -20,6 +20,7 @@ from wicketgate.commits.figures import ClosedFigures, Counts, JudgedHits, Target
 from wicketgate.commits.handovers import HandedOver, kept_notes
 from wicketgate.commits.hits import LOOKERS_KEPT, HotlistState, OpenHit, Sighting
 from wicketgate.commits.people import KnownPeople
+from wicketgate.commits.searches import KnownSearches
 from wicketgate.commits.transactions import (
     AlertRulesSet,
     CameraSet,
@@ -109,6 +110,7 @@ class State(msgspec.Struct, kw_only=True):
     handovers: dict[str, list[HandedOver]] = {}
     heard_us: dict[str, int] = {}
     judged_before: list[JudgedHits] = []
+    searches: KnownSearches = msgspec.field(default_factory=KnownSearches)
 
     @property
     def charter_envelope(self) -> bytes:
@@ -205,6 +207,8 @@ class State(msgspec.Struct, kw_only=True):
     def _take_words(self, transaction: Transaction) -> None:
         """Take what people are said to be, by which rules they are told, and what a recipient attests."""
         self._take_people(transaction)
+        if transaction.searches or (self.searches.held and transaction.figures is not None):
+            self.searches.take(transaction.searches, transaction.at_us)
         if transaction.alert_rules is not None:
             self.alert_rules[transaction.alert_rules.who] = transaction.alert_rules
         if transaction.receipt is not None:

@@ -32,6 +32,7 @@ from wicketgate.commits.transactions import (
 )
 from wicketgate.ledger.second import SecondClosed
 from wicketgate.regime.obligations.values import Disclosure, Receipt
+from wicketgate.regime.searches.values import SearchEvent
 
 FORM = 2
 """The form of messages that this version writes, and the latest that it reads; 1, in the open, is that of 0.3."""
@@ -85,6 +86,7 @@ class _Acts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     alert_rules: AlertRulesSet | None = None
     told: tuple[AlertTold, ...] = ()
     handover: HandedOver | None = None
+    searches: tuple[SearchEvent, ...] = ()
 
 
 class _Head(msgspec.Struct, frozen=True, array_like=True):

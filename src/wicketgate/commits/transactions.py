@@ -16,6 +16,7 @@ from wicketgate.commits.people import Passkey, PasskeyWithdrawn, PeopleOpened
 from wicketgate.ledger.second import SecondClosed
 from wicketgate.regime.admitted import Admitted, Stood
 from wicketgate.regime.obligations.values import Disclosure, Receipt
+from wicketgate.regime.searches.values import SearchEvent
 
 MAX_FACTS_BYTES = 3 * 1024 * 1024
 """Facts of one second: they are committed again when it is closed, in the clear and sealed."""
@@ -470,6 +471,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     alert_rules: AlertRulesSet | None = None
     told: tuple[AlertTold, ...] = ()
     handover: HandedOver | None = None
+    searches: tuple[SearchEvent, ...] = ()
     directory_form: int = 0
     erased: tuple[RowErased, ...] = ()
     erased_from: int = 0

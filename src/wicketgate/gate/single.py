@@ -25,9 +25,9 @@ from wicketgate.base.periods import Period, add
 from wicketgate.gate.decide import Hits, Looks
 from wicketgate.gate.terms import Reason, StopReason, TermEnd, Terms
 from wicketgate.reads.plates import pack_all
-from wicketgate.regime.documents.authority import SearchTerms
+from wicketgate.regime.documents.search_terms import SearchTerms
 
-SearchReason = Literal["no-authority", "older-than-allowed", "approval-needed"]
+SearchReason = Literal["no-authority", "question-kind", "older-than-allowed", "approval-needed"]
 """Why an authority does not let a read go for a use, beside the gate's reasons."""
 
 _STOPS: Final = frozenset(get_args(StopReason))
@@ -70,9 +70,12 @@ class Search:
     ----------
     approved_by : frozenset of str
         The offices that approved the question.
+    kinds : frozenset of str
+        Of which kinds it is: the authority must allow each of them.
     """
 
     approved_by: frozenset[str] = frozenset()
+    kinds: frozenset[str] = frozenset({"plate"})
 
 
 Use = FeedUse | Search
@@ -172,8 +175,8 @@ class Decider:
         Verdict
             Of the reasons that would refuse it the first counts: `error` for wrong terms; `no-authority` for a use
             that the authority's mode does not allow, or an authority that is not known; then the gate's, in the
-            gate's order. For a search `older-than-allowed` and `approval-needed` stand in place of `not-listed`, and
-            a full feed does not count.
+            gate's order. For a search `question-kind` comes behind what ends the authority, `older-than-allowed` and
+            `approval-needed` stand in place of `not-listed`, and a full feed does not count.
 
         Notes
         -----
@@ -208,6 +211,7 @@ class _Known:
         "_ended_by",
         "_in_force",
         "_in_scope",
+        "_kinds",
         "_search",
         "_sound",
         "_stopped_by",
@@ -220,6 +224,7 @@ class _Known:
         terms = item.terms
         self._sound = alone and _is_sound(terms, n_cameras)
         self._search = item.search
+        self._kinds = frozenset(() if item.search is None else item.search.questions)
         self._stopped_by = terms.stopped_by
         self._ended_by = terms.ended_by
         self._in_force = (terms.in_force_from_us, terms.in_force_until_us)
@@ -247,6 +252,8 @@ class _Known:
             return "not-in-force-yet"
         if at_us >= self._in_force[1]:
             return self._ended_by
+        if isinstance(use, Search) and not use.kinds <= self._kinds:
+            return "question-kind"
         if not 0 <= camera < len(self._in_scope):
             return "error"
         if not self._in_scope[camera]:

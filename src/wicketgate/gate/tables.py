@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from wicketgate.base.byte_columns import TextTable
 from wicketgate.base.clock import DAY_US, HOUR_US
 from wicketgate.base.errors import WicketgateError
-from wicketgate.base.hours import windows
+from wicketgate.base.hours import both, windows
 from wicketgate.commits.cameras import Camera, in_scope
 from wicketgate.commits.state import FOREVER_US
 from wicketgate.gate.single import AuthorityTerms
@@ -22,6 +22,9 @@ from wicketgate.regime.documents.fields import shows_position
 from wicketgate.regime.fold import Named, Version
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.standing import ends, in_force_from
+
+FAR_US = 1 << 61
+"""Beyond every capture, before and after."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +119,7 @@ def tables_at(
             begins_us = in_force_from(later, moment.authority(later))
             if begins_us > at_us:
                 holds_until_us = min(holds_until_us, begins_us)
-        if authority.search is not None:
+        if authority.mode == "search":
             continue  # it answers questions, and lets nothing go by itself
         ended_us = authority.valid_until_us if version.revoked_us is None else version.revoked_us
         if at_us > ended_us + reach_us:
@@ -187,7 +190,7 @@ def terms_at(
     span = (min(captured_us, moment.at_us), moment.at_us + 2 * DAY_US)
     return AuthorityTerms(
         terms=_terms(used, version, authority, span, _stopped(named, version, full)),
-        search=authority.search,
+        search=authority.search if authority.mode == "search" else None,
     )
 
 
@@ -207,10 +210,13 @@ def _terms(
     stopped: StopReason | None,
 ) -> Terms:
     ends_us, ended_by = ends(version, authority)
+    valid = (authority.valid_from_us, authority.valid_until_us)
+    if authority.mode == "search":
+        valid = (-FAR_US, FAR_US)  # its terms bound the age of what it looks back at, and not its validity
     try:
-        open_windows = windows(
-            authority.valid_from_us, authority.valid_until_us, authority.scope.hours, *span
-        )
+        open_windows = windows(*valid, authority.scope.hours, *span)
+        if authority.mode == "search" and authority.search is not None and authority.search.hours:
+            open_windows = both(open_windows, windows(*valid, authority.search.hours, *span))
     except WicketgateError:
         # Hours that cannot be computed here (a zone that this machine does not know) refuse everything.
         stopped = stopped or "error"
@@ -219,8 +225,8 @@ def _terms(
         reference=authority.reference,
         cameras=cameras,
         windows=open_windows,
-        valid_from_us=authority.valid_from_us,
-        valid_until_us=authority.valid_until_us,
+        valid_from_us=valid[0],
+        valid_until_us=valid[1],
         in_force_from_us=in_force_from(version, authority),
         in_force_until_us=min(ends_us, FOREVER_US),
         ended_by=ended_by,

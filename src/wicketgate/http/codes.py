@@ -10,7 +10,7 @@ from typing import Literal
 
 from wicketgate.http.problems import CODES
 
-Where = Literal["request", "document", "hotlist", "read", "refusal", "command"]
+Where = Literal["request", "document", "hotlist", "read", "refusal", "search", "command"]
 
 PLACES: dict[Where, str] = {
     "request": "`code` of a problem document: the request as a whole was not served",
@@ -18,6 +18,7 @@ PLACES: dict[Where, str] = {
     "hotlist": "`code` of the 422 that refuses a hotlist, and of each of its `lines`; nothing of it took effect",
     "read": "`code` of a read in `quarantined`; the other reads of the post were taken",
     "refusal": "`reason` in figures and openings: why an authority did not release a read; never told to a source",
+    "search": "`code` of a question that was refused, or of an approval that does not count",
     "command": "in brackets behind the error of a command of `wicketgate`; it exits as docs/commands.md says",
 }
 
@@ -272,6 +273,32 @@ _REFUSAL = {
     ),
     "error": ("Deciding failed; any error is a refusal.", "Tell the operator."),
 }
+_SEARCH = {
+    "no-authority": (
+        "No authority of this name lets this unit ask the past.",
+        "Ask under one of your unit's own that has `[search]`.",
+    ),
+    "not-in-force-yet": ("The authority has not taken effect.", ""),
+    "expired": ("The authority's validity is over.", ""),
+    "suspended": ("The authority is suspended.", "Wait for the resumption."),
+    "revoked": ("The authority was revoked, annulled or quashed.", ""),
+    "review-overdue": ("A review did not come in time.", "Have the review recorded."),
+    "consultation-overdue": ("A consultation did not cover it in time.", ""),
+    "reason-missing": ("Offence, case number or reason is missing.", "Give all three."),
+    "question-kind": ("The authority does not name this kind of question.", "Ask as it lets you."),
+    "out-of-scope": ("No camera of the question is in the authority's scope.", "Name cameras that are."),
+    "older-than-allowed": ("The question begins before what may be looked back at.", "Begin it later."),
+    "too-broad": (
+        "It is broader than the authority says, and the charter names nobody who may let that.",
+        "Ask for less time, fewer cameras or fewer plates.",
+    ),
+    "approval-needed": ("A read is of an age for which nobody approved the question.", ""),
+    "approval-spent": ("The question has run, was refused or has ended.", "Have it asked anew."),
+    "self-approval": ("Whoever asks does not approve.", "Let another person approve."),
+    "approver-twice": ("This person approved it already.", "Let another person approve."),
+    "count-differs": ("The approval quotes another number than was told.", "Look at the number and approve."),
+    "not-entitled": ("This person approves for no office that is needed.", ""),
+}
 _COMMAND = {
     "malformed": ("A file or an answer cannot be read as what it should be.", "Look at the file named."),
     "not-entitled": ("The gateway says that this token is not entitled.", "Use the right token."),
@@ -353,6 +380,7 @@ def _all() -> tuple[Code, ...]:
         ("hotlist", 422, _HOTLIST),
         ("read", None, _READ),
         ("refusal", None, _REFUSAL),
+        ("search", None, _SEARCH),
         ("command", None, _COMMAND),
     )
     for where, status, group in groups:
@@ -380,6 +408,7 @@ def as_markdown() -> str:
         "hotlist": "Hotlists",
         "read": "Reads",
         "refusal": "Refusals of the gate",
+        "search": "Questions to the past",
         "command": "Commands",
     }
     lines = [

@@ -77,8 +77,13 @@ def stepped(count: int, step: int) -> int | None:
 
 
 def is_bulk(moment: RegimeAt, named: Named) -> bool:
-    """Return whether what leaves under a name is traffic: each of its versions is of mode `bulk`."""
-    return all(moment.authority(version).mode == "bulk" for version in named.versions)
+    """Return whether what leaves under a name is traffic: some version is of mode `bulk`, and none matches."""
+    modes = _modes(moment, named)
+    return "bulk" in modes and "match" not in modes
+
+
+def _modes(moment: RegimeAt, named: Named) -> set[str]:
+    return {moment.authority(version).mode for version in named.versions}
 
 
 def bulk_names(moment: RegimeAt) -> list[str]:
@@ -87,8 +92,10 @@ def bulk_names(moment: RegimeAt) -> list[str]:
 
 
 def targeted_names(moment: RegimeAt) -> list[str]:
-    """Return the names under which what leaves hangs on a list."""
-    return sorted(name for name, named in moment.regime.authorities.items() if not is_bulk(moment, named))
+    """Return the names under which what leaves hangs on a list. Where only questions are answered nothing leaves."""
+    return sorted(
+        name for name, named in moment.regime.authorities.items() if "match" in _modes(moment, named)
+    )
 
 
 def onward_of(moment: RegimeAt, named: Named) -> list[str]:

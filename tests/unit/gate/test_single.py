@@ -24,7 +24,7 @@ from wicketgate.base.clock import DAY_US, parse_rfc3339
 from wicketgate.base.periods import Period, parse_period
 from wicketgate.gate.single import AuthorityTerms, Decider, Search, Verdict
 from wicketgate.gate.terms import Terms
-from wicketgate.regime.documents.authority import SearchTerms, Tier
+from wicketgate.regime.documents.search_terms import SearchTerms, Tier
 
 PLACES = ("tfl/c0", "tfl/c1", "westminster/c0")
 AT_US = EPOCH_US + 20

@@ -19,13 +19,12 @@ from wicketgate.regime.documents.authority import (
     MatchTerms,
     Redaction,
     Scope,
-    SearchTerms,
-    Tier,
     parse_authority,
     review_due_us,
 )
 from wicketgate.regime.documents.authority_words import describe
 from wicketgate.regime.documents.fields import FIELDS
+from wicketgate.regime.documents.search_terms import BreadthTerms, SearchTerms, Tier
 
 CHARTER = parse_charter(world.example("charter"))
 CT = world.example("authority")
@@ -116,10 +115,10 @@ def test_an_authority_cannot_be_changed() -> None:
         ("scope.hours", [{"zone": "UTC", "days": ["mon"], "from": "07:00"}], "malformed"),
         ("scope.hours", [{"zone": "Mars", "days": ["mon"], "from": "07:00", "until": "08:00"}], "malformed"),
         ("scope.hours", [{"zone": "UTC", "days": [], "from": "07:00", "until": "08:00"}], "malformed"),
-        ("authority.mode", "search", "unsupported"),
+        ("authority.mode", "search", "malformed"),
         ("authority.mode", "match", "malformed"),
         ("match", {"kinds": ["terrorism"]}, "unknown-key"),
-        ("search", {"max_age": "P28D"}, "unknown-key"),
+        ("search", {"tiers": []}, "malformed"),
         ("authority.redactions", [], "unknown-key"),
         ("redactions", [{"member": "authority.recipient"}], "malformed"),
         ("authority.urgent", "no", "malformed"),
@@ -262,6 +261,16 @@ def test_the_terms_of_search_are_read_in_full() -> None:
         max_age=Period(us=28 * DAY_US),
         tiers=(Tier(older_than=Period(us=7 * DAY_US), approver="met/serious-crime"),),
     )
+    assert parse_authority(world.example("authority-search")).search == SearchTerms(
+        max_age=Period(us=28 * DAY_US),
+        tiers=(
+            Tier(older_than=Period(us=7 * DAY_US), approver="met/serious-crime"),
+            Tier(older_than=Period(us=14 * DAY_US), approver="ico/commissioner"),
+        ),
+        questions=("plate", "lookalikes", "pattern", "scenes"),
+        breadth=BreadthTerms(camera_days=300, plates=50),
+        answer_retention=Period(us=7 * DAY_US),
+    )
     assert parse_authority(search(tiers=[])).search == SearchTerms(max_age=Period(us=28 * DAY_US), tiers=())
 
 
@@ -291,8 +300,16 @@ def test_the_terms_of_search_are_read_in_full() -> None:
             "malformed",
         ),
         ({"also": 1}, "unknown-key"),
+        ({"questions": []}, "malformed"),
+        ({"questions": ["plate", "plate"]}, "malformed"),
+        ({"questions": ["habits"]}, "malformed"),
+        ({"breadth": {"camera_days": 1}}, "malformed"),
+        ({"breadth": {"camera_days": -1, "plates": 1}}, "malformed"),
+        ({"breadth": {"camera_days": 1, "plates": 1, "vehicles": 1}}, "unknown-key"),
+        ({"answer_retention": "PT0S"}, "malformed"),
+        ({"hours": [{"zone": "Mars", "days": ["mon"], "from": "07:00", "until": "08:00"}]}, "malformed"),
     ],
-    ids=["no-time", "number", "no-approver", "no-office", "descending", "equal", "also"],
+    ids=["no-time", "number", "no-approver", "no-office", "descending", "equal", "also", *"abcdefgh"],
 )
 def test_terms_of_search_of_another_shape_are_refused(members: dict[str, Any], code: str) -> None:
     with pytest.raises(DocumentRefused) as caught:

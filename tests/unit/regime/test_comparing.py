@@ -23,6 +23,7 @@ from wicketgate.regime.charter import (
     Organisation,
     RedactionRule,
     Rule,
+    SearchRules,
     Unit,
     Urgency,
     parse_charter,
@@ -432,6 +433,29 @@ CHANGES: dict[str, tuple[str, Change, str, str]] = {
         "",
     ),
     "withheld for longer": ("RedactionRule.longest", put("redaction.longest", "P2Y"), "wider", ""),
+    # --- questions to the past
+    "any office approves": (
+        "Charter.searching SearchRules.approvers",
+        lambda d: d["searching"].pop("approvers"),
+        "wider",
+        "",
+    ),
+    "more approve": ("SearchRules.approvers", put("searching.approvers.1", "ico/deputy"), "wider", "wider"),
+    "approved within": ("SearchRules.outside", put("searching.outside", False), "wider", ""),
+    "broader questions": ("SearchRules.second", put("searching.second", ["ico/deputy"]), "wider", ""),
+    "bulk without questions": ("SearchRules.custody", put("searching.custody", False), "wider", ""),
+    "emergencies": (
+        "SearchRules.emergency_within",
+        put("searching.emergency", {"within": "PT24H", "overseer": "ico/commissioner"}),
+        "wider",
+        "",
+    ),
+    "another overseer of emergencies": (
+        "SearchRules.overseer",
+        put("searching.emergency.overseer", "ico/deputy"),
+        "wider",
+        "wider",
+    ),
     # --- entrenched tables
     "no consultation for match": (
         "Charter.consultations ConsultationRule.need ConsultationRule.within",
@@ -599,7 +623,22 @@ CHANGES: dict[str, tuple[str, Change, str, str]] = {
 }
 
 # What stood before a change, where that is not in the example.
+_SEARCHING = {"approvers": ["met/serious-crime", "ico/commissioner"], "outside": True, "custody": True}
 BEFORE: dict[str, Change] = {
+    **dict.fromkeys(
+        (
+            "any office approves",
+            "more approve",
+            "approved within",
+            "broader questions",
+            "bulk without questions",
+            "emergencies",
+        ),
+        put("searching", _SEARCHING),
+    ),
+    "another overseer of emergencies": put(
+        "searching", {"emergency": {"within": "PT24H", "overseer": "ico/commissioner"}}
+    ),
     "longer urgency": put("urgency.longest", "P13D"),
     "people of another": appended(
         "signatures", {"kind": "people", "organisations": ["met"], "offices": ["met/serious-crime"]}
@@ -666,6 +705,7 @@ def test_no_member_of_a_charter_is_overlooked() -> None:
             Organisation,
             RedactionRule,
             Rule,
+            SearchRules,
             ConsultationTerms,
             Unit,
             Urgency,

@@ -227,10 +227,10 @@ def test_the_offices_for_an_act() -> None:
 # --- terms, openness, urgency -----------------------------------------------------------------------------
 
 
-def test_search_is_read_and_not_enforced_yet() -> None:
+def test_a_search_looks_no_further_back_than_its_source() -> None:
     document = world.changed(CT, world.put("authority.mode", "search"))
     authority = parse_authority({**document, "search": {"max_age": "P28D"}})
-    assert codes(authority)[0] == "unsupported"
+    assert codes(authority) == ["not-entitled"]
     deeper = parse_authority(
         {
             **document,

@@ -163,6 +163,31 @@ WIDER: dict[str, tuple[Document, Change, str]] = {
         lambda document: document["search"]["tiers"][0].update(approver="met/inspector"),
         "looking back more than 7 days and up to 28 days, with the approval of met/inspector",
     ),
+    "questions": (
+        searching(tiers=[]),
+        put("search", questions=["plate", "pattern", "scenes"]),
+        "asked by part of a plate or several places and times",
+    ),
+    "camera-days": (
+        searching(tiers=[], breadth={"camera_days": 300, "plates": 10}),
+        put("search", breadth={"camera_days": 400, "plates": 10}),
+        "more than 300 and up to 400 camera-days without a second approver",
+    ),
+    "plates of a question": (
+        searching(tiers=[]),
+        put("search", breadth={"camera_days": 0, "plates": 10}),
+        "more than 0 and up to 10 plates without a second approver",
+    ),
+    "answers kept": (
+        searching(tiers=[]),
+        put("search", answer_retention="P1D"),
+        "answers kept for more than 1 hour and up to 1 day",
+    ),
+    "hours of searches": (
+        changed(searching(tiers=[]), put("search", hours=OWN["scope"]["hours"][:1])),
+        put("search", hours=OWN["scope"]["hours"]),
+        "sat and sun 12:00 to 18:00 (Europe/London)",
+    ),
     "kinds": (
         MATCH,
         put("match", kinds=["murder", "robbery", "kidnap", "theft"]),
@@ -267,6 +292,21 @@ def test_a_shorter_retention_of_the_history_is_no_bulk() -> None:
     assert powers(search) <= powers(changed(CT, put("authority", recipient_retention="P90D")))
 
 
+def test_bulk_with_terms_of_searches_has_less_and_what_it_lacks_is_said() -> None:
+    free, custody = powers(CT), powers(changed(CT, put("search", max_age="P28D", questions=["plate"])))
+    assert custody <= free
+    assert not free <= custody
+    said = describe(free - custody)
+    assert any("asked by anything but what a list hits or one exact plate" in one for one in said)
+    assert powers(searching(tiers=[])) <= custody
+
+
+def test_hours_that_no_scope_has_hide_no_powers() -> None:
+    paris = {"zone": "Europe/Paris", "days": ["mon"], "from": "00:00", "until": "24:00"}
+    odd = changed(searching(hours=[paris]), put("scope", hours=OWN["scope"]["hours"]))
+    assert powers(odd) == powers(changed(searching(), put("scope", hours=OWN["scope"]["hours"])))
+
+
 def test_search_beyond_a_tier_needs_the_approval_and_up_to_it_none() -> None:
     had = powers(searching())
     power = a_power()
@@ -311,6 +351,10 @@ def a_power() -> Power:
         entries=10**9,
         entry_life=0,
         doer="",
+        question="",
+        camera_days=0,
+        plates=0,
+        answer_retention=0,
     )
 
 
@@ -487,7 +531,8 @@ def test_an_authority_of_mode_search_in_words() -> None:
     assert describe(powers(searching(), None)) == [
         "met/national-security-units, for national-security/terrorism by search: the plate, time and place of the "
         "reads that answer its questions, from cameras of tfl in the group ccz-boundary, looking back up to "
-        f"{tier}, kept for up to 28 days"
+        f"{tier}, asked by what a list hits or one exact plate, no camera-days without a second approver, no plates "
+        "without a second approver, answers kept for up to 1 hour, kept for up to 28 days"
         for tier in ("7 days", "28 days, with the approval of met/superintendent")
     ]
 

@@ -89,7 +89,7 @@ def decision_fact(
     quarantined: Counter[str] = Counter()
     for codes in (intake.quarantined if intake else {}).values():
         quarantined.update(codes)
-    return _salted(
+    return salted(
         "decision",
         {
             "commit": sequence,
@@ -109,7 +109,7 @@ def hit_fact(hit: HitRaised, sequence: int) -> bytes:
 
     It tells which row hit, for which entry and how sure. The plate stands in the row alone.
     """
-    return _salted(
+    return salted(
         "hit",
         {
             "commit": sequence,
@@ -126,7 +126,7 @@ def hit_fact(hit: HitRaised, sequence: int) -> bytes:
 
 def outcome_fact(outcome: Outcome, sequence: int) -> bytes:
     """Return the fact of a hit's outcome."""
-    return _salted(
+    return salted(
         "outcome",
         {
             "commit": sequence,
@@ -146,7 +146,7 @@ def hotlist_fact(
 
     It holds who made it, the counts of entries and the hash of the change.
     """
-    return _salted(
+    return salted(
         "hotlist",
         {
             "commit": sequence,
@@ -164,7 +164,7 @@ def hotlist_fact(
 
 def handover_fact(given: HandedOver, sequence: int) -> bytes:
     """Return the fact of a hand-over between a unit's shifts."""
-    return _salted(
+    return salted(
         "handover",
         {
             "commit": sequence,
@@ -186,7 +186,7 @@ def submitted_fact(sequence: int, entry: int, by: str) -> bytes:
 
 def image_fact(sequence: int, *, authority: str, sha256: str, unit: str, by: str) -> bytes:
     """Return the fact of an image's fetch by a unit or its officer."""
-    return _salted(
+    return salted(
         "image-read",
         {"commit": sequence, "authority": authority, "sha256": sha256, "unit": unit, "by": by},
     )
@@ -194,7 +194,7 @@ def image_fact(sequence: int, *, authority: str, sha256: str, unit: str, by: str
 
 def images_fact(sequence: int, *, authority: str, images: Sequence[str], unit: str, by: str) -> bytes:
     """Return the fact of a fetch of several images at once, each by its SHA-256."""
-    return _salted(
+    return salted(
         "images-read",
         {"commit": sequence, "authority": authority, "images": list(images), "unit": unit, "by": by},
     )
@@ -202,7 +202,7 @@ def images_fact(sequence: int, *, authority: str, images: Sequence[str], unit: s
 
 def look_fact(sequence: int, *, by: str, what: str, of: str, more: Mapping[str, Any]) -> bytes:
     """Return the fact that somebody saw something private: who, what, of whose."""
-    return _salted("look", {"commit": sequence, "by": by, "what": what, "of": of, **more})
+    return salted("look", {"commit": sequence, "by": by, "what": what, "of": of, **more})
 
 
 def why_fact(
@@ -232,7 +232,7 @@ def why_fact(
         "recipient": recipient,
         "as_of": None if as_of_us is None else rfc3339(as_of_us),
     }
-    return _salted("why", {name: value for name, value in said.items() if value is not None})
+    return salted("why", {name: value for name, value in said.items() if value is not None})
 
 
 def history_gap_fact(sequence: int, gap: HistoryGap) -> bytes:
@@ -244,7 +244,7 @@ def history_gap_fact(sequence: int, gap: HistoryGap) -> bytes:
         "from": rfc3339(gap.from_us),
         "until": rfc3339(gap.until_us),
     }
-    return _salted("history-gap", said if gap.reads is None else {**said, "reads": gap.reads})
+    return salted("history-gap", said if gap.reads is None else {**said, "reads": gap.reads})
 
 
 # --- sources and credentials --------------------------------------------------------------------------------------
@@ -252,7 +252,7 @@ def history_gap_fact(sequence: int, gap: HistoryGap) -> bytes:
 
 def cameras_fact(source: str, cameras: Sequence[CameraSet]) -> bytes:
     """Return the fact of a source's full list of cameras."""
-    return _salted("cameras", {"source": source, "cameras": msgspec.to_builtins(cameras)})
+    return salted("cameras", {"source": source, "cameras": msgspec.to_builtins(cameras)})
 
 
 def token_fact(name: str, sha256: str, sequence: int) -> bytes:
@@ -260,12 +260,12 @@ def token_fact(name: str, sha256: str, sequence: int) -> bytes:
 
     Only the token's hash is told.
     """
-    return _salted("token", {"name": name, "sha256": sha256, "commit": sequence})
+    return salted("token", {"name": name, "sha256": sha256, "commit": sequence})
 
 
 def token_withdrawn_fact(name: str, sequence: int) -> bytes:
     """Return the fact of the withdrawal of a name's tokens."""
-    return _salted("token-withdrawn", {"name": name, "commit": sequence})
+    return salted("token-withdrawn", {"name": name, "commit": sequence})
 
 
 # --- people -------------------------------------------------------------------------------------------------------
@@ -273,14 +273,14 @@ def token_withdrawn_fact(name: str, sequence: int) -> bytes:
 
 def people_opened_fact(sequence: int, organisation: str, openings: int, by: str) -> bytes:
     """Return the fact that openings of an organisation's people were handed in: how many, never which."""
-    return _salted(
+    return salted(
         "people-opened", {"commit": sequence, "organisation": organisation, "openings": openings, "by": by}
     )
 
 
 def passkey_fact(sequence: int, person: str, became: str, by: str) -> bytes:
     """Return the fact that a passkey of a person was enrolled or withdrawn, and by whom."""
-    return _salted("passkey", {"commit": sequence, "person": person, "became": became, "by": by})
+    return salted("passkey", {"commit": sequence, "person": person, "became": became, "by": by})
 
 
 def signed_in_fact(
@@ -298,7 +298,7 @@ def signed_in_fact(
         None where a provider's claims alone made them what they are.
     """
     proof = {} if opening is None else {"opening": {"salt": opening.salt.hex(), "value": opening.value}}
-    return _salted(
+    return salted(
         "signed-in",
         {"commit": sequence, "person": person, "name": name, "how": how, "people": people, **proof},
     )
@@ -310,7 +310,7 @@ def signed_in_fact(
 def alert_rules_fact(sequence: int, given: AlertRulesSet, by: str) -> bytes:
     """Return the fact that a place's rules for alerts were changed: to which, and by whom."""
     rules = msgspec.json.decode(given.rules)
-    return _salted(
+    return salted(
         "alert-rules",
         {"commit": sequence, "who": given.who, "revision": given.revision, "rules": rules, "by": by},
     )
@@ -318,7 +318,7 @@ def alert_rules_fact(sequence: int, given: AlertRulesSet, by: str) -> bytes:
 
 def told_fact(sequence: int, told: AlertTold) -> bytes:
     """Return the fact that people were told, or could not be: by which target, of what kind, of how much."""
-    return _salted("told", {"commit": sequence, **msgspec.to_builtins(told)})
+    return salted("told", {"commit": sequence, **msgspec.to_builtins(told)})
 
 
 # --- what recipients and the public say ---------------------------------------------------------------------------
@@ -326,7 +326,7 @@ def told_fact(sequence: int, told: AlertTold) -> bytes:
 
 def disclosure_fact(disclosure: Disclosure) -> bytes:
     """Return the fact of a disclosure, made or refused."""
-    return _salted(
+    return salted(
         "disclosure",
         {
             "commit": disclosure.commit,
@@ -346,7 +346,7 @@ def disclosure_fact(disclosure: Disclosure) -> bytes:
 
 def receipt_fact(receipt: Receipt) -> bytes:
     """Return the fact of a recipient's receipt of deletion."""
-    return _salted(
+    return salted(
         "receipt",
         {
             "commit": receipt.commit,
@@ -367,8 +367,9 @@ def response_fact(response: ResponseGiven, sha256: str) -> bytes:
 
     Whoever responds is told it: the number of the commit would tell them how much is going on here.
     """
-    return _salted("response", {"consultation": response.consultation, "id": response.id, "sha256": sha256})
+    return salted("response", {"consultation": response.consultation, "id": response.id, "sha256": sha256})
 
 
-def _salted(kind: str, body: Mapping[str, Any]) -> bytes:
+def salted(kind: str, body: Mapping[str, Any]) -> bytes:
+    """Return a fact of a kind, with a salt of its own."""
     return fact(kind, body, os.urandom(SALT_BYTES))

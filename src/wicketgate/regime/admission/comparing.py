@@ -13,7 +13,7 @@ from wicketgate.base.periods import Period, describe_period, never_longer
 from wicketgate.base.signing import format_public
 from wicketgate.regime.admission.limits import people_requirements
 from wicketgate.regime.admission.signers import LETTING, STOPPING, Case, Cases, Shift, SignaturesNeeded
-from wicketgate.regime.charter import Charter, Limits, Office, Organisation, Rule
+from wicketgate.regime.charter import Charter, Limits, Office, Organisation, Rule, SearchRules
 
 _CONSULTING = ("charter", "consultation", "objection", "decision")
 """Kinds of rules that are clauses on charters and consultation: any change of them is entrenched, either way."""
@@ -157,6 +157,7 @@ def _changes(old: Charter, new: Charter, cases: Cases, *, drafted: bool = False)
         _limits(old.limits, new.limits),
         _urgency(old, new),
         _redaction(old, new),
+        _searching(old.searching, new.searching),
         _people(old, new),
     ):
         found.wider.update(items)
@@ -321,6 +322,30 @@ def _redaction(old: Charter, new: Charter) -> Iterator[tuple[_Key, str]]:
     if old.redaction is None or not never_longer(new.redaction.longest, old.redaction.longest):
         longest = describe_period(new.redaction.longest)
         yield ("redaction longest",), f"what is withheld from the public may stay so for {longest}"
+
+
+def _searching(old: SearchRules, new: SearchRules) -> Iterator[tuple[_Key, str]]:
+    before = None if old.approvers is None else set(old.approvers)
+    if before is not None and (new.approvers is None or not set(new.approvers) <= before):
+        who = "any office" if new.approvers is None else ", ".join(new.approvers)
+        yield ("searching", "approvers"), f"questions to the past may be approved by {who}"
+    if old.outside and not new.outside:
+        yield ("searching", "outside"), "questions to the past may be approved by offices of the recipient"
+    if not set(new.second) <= set(old.second):
+        yield (
+            ("searching", "second"),
+            f"what is broader than its authority says is let by {' or '.join(new.second)}",
+        )
+    if old.custody and not new.custody:
+        yield ("searching", "custody"), "what was got in bulk may be looked back at without a question"
+    within, was = new.emergency_within, old.emergency_within
+    if within is not None and (was is None or not never_longer(within, was)):
+        yield (
+            ("searching", "emergency"),
+            f"where life is threatened a question is answered before it is approved, for {describe_period(within)}",
+        )
+    if old.overseer is not None and new.overseer not in (old.overseer, None):
+        yield ("searching", "overseer"), f"`{new.overseer}` is told of what was not approved in time"
 
 
 # --- who signs --------------------------------------------------------------------------------------------

@@ -13,10 +13,9 @@ from wicketgate.base.clock import rfc3339
 from wicketgate.base.errors import DocumentRefused
 from wicketgate.base.periods import add, describe_period, never_longer
 from wicketgate.regime.charter import Charter, Requirement, Rule
+from wicketgate.regime.charter.searching import offices_meant
 from wicketgate.regime.documents.authority import Authority
-
-ENFORCED_MODES = frozenset({"bulk", "match"})
-"""The modes that this version enforces; `search` can be read and compared, and is not taken yet."""
+from wicketgate.regime.powers.meaning import week_of
 
 
 def faults(
@@ -43,10 +42,7 @@ def faults(
     `already-expired`, `term-too-long`, `urgent-too-long`, `malformed`, `version-not-next` and `feed-purpose-fixed`.
     """
     yield from _look_back(authority, charter)
-    if authority.mode not in ENFORCED_MODES:
-        yield DocumentRefused(
-            f"`authority.mode`: `{authority.mode}` is not enforced by this version", code="unsupported"
-        )
+    yield from _searches(authority, charter)
     yield from unknown_names(authority, charter)
     try:
         requirements(authority, charter)
@@ -110,6 +106,37 @@ def _terms(authority: Authority, charter: Charter) -> Iterator[DocumentRefused]:
     ):
         yield DocumentRefused(
             f"`authority.review_every`: at most {describe_period(rhythm)} for `{kind}`", code="term-too-long"
+        )
+
+
+def _searches(authority: Authority, charter: Charter) -> Iterator[DocumentRefused]:
+    """Yield what the terms of searches have that charter or authority do not let them have."""
+    rules, terms = charter.searching, authority.search
+    if terms is None:
+        if rules.custody and authority.mode == "bulk":
+            yield DocumentRefused(
+                "`search` is missing: the charter lets a recipient look back at bulk by questions alone"
+            )
+        return
+    allowed = None
+    if rules.approvers is not None:
+        allowed = offices_meant(rules.approvers, authority.controller, authority.recipient)
+    for tier in terms.tiers:
+        if allowed is not None and tier.approver not in allowed:
+            yield DocumentRefused(
+                f"`search.tiers`: the charter does not let `{tier.approver}` approve questions",
+                code="not-entitled",
+            )
+        if rules.outside and tier.approver.startswith(f"{authority.recipient}/"):
+            yield DocumentRefused(
+                f"`search.tiers`: `{tier.approver}` is of the recipient, and the charter wants an approver who is not",
+                code="not-entitled",
+            )
+    if terms.hours and not week_of(terms.hours) <= week_of(authority.scope.hours):
+        yield DocumentRefused("`search.hours` lie outside `scope.hours`")
+    if not never_longer(terms.answer_retention, authority.recipient_retention):
+        yield DocumentRefused(
+            "`search.answer_retention` is longer than `authority.recipient_retention`", code="term-too-long"
         )
 
 

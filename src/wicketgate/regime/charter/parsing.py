@@ -24,6 +24,7 @@ from wicketgate.regime.charter.rules import (
     parse_terms,
     parse_urgency,
 )
+from wicketgate.regime.charter.searching import check_searching, parse_searching
 from wicketgate.regime.charter.values import (
     DOCUMENT_ID,
     INSTRUMENTS,
@@ -38,6 +39,7 @@ from wicketgate.regime.charter.values import (
     Limits,
     Office,
     Organisation,
+    SearchRules,
     Unit,
     require_distinct,
 )
@@ -92,6 +94,7 @@ def parse_charter(document: Mapping[str, Any]) -> Charter:
         amendment=parse_terms(root.table("amendment")) if root.has("amendment") else None,
         redaction=parse_redaction(root.table("redaction")) if root.has("redaction") else None,
         keys_ended=tuple(_key_ended(item) for item in root.tables("keys_ended", most=1000)),
+        searching=parse_searching(root.table("searching")) if root.has("searching") else SearchRules(),
         document=MappingProxyType(dict(document)),
     )
     head.end()
@@ -116,6 +119,7 @@ def _check(charter: Charter) -> None:
     for index, rule in enumerate(charter.rules):
         check_rule(rule, charter, f"signatures[{index}]")
     _check_consultations(charter)
+    check_searching(charter)
     if len({(ended.office, ended.public) for ended in charter.keys_ended}) < len(charter.keys_ended):
         raise DocumentRefused("`keys_ended` says twice what became of a key")
     for ended in charter.keys_ended:

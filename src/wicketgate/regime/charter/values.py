@@ -317,6 +317,34 @@ class RedactionRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SearchRules:
+    """The charter's rules on questions to the past.
+
+    Attributes
+    ----------
+    approvers : tuple of str or None
+        Offices that authorities may name as approvers, as in a `Rule`; None is every office.
+    outside : bool
+        No approver is an office of the recipient.
+    second : tuple of str
+        Offices of which one approves besides what is broader than its authority says; without any, that is refused.
+    custody : bool
+        A bulk authority must have terms of searches.
+    emergency_within : Period or None
+        Where life is threatened: the answer at once, and within this its approval. None allows no such question.
+    overseer : str or None
+        The office that is told of one that was not approved, and that lets the unit ask so again.
+    """
+
+    approvers: tuple[str, ...] | None = None
+    outside: bool = False
+    second: tuple[str, ...] = ()
+    custody: bool = False
+    emergency_within: Period | None = None
+    overseer: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeyEnded:
     """An ended key.
 
@@ -358,6 +386,8 @@ class Charter:
         The organisation that runs the machine.
     consultation : str or None
         The consultation that covered what it widens.
+    searching : SearchRules
+        Without the table: every office can approve, nothing is broader than an authority says, nothing is urgent.
     document : mapping
         The signed payload, as parsed from its canonical JSON.
     """
@@ -381,6 +411,7 @@ class Charter:
     amendment: ConsultationTerms | None
     redaction: RedactionRule | None
     keys_ended: tuple[KeyEnded, ...]
+    searching: SearchRules
     document: Mapping[str, Any]
 
     def overseers(self) -> tuple[str, ...]:

@@ -6,18 +6,18 @@ Its shape; its words are in `authority_words`. Pure. Whether it may stand, widen
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from wicketgate.base.errors import DocumentRefused, InputError
-from wicketgate.base.hours import Hours, parse_hours
-from wicketgate.base.periods import Period, add, never_longer, parse_period
-from wicketgate.regime.charter import DOCUMENT_ID, INSTRUMENTS, MODES, NAME, OFFICE, REDACTABLE
+from wicketgate.base.errors import DocumentRefused
+from wicketgate.base.hours import Hours
+from wicketgate.base.periods import Period, add
+from wicketgate.regime.charter import DOCUMENT_ID, INSTRUMENTS, MODES, NAME, REDACTABLE
 from wicketgate.regime.documents.fields import FIELDS
+from wicketgate.regime.documents.search_terms import SearchTerms, hours_in, parse_search, some_time
 from wicketgate.regime.members import Members
 
 _LATER_FIELDS = frozenset({"keeper"})
@@ -115,25 +115,6 @@ class MatchTerms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tier:
-    """An age beyond which a search needs the approval of an office of the recipient."""
-
-    older_than: Period
-    approver: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchTerms:
-    """The terms of searches under an authority of mode `search`.
-
-    They say how far back it may look, and from which age on with whose approval, ascending.
-    """
-
-    max_age: Period
-    tiers: tuple[Tier, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Redaction:
     """A member withheld from the public.
 
@@ -182,7 +163,7 @@ class Authority:
     match : MatchTerms or None
         In mode `match` alone.
     search : SearchTerms or None
-        In mode `search` alone.
+        In mode `search` always; in mode `bulk` where the recipient may look back by such questions alone.
     demands : frozenset of str
         Some of `DEMANDABLE`: no machine may do what people of these roles do.
     redactions : tuple of Redaction
@@ -247,10 +228,6 @@ def parse_authority(document: Mapping[str, Any], *, log: str | None = None) -> A
     members = root.table("authority")
     log = members.log() or log
     mode = members.one_of("mode", MODES)
-    if mode == "search" and not root.has("search"):
-        raise DocumentRefused(
-            "`search` is missing; and this version does not enforce the mode `search`", code="unsupported"
-        )
     redactions = tuple(_redaction(item) for item in root.tables("redactions", most=len(REDACTABLE)))
     hidden = {redaction.member.partition(".")[2] for redaction in redactions}
     if len(hidden) != len(redactions):
@@ -277,8 +254,8 @@ def parse_authority(document: Mapping[str, Any], *, log: str | None = None) -> A
         instrument=_instrument(members.table("instrument")),
         valid_from_us=members.time_us("valid_from"),
         valid_until_us=members.time_us("valid_until"),
-        review_every=_positive(members, "review_every") if members.has("review_every") else None,
-        recipient_retention=_positive(members, "recipient_retention"),
+        review_every=some_time(members, "review_every") if members.has("review_every") else None,
+        recipient_retention=some_time(members, "recipient_retention"),
         onward=members.texts("onward", least=0, most=50, pattern=NAME) if members.has("onward") else (),
         consultation=members.text("consultation", pattern=DOCUMENT_ID)
         if members.has("consultation")
@@ -290,7 +267,7 @@ def parse_authority(document: Mapping[str, Any], *, log: str | None = None) -> A
         why_not_match=_reason(members, "why_not_match", needed=needed and "why_not_match" not in hidden),
         why_not_search=_reason(members, "why_not_search", needed=needed and "why_not_search" not in hidden),
         match=_match(root.table("match")) if mode == "match" else None,
-        search=_search(root.table("search")) if mode == "search" else None,
+        search=_search(root, mode),
         demands=_demands(members, mode) if members.has("demands") else frozenset(),
         redactions=redactions,
         document=MappingProxyType(dict(document)),
@@ -312,6 +289,13 @@ def _demands(members: Members, mode: str) -> frozenset[str]:
         if role in _OF_A_LIST and mode != "match":
             raise DocumentRefused(f"`{members.at('demands')}`: in mode {mode} there is nothing for a {role}")
     return frozenset(roles)
+
+
+def _search(root: Members, mode: str) -> SearchTerms | None:
+    """Return the terms of searches: of mode search always; of bulk those by which the recipient asks what it got."""
+    if mode == "search" or (mode == "bulk" and root.has("search")):
+        return parse_search(root.table("search"))
+    return None
 
 
 def _instrument(members: Members) -> Instrument:
@@ -338,7 +322,7 @@ def _scope(members: Members) -> Scope:
     scope = Scope(
         sources=members.texts("sources", pattern=NAME),
         groups=members.texts("groups", least=0, most=1000, pattern=NAME),
-        hours=tuple(_hours(item) for item in members.tables("hours", most=50)),
+        hours=tuple(hours_in(item) for item in members.tables("hours", most=50)),
         fields=fields,
         area=_area(members.table("area")) if members.has("area") else None,
         max_cameras=(
@@ -369,27 +353,6 @@ def _microdegrees(members: Members, name: str, most: int) -> int:
     return round(value * 1_000_000)
 
 
-def _search(members: Members) -> SearchTerms:
-    terms = SearchTerms(
-        max_age=_positive(members, "max_age"),
-        tiers=tuple(_tier(item) for item in members.tables("tiers", most=10)),
-    )
-    members.end()
-    ages = [tier.older_than for tier in terms.tiers]
-    if any(not never_longer(one, other) or one == other for one, other in itertools.pairwise(ages)):
-        raise DocumentRefused(f"`{members.at('tiers')}` do not ascend")
-    return terms
-
-
-def _tier(members: Members) -> Tier:
-    tier = Tier(
-        older_than=members.parsed("older_than", parse_period),
-        approver=members.text("approver", pattern=OFFICE),
-    )
-    members.end()
-    return tier
-
-
 def _redaction(members: Members) -> Redaction:
     redaction = Redaction(
         member=members.one_of("member", REDACTABLE),
@@ -410,28 +373,12 @@ def _match(members: Members) -> MatchTerms:
     terms = MatchTerms(
         kinds=members.texts("kinds", most=50, pattern=NAME),
         max_entries=members.integer("max_entries", least=1, most=MOST_ENTRIES),
-        entry_life=_positive(members, "entry_life"),
+        entry_life=some_time(members, "entry_life"),
         alerts_plate=alerts is not None and alerts.boolean("plate"),
     )
     (alerts or members).end()
     members.end()
     return terms
-
-
-def _hours(members: Members) -> Hours:
-    words = members.text("zone"), members.texts("days", most=7), members.text("from"), members.text("until")
-    members.end()
-    try:
-        return parse_hours(*words)
-    except InputError as error:
-        raise DocumentRefused(f"`{members.path}`: {error}") from error
-
-
-def _positive(members: Members, name: str) -> Period:
-    period = members.parsed(name, parse_period)
-    if period == Period():
-        raise DocumentRefused(f"`{members.at(name)}` is no time at all")
-    return period
 
 
 def review_due_us(authority: Authority, since_us: int) -> int | None:

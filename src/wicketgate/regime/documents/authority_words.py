@@ -11,6 +11,7 @@ from wicketgate.base.periods import describe_period
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.authority import DEMANDABLE, Area, Authority
 from wicketgate.regime.documents.fields import LOOKALIKES, fields_in_words
+from wicketgate.regime.documents.search_terms import BreadthTerms, SearchTerms
 
 DONE_BY: Mapping[str, str] = MappingProxyType(
     {
@@ -23,8 +24,8 @@ DONE_BY: Mapping[str, str] = MappingProxyType(
 
 
 def _what_leaves(authority: Authority) -> str:
-    if authority.search is not None:
-        return f"answers to approved questions, at most {describe_period(authority.search.max_age)} back"
+    if authority.mode == "search" and authority.search is not None:
+        return f"answers to questions, at most {describe_period(authority.search.max_age)} back"
     if authority.match is None:
         return "every read in scope"
     terms = authority.match
@@ -32,6 +33,40 @@ def _what_leaves(authority: Authority) -> str:
         f"the reads in scope of vehicles that it has listed for {', '.join(terms.kinds)}, at most "
         f"{terms.max_entries:,} at a time and each for no longer than {describe_period(terms.entry_life)}{LOOKALIKES}"
     )
+
+
+_ASKED_BY: Mapping[str, str] = MappingProxyType(
+    {
+        "plate": "one exact plate",
+        "pattern": "a part of a plate",
+        "lookalikes": "look-alikes of a plate",
+        "plates": "several plates",
+        "place": "a place and a time alone",
+        "vehicle": "what the camera said of the vehicle",
+        "scenes": "several places and times",
+    }
+)
+
+
+def describe_search(terms: SearchTerms) -> list[str]:
+    """Describe in sentences the questions that may be asked, and who must approve them."""
+    lines = [f"It may be asked by {', '.join(_ASKED_BY[kind] for kind in terms.questions)}."]
+    if terms.hours:
+        lines.append(f"Only of captures of these hours: {'; '.join(map(describe_hours, terms.hours))}.")
+    for tier in terms.tiers:
+        lines.append(
+            f"What is older than {describe_period(tier.older_than)} needs the approval of {tier.approver}."
+        )
+    breadth = terms.breadth
+    if breadth == BreadthTerms():
+        lines.append("Every question needs a second approval: no breadth is named up to which it does not.")
+    else:
+        lines.append(
+            f"A question of more than {breadth.camera_days:,} camera-days, or more than {breadth.plates:,} plates, "
+            "needs a second approval. Where none is named, every vehicle read there counts as one."
+        )
+    lines.append(f"An answer is kept for {describe_period(terms.answer_retention)}.")
+    return lines
 
 
 def describe_area(area: Area) -> str:
@@ -71,6 +106,10 @@ def describe(authority: Authority, charter: Charter | None = None) -> list[str]:
         f"For captures from {rfc3339(authority.valid_from_us)} until {rfc3339(authority.valid_until_us)}.",
         f"The recipient may keep it for {retention}, and may pass it on to {onward or 'nobody'}.",
     ]
+    if authority.search is not None:
+        if authority.mode == "bulk":
+            lines.append("The recipient may look back at what it got by questions alone.")
+        lines += describe_search(authority.search)
     if authority.demands:
         done = [DONE_BY[role] for role in DEMANDABLE if role in authority.demands]
         lines.append(

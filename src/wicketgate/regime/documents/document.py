@@ -25,7 +25,8 @@ from wicketgate.base.signing import (
     parse_envelope,
     sign_payload,
 )
-from wicketgate.regime.charter import Charter, parse_charter
+from wicketgate.regime.charter import Charter, SearchRules, parse_charter
+from wicketgate.regime.charter.searching import describe_searching
 from wicketgate.regime.documents.acts import ACTS, Act, describe_act, parse_act
 from wicketgate.regime.documents.authority import Authority, parse_authority
 from wicketgate.regime.documents.authority_words import describe
@@ -277,4 +278,6 @@ def describe_charter(charter: Charter) -> list[str]:
         ]
         about = f" ({'; '.join(parts)})" if parts else ""
         lines.append(f"{rule.kind}{about}: signed by {rule.need} of {', '.join(rule.offices)}.")
+    if charter.searching != SearchRules():
+        lines += describe_searching(charter.searching)
     return lines

@@ -34,6 +34,10 @@ class Power(NamedTuple):
     entries: int
     entry_life: int
     doer: str
+    question: str
+    camera_days: int
+    plates: int
+    answer_retention: int
 
 
 class Box(NamedTuple):
@@ -71,6 +75,12 @@ class Box(NamedTuple):
         How many entries the hotlist has, and how long the entry lives, microseconds.
     doer : Names
         Who does it: `""` is a named person; the name of a role a machine, in place of people of that role.
+    question : Names
+        By which kind of question it is had; `""` is by none, as what a list hits.
+    camera_days, plates : Spans
+        How broad a question is that nobody approves a second time: cameras times days, and plates.
+    answer_retention : Spans
+        How long the answer is kept, microseconds.
     """
 
     unit: Tree
@@ -91,6 +101,10 @@ class Box(NamedTuple):
     entries: Spans
     entry_life: Spans
     doer: Names
+    question: Names
+    camera_days: Spans
+    plates: Spans
+    answer_retention: Spans
 
     def holds(self, power: Power) -> bool:
         """Return whether a power is in this box."""

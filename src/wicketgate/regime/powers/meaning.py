@@ -11,7 +11,8 @@ from itertools import pairwise
 from wicketgate.base.hours import Hours
 from wicketgate.base.periods import Period, longest_us
 from wicketgate.regime.charter import MODES
-from wicketgate.regime.documents.authority import Authority, SearchTerms
+from wicketgate.regime.documents.authority import Authority
+from wicketgate.regime.documents.search_terms import SearchTerms
 from wicketgate.regime.powers.algebra import Powers
 from wicketgate.regime.powers.boxes import Box
 from wicketgate.regime.powers.sides import (
@@ -58,11 +59,21 @@ EVERYTHING = Box(
     entries=ALL_NUMBERS,
     entry_life=ALL_NUMBERS,
     doer=ALL_NAMES,
+    question=ALL_NAMES,
+    camera_days=ALL_NUMBERS,
+    plates=ALL_NUMBERS,
+    answer_retention=ALL_NUMBERS,
 )
 """Every power that there could be."""
 
 IN_ALERTS = "plate-in-alerts"
 """What is released besides the fields where alerts carry the plate: it is a power like a field."""
+
+NONE_OF_IT = Spans.up_to(0)
+"""No time, and no number of things."""
+
+NO_QUESTION = Names(frozenset({""}))
+"""What is had without anybody's asking: what a list hits."""
 
 _CONTAINED = {"match": ("match",), "search": ("match", "search"), "bulk": ("match", "search", "bulk")}
 """The modes of which an authority of some mode has the powers."""
@@ -81,7 +92,7 @@ def of_authority(authority: Authority, cameras: int | None) -> Powers:
     Returns
     -------
     Powers
-        Never empty. One box; in mode `search` one for each tier besides.
+        Never empty. One box; with terms of searches one for each tier besides.
     """
     scope, match = authority.scope, authority.match
     counts = [count for count in (cameras, scope.max_cameras) if count is not None]
@@ -95,7 +106,7 @@ def of_authority(authority: Authority, cameras: int | None) -> Powers:
         group=Names(frozenset(scope.groups)) if scope.groups else ALL_NAMES,
         cameras=Spans.up_to(min(counts, default=None)),
         field=Names(frozenset((*scope.fields, *told))),
-        hours=_week(scope.hours),
+        hours=week_of(scope.hours),
         retention=Spans.up_to(retention_us),
         onward=Names(frozenset(("", *authority.onward))),
         doer=ALL_NAMES - Names(authority.demands),
@@ -106,7 +117,13 @@ def of_authority(authority: Authority, cameras: int | None) -> Powers:
             longitude=Spans.of([(scope.area.west, scope.area.east + 1)]),
         )
     if authority.mode == "match":
-        box = box._replace(age=Spans.up_to(0))
+        box = box._replace(
+            age=Spans.up_to(0),
+            question=NO_QUESTION,
+            camera_days=NONE_OF_IT,
+            plates=NONE_OF_IT,
+            answer_retention=NONE_OF_IT,
+        )
         if match is not None:
             box = box._replace(
                 kind=Names(frozenset(match.kinds)),
@@ -115,11 +132,24 @@ def of_authority(authority: Authority, cameras: int | None) -> Powers:
             )
     if authority.mode == "bulk":
         box = box._replace(age=Spans.up_to(retention_us))
-    if authority.mode == "search" and authority.search is not None:
-        return Powers.of(
-            box._replace(age=age, approval=approval) for age, approval in _tiers(authority.search)
-        )
-    return Powers.of([box])
+    if authority.search is None:
+        return Powers.of([box])
+    box = _asked(box, authority.search)
+    if authority.mode == "search":
+        # Hours outside those of the scope are refused elsewhere: the powers would be none, and hide what is wider.
+        box = box._replace(hours=box.hours & week_of(authority.search.hours) or box.hours)
+    ages = ((age & box.age, approval) for age, approval in _tiers(authority.search))
+    return Powers.of(box._replace(age=age, approval=approval) for age, approval in ages if age)
+
+
+def _asked(box: Box, terms: SearchTerms) -> Box:
+    """Return a box as far as it is had by questions under some terms, or by none."""
+    return box._replace(
+        question=Names(frozenset(("", *terms.questions))),
+        camera_days=Spans.up_to(terms.breadth.camera_days),
+        plates=Spans.up_to(terms.breadth.plates),
+        answer_retention=Spans.up_to(longest_us(terms.answer_retention)),
+    )
 
 
 def _tiers(terms: SearchTerms) -> Iterable[tuple[Spans, Names]]:
@@ -135,7 +165,8 @@ def _tiers(terms: SearchTerms) -> Iterable[tuple[Spans, Names]]:
         yield Spans.of([(youngest_us + 1, oldest_us + 1)]), approval
 
 
-def _week(hours: tuple[Hours, ...]) -> Week:
+def week_of(hours: tuple[Hours, ...]) -> Week:
+    """Return the minutes of some hours, each in its zone; without any, every minute."""
     spans: dict[str, list[tuple[int, int]]] = {}
     for item in hours:
         length = item.until_minute - item.from_minute

@@ -15,14 +15,25 @@ from wicketgate.base.periods import Period, describe_period
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.powers.algebra import Powers, hull
 from wicketgate.regime.powers.boxes import Box, sides
-from wicketgate.regime.powers.meaning import ALL_NUMBERS, AROUND, EVERYWHERE, NOWHERE
+from wicketgate.regime.powers.meaning import ALL_NUMBERS, AROUND, EVERYWHERE, NO_QUESTION, NONE_OF_IT, NOWHERE
 from wicketgate.regime.powers.sides import ALL_NAMES, EVERY_HOUR, WITHOUT_END, Names, Spans, Tree
 
 _MODES = ("match", "search", "bulk")
 _MODE_WORDS = {"match": "by match", "search": "by search", "bulk": "in bulk"}
 _MODE, _RETENTION = Box._fields.index("mode"), Box._fields.index("retention")
 _CONDITIONS = frozenset(
-    Box._fields.index(name) for name in ("age", "approval", "kind", "entries", "entry_life")
+    Box._fields.index(name)
+    for name in (
+        "age",
+        "approval",
+        "kind",
+        "entries",
+        "entry_life",
+        "question",
+        "camera_days",
+        "plates",
+        "answer_retention",
+    )
 )
 """The dimensions that bound a weaker mode and that a stronger one leaves open."""
 
@@ -33,6 +44,18 @@ _DOERS = {
     "hotlist-keeper": "machines that keep lists",
 }
 """Who does something under an authority: named people, or machines in place of people of a role."""
+
+_QUESTIONS = {
+    "": "what a list hits",
+    "plate": "one exact plate",
+    "pattern": "part of a plate",
+    "lookalikes": "look-alikes",
+    "plates": "several plates",
+    "place": "place and time alone",
+    "vehicle": "what the camera said of the vehicle",
+    "scenes": "several places and times",
+}
+"""What is asked by, of each kind of question."""
 
 _FEW = 6
 """Names that a list has where it is written out even if the draft's own."""
@@ -170,6 +193,7 @@ def _sentence(box: Box, titles: _Titles, draft: Box | None) -> str:
         *_age(box, mode, draft),
         *_approval(box, draft),
         *_list_terms(box, draft),
+        *_questions(box, mode, draft),
         *_retention(box, draft),
         *_onward(box, titles, draft),
         *_doer(box, draft),
@@ -287,6 +311,24 @@ def _list_terms(box: Box, draft: Box | None) -> list[str]:
         terms.append(f"{_amount(box.entries, _count)} listed at a time")
     if box.entry_life != ALL_NUMBERS and not _same(box, draft, "entry_life"):
         terms.append(f"each listed for {_amount(box.entry_life, _length)}")
+    return terms
+
+
+def _questions(box: Box, mode: str, draft: Box | None) -> list[str]:
+    plain = mode == "match"
+    terms = []
+    if box.question != (NO_QUESTION if plain else ALL_NAMES) and not _same(box, draft, "question"):
+        asked = _names(box.question, lambda kind: _QUESTIONS.get(kind, kind), "anything", "or")
+        terms.append(f"asked by {asked}")
+    usual = NONE_OF_IT if plain else ALL_NUMBERS
+    for name, say, words in (
+        ("camera_days", _count, "{} camera-days without a second approver"),
+        ("plates", _count, "{} plates without a second approver"),
+        ("answer_retention", _length, "answers kept for {}"),
+    ):
+        if getattr(box, name) != usual and not _same(box, draft, name):
+            side = getattr(box, name)
+            terms.append(words.format("no" if side == NONE_OF_IT else _amount(side, say)))
     return terms
 
 

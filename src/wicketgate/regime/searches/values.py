@@ -1,0 +1,146 @@
+"""What becomes of a question, as transactions hold it. Pure.
+
+None of it stands in the open: it says whom somebody looked for. docs/spec/state.md.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from wicketgate.regime.searches.approvals import ApprovalGiven, ApprovalNeeded
+
+
+class SearchAsked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="asked"):
+    """A question that was put, and what the law said of it.
+
+    Attributes
+    ----------
+    id : str
+        Random, once for ever.
+    authority : str
+        `name@version`: the version that counted.
+    by : str
+        The person, as facts name them.
+    question : bytes
+        As JSON, in the normal form of `history.questions`.
+    salt : bytes
+        Random, 16 bytes: with it the hash in the fact tells nobody what was asked.
+    signs : tuple of str
+        What may be wrong with the reason.
+    code : str
+        Why it was refused; empty where it was not.
+    emergency : str
+        Why life is threatened, in words; empty elsewhere.
+    approve_by_us : int
+        In an emergency, when it must be approved; 0 elsewhere.
+    """
+
+    id: str
+    authority: str
+    unit: str
+    by: str
+    question: bytes
+    salt: bytes
+    kinds: tuple[str, ...]
+    offence: str
+    case: str
+    reason: str
+    cameras: int
+    camera_days: int
+    plates: int | None = None
+    signs: tuple[str, ...] = ()
+    needs: tuple[ApprovalNeeded, ...] = ()
+    counts_first: bool = False
+    code: str = ""
+    emergency: str = ""
+    approve_by_us: int = 0
+
+
+class SearchCounted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="counted"):
+    """How many vehicles were told, 9 for nine or fewer, and what is needed since."""
+
+    id: str
+    vehicles: int
+    needs: tuple[ApprovalNeeded, ...] = ()
+    code: str = ""
+
+
+class SearchApproved(msgspec.Struct, frozen=True, kw_only=True, tag="approved"):
+    """An approval of one run."""
+
+    id: str
+    given: ApprovalGiven
+
+
+class SearchRefused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
+    """The end of a question that an approver did not let be answered."""
+
+    id: str
+    by: str
+    office: str
+    reason: str
+
+
+class SearchRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="run"):
+    """A run and its answer, before the first page of it.
+
+    Attributes
+    ----------
+    root : str
+        The tree hash over its rows, hexadecimal.
+    promise : str
+        The gateway's, that the ledger has it.
+    until_us : int
+        How long the answer is kept.
+    """
+
+    id: str
+    rows: int
+    vehicles: int
+    root: str
+    promise: str
+    until_us: int
+
+
+class AnswerLooked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="looked"):
+    """A look at a page of an answer, or its export in some form."""
+
+    id: str
+    by: str
+    after: int
+    rows: int
+    form: str = ""
+
+
+class SearchUnapproved(msgspec.Struct, frozen=True, kw_only=True, tag="unapproved"):
+    """An emergency that nobody approved in time: the overseer is told, and the unit may not say so again."""
+
+    id: str
+    unit: str
+
+
+class EmergencyLet(msgspec.Struct, frozen=True, kw_only=True, tag="let"):
+    """The overseer's word that a unit may again say that life is threatened."""
+
+    unit: str
+    by: str
+
+
+class AnswerEnded(msgspec.Struct, frozen=True, kw_only=True, tag="ended"):
+    """The end of an answer: it is kept no longer."""
+
+    id: str
+
+
+SearchEvent = (
+    SearchAsked
+    | SearchCounted
+    | SearchApproved
+    | SearchRefused
+    | SearchRun
+    | AnswerLooked
+    | SearchUnapproved
+    | EmergencyLet
+    | AnswerEnded
+)
+"""What may become of a question."""
