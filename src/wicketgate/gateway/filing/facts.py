@@ -178,7 +178,7 @@ def handover_fact(given: HandedOver, sequence: int) -> bytes:
 
 def submitted_fact(sequence: int, entry: int, by: str) -> bytes:
     """Return the fact of who handed in the signed document of an entry: its signatures do not say it."""
-    return _salted("submitted", {"commit": sequence, "entry": entry, "by": by})
+    return salted("submitted", {"commit": sequence, "entry": entry, "by": by})
 
 
 # --- looks --------------------------------------------------------------------------------------------------------
