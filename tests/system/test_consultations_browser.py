@@ -209,6 +209,6 @@ def test_every_link_leads_somewhere(browser: Any, consulting: Running) -> None:
             parts = urlsplit(link)
             if parts.netloc == urlsplit(consulting.url).netloc and parts.path not in seen:
                 seen.add(parts.path)
-                assert page.request.get(link).status == 200, link
+                assert page.request.get(link, headers={"Accept": "text/html"}).status == 200, link
     assert f"/consultations/{DECIDED}/responses" in seen
     page.close()

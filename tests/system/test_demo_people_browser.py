@@ -39,7 +39,7 @@ def screen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screen]:
         assert process.poll() is None, text
         where = re.search(r"type a code at (http\S+)/sign-in", text)
         assert where is not None, text
-        found = re.findall(r"^  ((?:[B-Z]{4}-){3}[B-Z]{4})  (.+)$", text, re.MULTILINE)
+        found = re.findall(r"^  ([0-9a-f]{8}-(?:[B-Z]{4}-){3}[B-Z]{4})  (.+)$", text, re.MULTILINE)
         yield Screen(where[1], dict(found))
 
 

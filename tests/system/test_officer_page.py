@@ -257,7 +257,7 @@ def test_an_officer_chooses_among_the_keys_of_a_folder(made: Running, page: Any,
         page.get_by_role("heading", name="Sign or stop").wait_for()
         assert page.get_by_role("radio").count() == 2
         assert "believes what" in page.locator(".govuk-warning-text").inner_text()
-        title = london.charging_authority(made.at_us)["authority"]["title"]
+        title = london.counter_terrorism_authority(made.at_us)["authority"]["title"]
         page.get_by_role("button", name=f"Suspend {title}").click()
         page.get_by_label("The ground, in words").fill("Reads were passed on.")
         page.get_by_role("button", name="Suspend now").click()

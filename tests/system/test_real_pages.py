@@ -144,7 +144,7 @@ def test_every_link_of_the_pages_leads_somewhere(browser: Any, lived: Running) -
                 continue
             if parts.path not in seen:
                 seen.add(parts.path)
-                assert page.request.get(link).status == 200, link
+                assert page.request.get(link, headers={"Accept": "text/html"}).status == 200, link
         anchors = {urlsplit(link).fragment for link in links if urlsplit(link).path == path}
         ids = set(page.eval_on_selector_all("[id]", "all => all.map(each => each.id)"))
         assert anchors - {""} <= ids, path

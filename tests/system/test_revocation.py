@@ -370,7 +370,7 @@ def test_documents_that_are_not_signed_as_they_must_be_change_nothing(city: Runn
         (by(third, *offices(*both)), {"version-not-next"}),
         (by(further(city, STRAY), *offices(*both)), {"version-not-next"}),
         (by(moved, *offices(*both)), {"unknown-organisation", "feed-purpose-fixed"}),
-        (by(wider, *offices(*both)), {"unsupported"}),
+        (by(wider, *offices(*both)), {"malformed"}),
         (by(unknown, *offices(*both)), {"unknown-purpose"}),
         (by(long, *offices(*both)), {"term-too-long"}),
         (by(over, *offices(*both)), {"already-expired", "malformed"}),

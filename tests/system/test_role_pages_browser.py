@@ -216,7 +216,7 @@ def test_a_stranger_is_led_to_sign_in(office: Office, browser: Any) -> None:
         page = context.new_page()
         page.goto(office.url)
         page.get_by_role("link", name="Sign in").click()
-        page.wait_for_url("**/sign-in")
+        page.wait_for_url("**/sign-in?next=/me")
         for path in (
             "/source",
             "/source/cameras.csv",

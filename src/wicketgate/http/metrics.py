@@ -164,18 +164,26 @@ class HistoryMetrics:
     def collect(self) -> list[Metric]:
         history, measures = self._history, self._history.measures
         gauges = (
-            ("reads", "Reads that the history holds, as of a minute ago.", measures and measures.reads),
-            ("bytes", "Bytes of the history on the disk.", measures and measures.bytes),
-            ("parts", "Parts of its table of reads: some hundred at most.", measures and measures.parts),
             (
-                "lag",
+                "wicketgate_history_reads",
+                "Reads that the history holds, as of a minute ago.",
+                measures and measures.reads,
+            ),
+            ("wicketgate_history_bytes", "Bytes of the history on the disk.", measures and measures.bytes),
+            (
+                "wicketgate_history_parts",
+                "Parts of its table of reads: some hundred at most.",
+                measures and measures.parts,
+            ),
+            (
+                "wicketgate_history_lag",
                 "Transactions committed that the history has not taken yet.",
                 self._commits.committed.sequence - history.done,
             ),
         )
         metrics: list[Metric] = []
         for name, words, value in gauges:
-            gauge = GaugeMetricFamily(f"wicketgate_history_{name}", words)
+            gauge = GaugeMetricFamily(name, words)
             gauge.add_metric([], value or 0)
             metrics.append(gauge)
         restarts = CounterMetricFamily(

@@ -131,7 +131,7 @@ def record_of(path: Path, *lines: tuple[int, str, str, str]) -> None:
 
 def officer_at(desk: Desk, record: Path) -> DutyOfficer:
     client = httpx.AsyncClient(transport=httpx.MockTransport(desk), base_url="http://gateway")
-    return DutyOfficer(client, {"Authorization": "Bearer t"}, record)
+    return DutyOfficer(client, {"Authorization": "Bearer t"}, dict, record)
 
 
 async def test_the_officer_confirms_what_is_right_and_calls_a_misread_one(tmp_path: Path) -> None:

@@ -128,9 +128,12 @@ async def test_who_comes_meanwhile_waits_for_the_fact_and_fails_with_it(
     gateway: Gateway = followed.gateway
     goes_on = asyncio.Event()
 
-    async def never(build: object) -> None:
+    async def fail() -> None:
         await goes_on.wait()
         raise StreamError("the streams do not answer")
+
+    def never(build: object) -> asyncio.Task[None]:
+        return asyncio.create_task(fail())  # also for whoever is ended before they await it
 
     with monkeypatch.context() as patched:
         patched.setattr(gateway.commits, "commit", never)

