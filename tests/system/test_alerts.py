@@ -396,7 +396,7 @@ def test_a_person_sets_rules_in_a_browser_and_a_link_opens_once_signed_in(world:
     page.get_by_label("Your code").fill("a code")
     page.get_by_role("button", name="Make a passkey").click()
     page.wait_for_url(f"{world.url}/me")
-    page.get_by_role("link", name="who is told of what").click()
+    page.get_by_role("main").get_by_role("link", name="Alerts").click()
     page.get_by_text("There is no rule").wait_for()
     page.get_by_role("button", name="Add the rule").click()
     page.get_by_text("There is a problem").wait_for()
