@@ -18,7 +18,6 @@ from tests.system.test_demo import demonstration, said, until
 from wicketgate_demo.world.people import PEOPLE
 
 pytestmark = NEEDS_BROWSER
-PATIENCE_MS = 15_000
 
 
 @dataclass
@@ -41,14 +40,6 @@ def screen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screen]:
         assert where is not None, text
         found = re.findall(r"^  ([0-9a-f]{8}-(?:[B-Z]{4}-){3}[B-Z]{4})  (.+)$", text, re.MULTILINE)
         yield Screen(where[1], dict(found))
-
-
-@pytest.fixture
-def page(browser: Any) -> Iterator[Any]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(PATIENCE_MS)
-    yield context.new_page()
-    context.close()
 
 
 def shot(page: Any, name: str) -> None:

@@ -13,21 +13,12 @@ from tests.browsing import AXE_TAGS, NEEDS_BROWSER
 from tests.oidc import Station, station
 
 pytestmark = NEEDS_BROWSER
-PATIENCE_MS = 15_000
 
 
 @pytest.fixture(scope="module")
 def police() -> Iterator[Station]:
     with station() as running:
         yield running
-
-
-@pytest.fixture
-def page(browser: Any) -> Iterator[Any]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(PATIENCE_MS)
-    yield context.new_page()
-    context.close()
 
 
 def at_the_provider(page: Any, who: str) -> None:
