@@ -6,11 +6,11 @@ import argparse
 import asyncio
 import json
 import secrets
-import signal
 from collections.abc import Sequence
 
 import uvloop
 
+from wicketgate.base.ending import asked_to_end
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.settings import read_secret
 from wicketgate_demo.cameras.load import Cameras, Source, Tally, fetch_cameras
@@ -33,10 +33,7 @@ def run_simulate(args: argparse.Namespace) -> int:
 
 
 async def _simulate(args: argparse.Namespace, tokens: Sequence[tuple[str, str]]) -> Tally:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+    stop = asked_to_end()
     sources: list[Source] = []
     for name, token in tokens:
         found = await asyncio.to_thread(fetch_cameras, args.url, token, name)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 from collections.abc import Callable
 
 from wicketgate.base.descriptors import Descriptors
+from wicketgate.base.ending import asked_to_end
 from wicketgate.base.roles import READER
 from wicketgate.base.settings import MqttSettings, Settings
 from wicketgate.gateway.node import Gateway
@@ -57,10 +57,7 @@ async def serve(
     ConfigurationError
         If the deployment's parts contradict one another, or the machine's clock has leapt.
     """
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    stop = asked_to_end()
     connections, mqtt_limits = _bounds(settings, start.descriptors)
     gateway = await _started(settings, start, accept_clock, stop)
     if gateway is None:

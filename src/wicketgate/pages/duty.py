@@ -19,11 +19,11 @@ import msgspec
 from wicketgate.base.clock import rfc3339
 from wicketgate.hotlists.hits import Hit
 from wicketgate.pages import duty_words as words
+from wicketgate.pages.at_work import rendered
 from wicketgate.pages.desks import Desk, desks_of
 from wicketgate.pages.duty_filter import HitFilter, grouped
 from wicketgate.pages.local import local_moment
 from wicketgate.pages.phrases import distance
-from wicketgate.pages.public import templates
 from wicketgate.reads.observations import MARKS
 
 
@@ -211,12 +211,7 @@ class DutyPages:
         self._ground = ground
 
     def _render(self, template: str, **context: Any) -> str:
-        page = templates().get_template(template)
-        session: Session | None = context.get("session")
-        zone = "" if session is None else session.zone
-        return page.render(
-            demonstration=self._demonstration, ground=self._ground, register={}, zone=zone, **context
-        )
+        return rendered(template, demonstration=self._demonstration, ground=self._ground, **context)
 
     def queue(
         self,

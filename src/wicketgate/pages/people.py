@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from wicketgate.pages.at_work import rendered
 from wicketgate.pages.desks import WITHOUT_A_DESK
 from wicketgate.pages.duty import Session
 from wicketgate.pages.local import local_moment
-from wicketgate.pages.public import templates
 
 ROLE_WORDS: Mapping[str, str] = {
     "viewer": "viewer of hits, rows and images",
@@ -54,10 +54,7 @@ class PeoplePages:
         self._demonstration = demonstration
 
     def _render(self, template: str, **context: Any) -> str:
-        page = templates().get_template(template)
-        session: Session | None = context.get("session")
-        zone = "" if session is None else session.zone
-        return page.render(demonstration=self._demonstration, ground=None, register={}, zone=zone, **context)
+        return rendered(template, demonstration=self._demonstration, **context)
 
     def sign_in(
         self,

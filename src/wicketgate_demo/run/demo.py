@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import httpx
 
+from wicketgate.base.ending import asked_to_end
 from wicketgate.base.errors import WicketgateError
 from wicketgate.base.settings import read_secret
 from wicketgate_demo.run.children import Child
@@ -56,10 +56,7 @@ async def demonstrate(plan: Plan, say: Callable[[str], None]) -> int:
     WicketgateError
         If it cannot be made or started.
     """
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+    stop = asked_to_end()
     folder = Folder(plan.folder)
     lock = folder.lock()
     served = Served(folder, say)

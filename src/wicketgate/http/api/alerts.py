@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Literal
 
 import msgspec
@@ -109,10 +110,7 @@ class AlertsApi:
     def _setter(self, request: Request) -> Principal:
         """Return the caller, if they may set the rules: a person by role; a machine where no authority demands one."""
         who = _own(request)
-        roles = SETTERS[place_of(who).partition(":")[0]]
-        if who.person and who.roles.isdisjoint(roles):
-            raise NotEntitled(f"this needs the role {' or '.join(roles)}")
-        self._entitlement.demand_person_of_any(who.name, who.person, roles)
+        demand_setter(self._entitlement, place_of(who), who.person, who.roles)
         return who
 
     async def _shown(self, who: str) -> Response:
@@ -150,6 +148,25 @@ class AlertsApi:
                 ],
             )
         )
+
+
+def demand_setter(entitlement: Entitlement, place: str, person: str, roles: Collection[str]) -> None:
+    """Raise NotEntitled for whoever may not set a place's rules.
+
+    That is a person without the role, and a token where an authority of the place demands a person.
+
+    Parameters
+    ----------
+    place : str
+        As `place_of` has it.
+    person : str
+        Who it is; empty for a token.
+    """
+    kind, _, name = place.partition(":")
+    needed = SETTERS[kind]
+    if person and not set(needed).intersection(roles):
+        raise NotEntitled(f"this needs the role {' or '.join(needed)}")
+    entitlement.demand_person_of_any(name, person, needed)
 
 
 def _own(request: Request) -> Principal:

@@ -20,7 +20,7 @@ from wicketgate.commits.durable import Durable
 from wicketgate.gateway.entitlement import Entitlement
 from wicketgate.gateway.filing.hotlists import HotlistFiling, ListTaken
 from wicketgate.gateway.filing.looks import LookFiling
-from wicketgate.hotlists import Entry, Hotlist
+from wicketgate.hotlists import Change, Entry, Hotlist
 from wicketgate.hotlists.forms import CSV, NDJSON, UK_FIELDS, hotlist_lines, parse_hotlist
 from wicketgate.hotlists.in_force import Hotlists
 from wicketgate.http.codes import HOTLIST
@@ -102,17 +102,8 @@ class HotlistsApi:
             revision, hotlist = self._hotlist(name)
             if expected is not None and expected != revision:
                 raise InputError(f"the list is at revision {revision}", code="revision-differs")
-            changes = await asyncio.to_thread(
-                parse_hotlist,
-                body,
-                media_type,
-                terms=terms,
-                hotlist=hotlist,
-                at_us=self._clock.now_us(),
-                draw_voi=_draw_voi,
-                whole=whole,
-                default_kind=kind,
-            )
+            at_us = self._clock.now_us()
+            changes = await changes_in(body, media_type, terms, hotlist, at_us, whole=whole, kind=kind)
             self._terms(request, name)  # a large list takes seconds
             by = require(request, "recipient", *KEEP).by
             try:
@@ -179,8 +170,28 @@ def _expected(request: Request) -> int | None:
     return int(found[1])
 
 
-def _draw_voi() -> str:
-    return secrets.token_hex(8)
+async def changes_in(
+    body: bytes,
+    media_type: str,
+    terms: MatchTerms,
+    hotlist: Hotlist,
+    at_us: int,
+    *,
+    whole: bool,
+    kind: str | None,
+) -> tuple[Change, ...]:
+    """Return what a body changes of a list, parsed in a thread (`forms.parse_hotlist`)."""
+    return await asyncio.to_thread(
+        parse_hotlist,
+        body,
+        media_type,
+        terms=terms,
+        hotlist=hotlist,
+        at_us=at_us,
+        draw_voi=lambda: secrets.token_hex(8),
+        whole=whole,
+        default_kind=kind,
+    )
 
 
 def uk_rows(entries: Iterable[Entry]) -> Iterator[bytes]:

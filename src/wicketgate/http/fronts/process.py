@@ -102,10 +102,7 @@ class Front:
         reads = Reads(cameras, intake, images, seeing, seeing.limits, turns, arrow.pieces)
         under_way = UnderWay(begin.limits)
         push = Push(pushes, turns)
-        if begin.elsewhere is None:
-            config = self._config(bounds, seeing, proxies, under_way, reads, push)
-        else:
-            config = self._config_away(bounds, seeing, proxies, under_way, reads, push, begin.elsewhere)
+        config = self._config(bounds, seeing, proxies, under_way, reads, push, begin.elsewhere)
         server = self._server = Server(config)
         over_mqtt = None if begin.mqtt is None else begin.mqtt.listening
         over_http = [one for one in self._listening if one.fileno() != over_mqtt]
@@ -168,10 +165,20 @@ class Front:
         under_way: UnderWay,
         reads: Reads,
         push: Push,
+        elsewhere: str | None,
     ) -> uvicorn.Config:
+        """Return the configuration of the server; `elsewhere` is the gateway's address where this is another host."""
 
         def tokens() -> dict[str, str]:
             return seeing.view.tokens
+
+        routed = Starlette(routes=reads.routes(), exception_handlers=FAULTS)
+        bounds.hot = HotRoute(reads, push, tokens, under_way)
+        if elsewhere is not None:  # nobody else takes its connections
+            away = away_app(
+                routed, reads, push, tokens, under_way, told_s=lambda: seeing.told_s, address=elsewhere
+            )
+            return configured(proxies.wrap(away), bounds.protocol)
 
         def is_ours(head: FrontHead) -> bool:
             return source_in(dict(head.scope), tokens(), pushed=head.is_push) is not None
@@ -187,31 +194,8 @@ class Front:
             if not (served and self._readers.give(connection, data, known=known)):
                 self._giving.give(connection, data, known=known)
 
-        routed = Starlette(routes=reads.routes(), exception_handlers=FAULTS)
-        bounds.hot = HotRoute(reads, push, tokens, under_way)
         app = Gatekeeper(Outermost(routed, reads, push), tokens, under_way=under_way)
         return configured(proxies.wrap(app), partial(HandingConnection, bounds, FrontRule(is_ours), give))
-
-    @staticmethod
-    def _config_away(
-        bounds: HttpBounds,
-        seeing: Seeing,
-        proxies: Proxies,
-        under_way: UnderWay,
-        reads: Reads,
-        push: Push,
-        address: str,
-    ) -> uvicorn.Config:
-        """Return the configuration of a front on another host, where nobody else takes its connections."""
-
-        def tokens() -> dict[str, str]:
-            return seeing.view.tokens
-
-        routed = Starlette(routes=reads.routes(), exception_handlers=FAULTS)
-        bounds.hot = HotRoute(reads, push, tokens, under_way)
-        told_s = partial(getattr, seeing, "told_s")
-        app = away_app(routed, reads, push, tokens, under_way, told_s=told_s, address=address)
-        return configured(proxies.wrap(app), bounds.protocol)
 
     def _send(self, message: msgspec.Struct) -> None:
         if self._frames is not None:

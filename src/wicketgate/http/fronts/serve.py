@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -14,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from wicketgate.base.aside import TasksAside
 from wicketgate.base.descriptors import Descriptors
+from wicketgate.base.ending import asked_to_end
 from wicketgate.base.errors import StreamError, WicketgateError
 from wicketgate.base.roles import RoleCredential
 from wicketgate.base.settings import Settings
@@ -114,10 +114,7 @@ async def serve_front(settings: Settings, credential: RoleCredential, ready: Cal
     ConfigurationError
         If it cannot listen where the settings say.
     """
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    stop = asked_to_end()
     descriptors = Descriptors.raised()
     sockets = listen(settings.host, settings.port)
     limits, mqtt = settings.limits, settings.mqtt

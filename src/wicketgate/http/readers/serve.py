@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 from collections.abc import Callable
 from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from wicketgate.base.descriptors import Descriptors
+from wicketgate.base.ending import asked_to_end
 from wicketgate.base.errors import StreamError, WicketgateError
 from wicketgate.base.settings import Settings
 from wicketgate.commits.transactions import Transaction
@@ -62,10 +62,7 @@ async def serve_reader(settings: Settings, reading: ReaderSettings, ready: Calla
     ConfigurationError
         If it cannot listen where the settings say.
     """
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    stop = asked_to_end()
     descriptors = Descriptors.raised()
     sockets = listen(settings.host, settings.port)
     proxies = Proxies(settings.proxies)

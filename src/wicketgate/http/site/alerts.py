@@ -14,8 +14,8 @@ from wicketgate.alerts.rules import KINDS, KINDS_OF, AlertRule, AlertRules, Quie
 from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.gateway.alerting import Alerting
 from wicketgate.gateway.entitlement import Entitlement
+from wicketgate.http.api.alerts import demand_setter
 from wicketgate.http.requests import number_in
-from wicketgate.http.roles import SETTERS
 from wicketgate.http.site.officers import OfficerPages, form_of, sentence, session_of
 from wicketgate.pages.alerts import AlertPages, DeadRow, RuleRow, TargetRow
 from wicketgate.pages.duty import Session
@@ -90,11 +90,7 @@ class AlertsSite:
         return True
 
     def _demand_setter(self, session: Session) -> None:
-        """Refuse whoever may not set rules: by their role, or, with a token, where an authority demands a person."""
-        roles = SETTERS[_KINDS[session.kind]]
-        if session.person and session.roles.isdisjoint(roles):
-            raise NotEntitled(f"this needs the role {' or '.join(roles)}")
-        self._entitlement.demand_person_of_any(session.unit, session.person, roles)
+        demand_setter(self._entitlement, _place(session), session.person, session.roles)
 
     async def _page(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -25,8 +24,8 @@ from wicketgate.gateway.uploads import (
     new_id,
 )
 from wicketgate.hotlists import Change, Entry, Hotlist
-from wicketgate.hotlists.forms import parse_hotlist
 from wicketgate.hotlists.in_force import Hotlists
+from wicketgate.http.api.hotlists import changes_in
 from wicketgate.http.forms import FORM as MULTIPART
 from wicketgate.http.forms import parts_of
 from wicketgate.http.requests import media_type_of, read_body
@@ -255,17 +254,8 @@ class Lists:
         terms = authority.match
         assert terms is not None
         revision, hotlist = self._hotlist(authority.name)
-        changes = await asyncio.to_thread(
-            parse_hotlist,
-            body,
-            media_type,
-            terms=terms,
-            hotlist=hotlist,
-            at_us=self._clock.now_us(),
-            draw_voi=lambda: secrets.token_hex(8),
-            whole=whole,
-            default_kind=kind,
-        )
+        at_us = self._clock.now_us()
+        changes = await changes_in(body, media_type, terms, hotlist, at_us, whole=whole, kind=kind)
         difference = await asyncio.to_thread(difference_of, hotlist, changes, whole=whole)
         self._authority(request)  # a large list takes seconds
         if difference.entries > terms.max_entries:
