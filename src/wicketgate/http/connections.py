@@ -16,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from wicketgate.base.descriptors import Descriptors
 from wicketgate.base.limits import ConnectionLimits, PlaceLimits
 from wicketgate.base.places import Place, Places, Why
-from wicketgate.http.edge.told import Told
+from wicketgate.http.edge.told import PeerTold
 from wicketgate.http.hot_post import Hot, HotPost
 from wicketgate.http.problems import problem
 
@@ -54,7 +54,7 @@ class HttpConnection(HttpToolsProtocol):
         super().__init__(*arguments, **named)
         self.app_state = {"connection": self}  # each request's scope has a copy of it
         self.first = b""  # what another process read of it
-        self.told: Told | None = None  # whose it is, where it came through the edge
+        self.told: PeerTold | None = None  # whose it is, where it came through the edge
         self._bounds = bounds
         self._limits = bounds.limits
         self._place: Place | None = None

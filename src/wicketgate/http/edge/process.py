@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
-import os
 import signal
 import socket
 import ssl
@@ -54,7 +53,7 @@ async def run_edge(begin: EdgeBegin, listening: Sequence[socket.socket]) -> None
     for one in listening:
         door.listen(one)
     loop = asyncio.get_running_loop()
-    seen, looked_s = _stamps(certificate, key), loop.time()
+    seen, looked_s = _read(certificate, key), loop.time()
     while True:
         await asyncio.sleep(_LOOK_S)
         if descriptors.look():
@@ -64,10 +63,10 @@ async def run_edge(begin: EdgeBegin, listening: Sequence[socket.socket]) -> None
             seen = _renewed(context, certificate, key, seen)
 
 
-def _renewed(context: ssl.SSLContext, certificate: Path, key: Path, seen: object) -> object:
+def _renewed(context: ssl.SSLContext, certificate: Path, key: Path, seen: list[bytes]) -> list[bytes]:
     """Take a new certificate from the next handshake on, if there is one that is good."""
-    stamps = _stamps(certificate, key)
-    if stamps == seen:
+    found = _read(certificate, key)
+    if found == seen:
         return seen
     try:
         server_context(
@@ -78,14 +77,14 @@ def _renewed(context: ssl.SSLContext, certificate: Path, key: Path, seen: object
         log.error("the new certificate or its key cannot be used: the former one stays in use")
         return seen
     log.info("a new certificate is in use")
-    return stamps
+    return found
 
 
-def _stamps(*paths: Path) -> object:
+def _read(*paths: Path) -> list[bytes]:
     try:
-        return [(found.st_mtime_ns, found.st_ino, found.st_size) for found in map(os.stat, paths)]
+        return [path.read_bytes() for path in paths]
     except OSError:
-        return None
+        return []  # it is being put in place
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -25,7 +25,7 @@ _WAITS_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class PeerTold:
     """What the edge said of a connection.
 
     Attributes
@@ -43,7 +43,7 @@ class Told:
 class ToldConnection(Protocol):
     """A protocol that can be told whose its connection is, before it is made."""
 
-    told: Told | None
+    told: PeerTold | None
     first: bytes
 
 
@@ -54,7 +54,7 @@ def line_of(peer: tuple[str, int], ours: tuple[str, int]) -> bytes:
     return b"PROXY TCP%b %b\r\n" % (family, said)
 
 
-def take_line(data: bytes) -> tuple[Told, bytes] | None:
+def take_line(data: bytes) -> tuple[PeerTold, bytes] | None:
     """Return what the edge said, and what follows; None where the line has not all come yet.
 
     Raises
@@ -68,7 +68,7 @@ def take_line(data: bytes) -> tuple[Told, bytes] | None:
     found = _LINE.match(data)
     if found is None:
         raise InputError("a connection of this machine's own does not begin with the line of its edge")
-    return Told(found[0], (found[1].decode(), int(found[2]))), data[found.end() :]
+    return PeerTold(found[0], (found[1].decode(), int(found[2]))), data[found.end() :]
 
 
 def tell(one: ToldConnection, from_socket: socket.socket, data: bytes) -> None:
