@@ -14,6 +14,7 @@ import httpx
 from wicketgate.base.errors import ConfigurationError, InputError, NotEntitled, Unreachable
 from wicketgate.base.files import write_secret
 from wicketgate.base.settings import read_secret
+from wicketgate.cli.saying import say
 from wicketgate.clients.officer.people import PeopleBefore, draft_people
 from wicketgate.regime.documents.document import parse_toml
 from wicketgate.regime.documents.toml import dump_toml
@@ -32,12 +33,12 @@ def draft(arguments: argparse.Namespace) -> int:
     write_secret(arguments.openings, json.dumps({"openings": drafted.openings}, indent=1))
     write_secret(arguments.codes, json.dumps(drafted.codes, indent=1, ensure_ascii=False))
     arguments.out.write_text(dump_toml(drafted.document, "Who may do what. Names are commitments."))
-    print(f"Drafted `{arguments.out}` for {len(drafted.document['persons'])} persons: sign and submit it.")
-    print(f"Hand `{arguments.openings}` in with `wicketgate people open`: it says who is meant.")
+    say(f"Drafted `{arguments.out}` for {len(drafted.document['persons'])} persons: sign and submit it.")
+    say(f"Hand `{arguments.openings}` in with `wicketgate people open`: it says who is meant.")
     if drafted.codes:
-        print(f"Give each person their code in `{arguments.codes}`, and nobody else.")
+        say(f"Give each person their code in `{arguments.codes}`, and nobody else.")
     else:
-        print("Nobody is new: whoever had a code before keeps it.")
+        say("Nobody is new: whoever had a code before keeps it.")
     return 0
 
 
@@ -69,7 +70,7 @@ def open_people(arguments: argparse.Namespace) -> int:
         answer = _ask(gateway, "PUT", f"/v1/people/{arguments.organisation}/openings", content=body)
     if answer.status_code != 200:
         raise NotEntitled(f"the gateway refused: {_detail(answer)}")
-    print(f"The gateway knows {answer.json()['opened']} of them now.")
+    say(f"The gateway knows {answer.json()['opened']} of them now.")
     return 0
 
 
@@ -79,7 +80,7 @@ def sign_in(arguments: argparse.Namespace) -> int:
         raise ConfigurationError(f"`{arguments.out}` is there already: nothing is overwritten")
     with _gateway(getattr(arguments, "from"), {}) as gateway:
         asked = _ask(gateway, "POST", "/oauth/device_authorization", data={"client_id": "wicketgate"}).json()
-        print(f"Open {asked['verification_uri']} in your browser, and type {asked['user_code']}.", flush=True)
+        say(f"Open {asked['verification_uri']} in your browser, and type {asked['user_code']}.", flush=True)
         form = {"grant_type": _GRANT, "device_code": asked["device_code"]}
         until = time.monotonic() + asked["expires_in"]
         while time.monotonic() < until:
@@ -87,9 +88,7 @@ def sign_in(arguments: argparse.Namespace) -> int:
             said = _ask(gateway, "POST", "/oauth/token", data=form).json()
             if "access_token" in said:
                 write_secret(arguments.out, said["access_token"] + "\n")
-                print(
-                    f"Signed in for {said['expires_in'] // 60} minutes: your token is in `{arguments.out}`."
-                )
+                say(f"Signed in for {said['expires_in'] // 60} minutes: your token is in `{arguments.out}`.")
                 return 0
             if said.get("error") != "authorization_pending":
                 raise NotEntitled(f"you were not signed in: {said.get('error', 'the gateway refused')}")

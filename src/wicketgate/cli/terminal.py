@@ -12,6 +12,7 @@ from typing import Any
 
 from wicketgate.base.errors import ConfigurationError, InputError, Unreachable, WicketgateError
 from wicketgate.base.signing import parse_json
+from wicketgate.cli.saying import say
 from wicketgate.clients.officer.keyfiles import Ask, read_passphrase, require_passphrase
 from wicketgate.regime.documents.document import SignedDocument, open_either
 
@@ -31,7 +32,7 @@ def confirmed(question: str) -> bool:
 
     The question goes to standard error, where it is seen in any case.
     """
-    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    say(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
