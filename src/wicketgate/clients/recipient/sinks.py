@@ -19,6 +19,8 @@ from typing import Any, BinaryIO
 
 from wicketgate.base.clock import SECOND_US, parse_rfc3339
 from wicketgate.base.errors import ConfigurationError, InputError, VerificationError
+from wicketgate.base.shown_text import on_one_line
+from wicketgate.base.spreadsheets import harmless
 from wicketgate.clients.recipient.receive import MAX_ANSWER_BYTES, Received, Sink
 from wicketgate.clients.verify.feeds import Last
 from wicketgate.feeds.batches import read_batches
@@ -298,7 +300,9 @@ class CsvSink:
         if not self._length:
             writer.writeheader()
         for one in received:
-            writer.writerows(row | {"late": "true" if row["late"] else "false"} for row in _flat(one))
+            for row in _flat(one):
+                row["late"] = "true" if row["late"] else "false"
+                writer.writerow({name: _cell(value) for name, value in row.items()})
         data = text.getvalue().encode()
         self._file.write(data)
         _sync(self._file)
@@ -437,6 +441,15 @@ def _flat(one: Received) -> Iterator[dict[str, Any]]:
             **{name: _text(read.get(name)) for name in _READ},
             **{name: _text(vehicle.get(name)) for name in _VEHICLE},
         }
+
+
+def _cell(value: Any) -> Any:
+    """Return a cell of CSV. A camera's texts are of whoever posts for it: none is a formula, or ends a row.
+
+    The writer quotes no lone carriage return, which readers take for the end of a row.
+    """
+    cell = harmless(value)
+    return on_one_line(cell) if isinstance(cell, str) else cell
 
 
 def _position(value: object) -> tuple[float | None, float | None]:
