@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import Annotated, Final, Literal, get_args
 
@@ -134,7 +135,11 @@ def parse_rules(data: bytes) -> AlertRules:
     try:
         rules = _decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f"these are no rules for alerts: {error}") from error
+        # The place alone: a member's name or a value is the caller's own, and may be a plate.
+        place = re.search(r"at `\$[^`]*`", str(error))
+        raise InputError(
+            f"these are no rules for alerts: look {place[0]}" if place else "these are no rules for alerts"
+        ) from error
     return check_rules(rules)
 
 

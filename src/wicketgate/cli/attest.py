@@ -11,6 +11,7 @@ from typing import Any
 
 from wicketgate.base.errors import ConfigurationError, InputError
 from wicketgate.base.settings import read_secret
+from wicketgate.cli.saying import say
 from wicketgate.cli.terminal import ask
 
 
@@ -28,8 +29,8 @@ def run_disclose(args: argparse.Namespace) -> int:
         **({} if args.at is None else {"at": args.at}),
     }
     answer = _ask(args, "/v1/disclosures", body)
-    print(f"id {answer.get('id')}")
-    print(f"version {answer.get('version')}, {answer.get('status')}")
+    say(f"id {answer.get('id')}")
+    say(f"version {answer.get('version')}, {answer.get('status')}")
     return 0
 
 
@@ -50,7 +51,7 @@ def run_attest(args: argparse.Namespace) -> int:
         **({} if args.rows is None else {"rows": args.rows}),
     }
     answer = _ask(args, "/v1/receipts", body)
-    print(f"counts_until {answer.get('counts_until')}")
+    say(f"counts_until {answer.get('counts_until')}")
     return 0
 
 
@@ -60,10 +61,10 @@ def _show(args: argparse.Namespace) -> int:
         raise InputError(f"the answer of `{args.url}` has no receipts of `{args.authority}`")
     owed = found[0]
     for name in ("attested_until", "due_until", "missing_since", "overdue_rows"):
-        print(f"{name} {'none' if owed.get(name) is None else owed[name]}")
+        say(f"{name} {'none' if owed.get(name) is None else owed[name]}")
     coming = owed.get("next")
     if isinstance(coming, dict):
-        print(f"next what left before {coming.get('until')}, by {coming.get('by')}")
+        say(f"next what left before {coming.get('until')}, by {coming.get('by')}")
     return 1 if owed.get("missing") else 0
 
 

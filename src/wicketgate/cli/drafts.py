@@ -17,6 +17,7 @@ from wicketgate.base.clock import SystemClock, parse_rfc3339, rfc3339
 from wicketgate.base.errors import ConfigurationError, DocumentRefused, InputError
 from wicketgate.base.periods import add, parse_period
 from wicketgate.cli.officer import sign_document_to
+from wicketgate.cli.saying import say
 from wicketgate.cli.terminal import (
     make_file,
     on_terminal,
@@ -54,7 +55,7 @@ def _prose(args: argparse.Namespace, name: str) -> str:
     if text is None:
         if not on_terminal():
             raise ConfigurationError(f"give --{name} or --{name}-file")
-        print(f"{name.replace('-', ' ').capitalize()} (one line): ", end="", file=sys.stderr, flush=True)
+        say(f"{name.replace('-', ' ').capitalize()} (one line): ", end="", file=sys.stderr, flush=True)
         text = sys.stdin.readline()
     if not text.strip():
         raise ConfigurationError(f"--{name} says nothing")
@@ -76,10 +77,10 @@ def write_draft(args: argparse.Namespace) -> int:
     make_file(args.out, dump_toml(draft, "A draft. Read it, `wicketgate check` it, and sign it.").encode())
     document = read_document(args.out)
     parse_payload(document.kind, document.payload)
-    print(f"Drafted: {args.out}")
+    say(f"Drafted: {args.out}")
     if not args.sign:
-        print(f"Next: wicketgate check {args.out} --against URL|FILE")
-        print(f"Then: wicketgate sign {args.out} --key KEY --out {signed}")
+        say(f"Next: wicketgate check {args.out} --against URL|FILE")
+        say(f"Then: wicketgate sign {args.out} --key KEY --out {signed}")
         return 0
     args.out = signed
     return sign_document_to(document.envelope, document, args)
@@ -155,7 +156,7 @@ def review_authority(args: argparse.Namespace) -> Draft:
     known = _shown(args)
     authority = known.parsed.authority(_named(known, args.about).versions[-1])
     for line in review_words(args.about, known, at_us):
-        print(line)
+        say(line)
     bulk = authority.mode == "bulk"
     return draft_review(
         authority,
@@ -255,14 +256,14 @@ def decide_on(args: argparse.Namespace) -> Draft:
     if taken is None:
         raise DocumentRefused(f"no consultation `{args.about}` was ever opened", code="unknown-consultation")
     answers = _answers(args.answers)
-    print(f"{known.parsed.consultation(taken).title}: closes at {rfc3339(taken.closes_us)}.")
+    say(f"{known.parsed.consultation(taken).title}: closes at {rfc3339(taken.closes_us)}.")
     for one in taken.objections:
         objection = known.parsed.objection(one)
-        print(f"Objection `{objection.id}` of `{objection.organisation}`: {objection.reason}")
+        say(f"Objection `{objection.id}` of `{objection.organisation}`: {objection.reason}")
         if objection.id not in answers:
             if not on_terminal():
                 raise ConfigurationError(f"--answers has no answer to the objection `{objection.id}`")
-            print("Your answer (one line): ", end="", file=sys.stderr, flush=True)
+            say("Your answer (one line): ", end="", file=sys.stderr, flush=True)
             answers[objection.id] = sys.stdin.readline().strip()
     return draft_decision(
         args.about,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 
 from wicketgate.base.errors import ConfigurationError, StreamError, Unreachable, WicketgateError
+from wicketgate.base.shown_text import on_one_line
 
 GOOD = 0
 FAILED = 1
@@ -35,5 +36,5 @@ def tell(error: WicketgateError) -> int:
     """
     line = f"wicketgate: {error.detail} [{error.code}]"
     # One line whatever an answer from elsewhere holds, and nothing that moves a terminal's cursor.
-    print("".join(one if one.isprintable() else " " for one in line), file=sys.stderr)
+    print(on_one_line(line), file=sys.stderr)
     return exit_code(error)

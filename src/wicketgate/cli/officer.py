@@ -30,6 +30,7 @@ from wicketgate.base.signing import (
     parse_envelope,
     parse_public,
 )
+from wicketgate.cli.saying import say
 from wicketgate.cli.terminal import (
     ask,
     asking,
@@ -68,14 +69,14 @@ def new_key(args: argparse.Namespace) -> int:
     key = PrivateKey.generate()
     key.save(args.out, label=args.office, passphrase=passphrase)
     if passphrase is None:
-        print(
+        say(
             f"WARNING: the key in {args.out} is NOT ENCRYPTED: whoever reads the file can sign for "
             f"{args.office}. Run this at a terminal, or give --passphrase-file.",
             file=sys.stderr,
         )
-    print(f"The private key is in {args.out}. Keep it; nobody else may have it.")
-    print("For the office's entry in the charter:")
-    print(f'key = "{format_public(key.public)}"')
+    say(f"The private key is in {args.out}. Keep it; nobody else may have it.")
+    say("For the office's entry in the charter:")
+    say(f'key = "{format_public(key.public)}"')
     return 0
 
 
@@ -89,9 +90,9 @@ def show_key(args: argparse.Namespace) -> int:
     if public is None:
         public = open_signer(args.key, asking(args)).public
     if shown.made_for:
-        print(f"Made for {shown.made_for}, as the file says.")
-    print(f'key = "{format_public(public)}"')
-    print(f"In envelopes: keyid {key_id(public)}")
+        say(f"Made for {shown.made_for}, as the file says.")
+    say(f'key = "{format_public(public)}"')
+    say(f"In envelopes: keyid {key_id(public)}")
     return 0
 
 
@@ -106,9 +107,9 @@ def check_document(args: argparse.Namespace) -> int:
     document = read_document(args.document)
     appraisal = _appraise(document, args)
     for line in _told(document, appraisal):
-        print(line)
+        say(line)
     if not document.envelope.signatures:
-        print("Signatures: none yet; sign it with `wicketgate sign`.")
+        say("Signatures: none yet; sign it with `wicketgate sign`.")
     return 1 if appraisal is not None and appraisal.faults else 0
 
 
@@ -173,13 +174,13 @@ def sign_document_to(envelope: Envelope, document: SignedDocument, args: argpars
     known = SignedDocument(kind=document.kind, payload=document.payload, envelope=envelope)
     appraisal = _appraise(known, args)
     for line in _told(known, appraisal):
-        print(line)
+        say(line)
     # What is signed all the same is signed by whoever read why not: `--anyway` is said beside it.
     judged = None if args.anyway else appraisal
     if judged is not None:
         _or_anyway(require_sound, judged)
     if on_terminal() and not args.yes and not confirmed("Sign?"):
-        print("Nothing was signed.", file=sys.stderr)
+        say("Nothing was signed.", file=sys.stderr)
         return 1
     if args.key is not None:
         signer = open_signer(args.key, asking(args))
@@ -193,8 +194,8 @@ def sign_document_to(envelope: Envelope, document: SignedDocument, args: argpars
             _or_anyway(require_needed, judged, public)
         signed = add_made_signature(envelope, public, _raw(read_file(args.signature), args.signature))
     replace_file(args.out, dump_envelope(signed) + b"\n")
-    print(f"Signed {document.kind} with {format_public(public)}.")
-    print(f"Signatures in {args.out}: {len(signed.signatures)}.")
+    say(f"Signed {document.kind} with {format_public(public)}.")
+    say(f"Signatures in {args.out}: {len(signed.signatures)}.")
     return 0
 
 
@@ -232,14 +233,14 @@ def _begun(document: SignedDocument, out: Path) -> Envelope:
 def _write_payload(document: SignedDocument, args: argparse.Namespace) -> int:
     appraisal = _appraise(document, args)
     for line in _told(document, appraisal):
-        print(line)
+        say(line)
     if appraisal is not None and not args.anyway:
         _or_anyway(require_sound, appraisal)
     message = pae(document.envelope.payload_type, document.envelope.payload)
     replace_file(args.payload_out, message)
-    print(f"The {len(message)} bytes to sign with Ed25519 are in {args.payload_out}.")
-    print(f"Their SHA-256: {hashlib.sha256(message).hexdigest()}")
-    print("Then: wicketgate sign DOC.toml --signature F --public ed25519:… --out DOC.dsse.json")
+    say(f"The {len(message)} bytes to sign with Ed25519 are in {args.payload_out}.")
+    say(f"Their SHA-256: {hashlib.sha256(message).hexdigest()}")
+    say("Then: wicketgate sign DOC.toml --signature F --public ed25519:… --out DOC.dsse.json")
     return 0
 
 
@@ -276,6 +277,6 @@ def submit_file(args: argparse.Namespace) -> int:
         raise ConfigurationError(f"`{args.token_file}` holds no token")
     headers = {"Content-Type": ENVELOPE_TYPE}
     body = ask(args.to, "/v1/documents", token, 201, content=data, headers=headers)
-    print(f"entry {body.get('entry')}")
-    print(f"in_force_from {body.get('in_force_from')}")
+    say(f"entry {body.get('entry')}")
+    say(f"in_force_from {body.get('in_force_from')}")
     return 0

@@ -16,6 +16,7 @@ from wicketgate.base.errors import ConfigurationError, Unreachable, Verification
 from wicketgate.base.files import write_secret
 from wicketgate.base.settings import read_secret
 from wicketgate.base.signing import ENVELOPE_TYPE
+from wicketgate.cli.saying import say
 from wicketgate.cli.terminal import ask, read_file, read_register
 from wicketgate.clients.officer.desk.desk import PaperDesk
 from wicketgate.clients.officer.desk.door import PageDoor
@@ -89,7 +90,7 @@ def _verifying(args: argparse.Namespace) -> _Verifying | None:
 
 
 def _complain(words: str) -> None:
-    print(f"wicketgate: {words}", file=sys.stderr)
+    say(f"wicketgate: {words}", file=sys.stderr)
 
 
 def open_page(args: argparse.Namespace) -> int:
@@ -112,13 +113,13 @@ def open_page(args: argparse.Namespace) -> int:
             desk.open(args.document.name, read_file(args.document))
         server.answer = desk.answer
         address = f"{door.origin}{door.entrance}"
-        print(f"The page is at {address}", flush=True)
-        print("The address is good once, in a browser on this machine. Ctrl-C ends it.", flush=True)
+        say(f"The page is at {address}", flush=True)
+        say("The address is good once, in a browser on this machine. Ctrl-C ends it.", flush=True)
         if not args.no_browser:
             # By a file that its owner alone can read: what a command is started with everybody here can see.
             way_in = Path(folder) / "officer.html"
             write_secret(way_in, f'<meta http-equiv="refresh" content="0;url={escape(address)}">\n')
             webbrowser.open(way_in.as_uri())
         server.run(desk.over)
-    print("The page has ended.")
+    say("The page has ended.")
     return 0

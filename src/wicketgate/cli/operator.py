@@ -12,6 +12,7 @@ from wicketgate.base.files import keep_private, write_secret
 from wicketgate.base.settings import load_settings, parse_settings
 from wicketgate.base.settings_template import TEMPLATE
 from wicketgate.base.signing import parse_envelope
+from wicketgate.cli.saying import say
 from wicketgate.cli.terminal import read_file
 from wicketgate.gateway.deployment import Deployment, note_signer
 from wicketgate.gateway.node import Gateway
@@ -52,9 +53,9 @@ def run_init(arguments: argparse.Namespace) -> int:
     Ledger.create(deployment.log, signer, charter.origin).close()
     token = uvloop.run(Gateway.found(load_settings(deployment.folder), envelope))
     write_secret(deployment.folder / "keys" / "admin.token", token)
-    print(f"Made `{deployment.folder}` under the charter `{charter.name}`, version {charter.version}.")
-    print("The log's key, to be published where people can compare it:")
-    print(signer.vkey)
-    print(f"The admin's token: `{deployment.folder / 'keys' / 'admin.token'}`")
-    print(f"Start it: wicketgate serve {deployment.folder}")
+    say(f"Made `{deployment.folder}` under the charter `{charter.name}`, version {charter.version}.")
+    say("The log's key, to be published where people can compare it:")
+    say(signer.vkey)
+    say(f"The admin's token: `{deployment.folder / 'keys' / 'admin.token'}`")
+    say(f"Start it: wicketgate serve {deployment.folder}")
     return 0

@@ -15,6 +15,7 @@ from typing import Any
 from wicketgate.base.errors import ConfigurationError, InputError
 from wicketgate.base.settings import read_secret
 from wicketgate.base.signing import parse_json
+from wicketgate.cli.saying import say
 from wicketgate.cli.terminal import ask
 
 _TIMEOUT_S = 60.0
@@ -35,7 +36,11 @@ def run_why(args: argparse.Namespace) -> int:
             question["as_of"] = args.as_of
     token = read_secret(args.token_file)
     body = ask(args.url, "/v1/why", token, 200, timeout_s=_TIMEOUT_S, json=question)
-    print(json.dumps(body, indent=2) if args.json else "\n".join(_lines(body)))
+    if args.json:
+        print(json.dumps(body, indent=2))
+        return 0
+    for line in _lines(body):
+        say(line)
     return 0
 
 

@@ -17,6 +17,7 @@ from wicketgate.base.clock import SystemClock
 from wicketgate.base.errors import ConfigurationError, WicketgateError
 from wicketgate.base.settings import read_secret
 from wicketgate.cli.endings import FAILED, GOOD, INTERRUPTED, UNREACHED, exit_code
+from wicketgate.cli.saying import say
 from wicketgate.clients.recipient.images import ImageFetcher, ImageFolder
 from wicketgate.clients.recipient.receive import ReceivedTally, Receiver
 from wicketgate.clients.recipient.sinks import open_sink
@@ -63,7 +64,8 @@ def run_verify(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(report.to_json(), indent=2))
     else:
-        print("\n".join(report.lines()))
+        for line in report.lines():
+            say(line)
     if report.ok:
         return GOOD
     return UNREACHED if report.unreached else FAILED
@@ -96,8 +98,8 @@ def run_receive(args: argparse.Namespace) -> int:
     It ends with 1 if anything that came was not what was committed, or the feed was stopped.
     """
 
-    def say(words: str) -> None:
-        print(words, file=sys.stderr, flush=True)
+    def tell(words: str) -> None:
+        say(words, file=sys.stderr, flush=True)
 
     token = read_secret(args.token_file)
     sink = open_sink(args.out, args.format, args.feed, sys.stdout.buffer)
@@ -109,7 +111,7 @@ def run_receive(args: argparse.Namespace) -> int:
         with Remote(args.url, token=token, attempts=1) as remote:
             verifier = read_key(args.key) if args.key else shown_key(remote)
             if not args.key:
-                say(
+                tell(
                     f"NOTE: the log's key is taken from {args.url} itself: {verifier.vkey}. Compare it with "
                     "the key that was published another way, and give that with --key."
                 )
@@ -127,18 +129,18 @@ def run_receive(args: argparse.Namespace) -> int:
                 kept=_kept(args),
                 clock=SystemClock(),
                 images=images,
-                say=say,
+                say=tell,
             )
             try:
                 receiver.run(follow=args.follow)
             except KeyboardInterrupt:
-                say(f"stopped; {receiver.due} proofs were not checked yet")
+                tell(f"stopped; {receiver.due} proofs were not checked yet")
                 return INTERRUPTED
             finally:
                 sink.close()
-                say(_summary(args.feed, receiver.tally))
+                tell(_summary(args.feed, receiver.tally))
                 if images is not None:
-                    say(images.words())
+                    tell(images.words())
     finally:
         sink.close()
     return 0

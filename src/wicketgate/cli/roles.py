@@ -13,6 +13,7 @@ from wicketgate.base.files import keep_private
 from wicketgate.base.role_settings import load_role_settings
 from wicketgate.base.roles import FRONT, RoleBook, RoleCredential
 from wicketgate.base.settings import Settings
+from wicketgate.cli.saying import say
 from wicketgate.clients.verify.remote import Remote
 from wicketgate.gateway.deployment import Deployment
 from wicketgate.gateway.readers.reader import ReaderSettings
@@ -30,8 +31,8 @@ def run_new(arguments: argparse.Namespace) -> int:
     book = RoleBook(deployment.roles)
     # A crash before the credential is written leaves a role that nobody can be: withdraw it.
     book.admit(arguments.role, arguments.name, deployment.log_signer().name).write(arguments.out)
-    print(f"Made `{arguments.out}` for the {arguments.role} `{arguments.name}`.")
-    print("It is the only copy. Take it to that host by a safe way, and leave none here.")
+    say(f"Made `{arguments.out}` for the {arguments.role} `{arguments.name}`.")
+    say("It is the only copy. Take it to that host by a safe way, and leave none here.")
     return 0
 
 
@@ -40,7 +41,7 @@ def run_list(arguments: argparse.Namespace) -> int:
     deployment = Deployment(arguments.folder)
     deployment.demand()
     for known in RoleBook(deployment.roles).kept():
-        print(f"{known.name}  {known.role}")
+        say(f"{known.name}  {known.role}")
     return 0
 
 
@@ -50,7 +51,7 @@ def run_withdraw(arguments: argparse.Namespace) -> int:
     deployment.demand()
     if not RoleBook(deployment.roles).withdraw(arguments.name):
         raise ConfigurationError(f"no role `{arguments.name}` is known: `wicketgate role list` has them")
-    print(f"Withdrew `{arguments.name}`: it ends within a second.")
+    say(f"Withdrew `{arguments.name}`: it ends within a second.")
     return 0
 
 
@@ -70,7 +71,7 @@ def run_role(arguments: argparse.Namespace) -> int:
         settings = dataclasses.replace(settings, port=arguments.port)
 
     def ready(base_url: str) -> None:
-        print(f"A {credential.role} of `{credential.origin}` answers at {base_url}", flush=True)
+        say(f"A {credential.role} of `{credential.origin}` answers at {base_url}", flush=True)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         if credential.role == FRONT:

@@ -12,6 +12,8 @@ from typing import Any
 
 from wicketgate.base.errors import ConfigurationError, InputError, Unreachable, WicketgateError
 from wicketgate.base.signing import parse_json
+from wicketgate.cli.asking import answered
+from wicketgate.cli.saying import say
 from wicketgate.clients.officer.keyfiles import Ask, read_passphrase, require_passphrase
 from wicketgate.regime.documents.document import SignedDocument, open_either
 
@@ -31,7 +33,7 @@ def confirmed(question: str) -> bool:
 
     The question goes to standard error, where it is seen in any case.
     """
-    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    say(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
@@ -50,7 +52,7 @@ def ask(
     wanted : int
         The status of an answer.
     **request
-        As for `httpx.request`: what is sent makes it a POST, and nothing a GET.
+        As for `asking.answered`: what is sent makes it a POST, and nothing a GET.
 
     Raises
     ------
@@ -66,9 +68,8 @@ def ask(
     headers = {"Authorization": f"Bearer {token}", **request.pop("headers", {})}
     method = "POST" if request.keys() & {"content", "json"} else "GET"
     try:
-        answer = httpx.request(
-            method, f"{url.rstrip('/')}{path}", headers=headers, timeout=timeout_s, **request
-        )
+        with httpx.Client(timeout=timeout_s) as client:
+            answer = answered(client, method, f"{url.rstrip('/')}{path}", headers=headers, **request)
     except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
         raise ConfigurationError(f"`{url}` is not the address of a gateway: {error}") from error
     except httpx.HTTPError as error:
@@ -234,7 +235,8 @@ def _fetch(url: str) -> bytes:
     import httpx
 
     try:
-        answer = httpx.get(f"{url.rstrip('/')}/register.json", timeout=TIMEOUT_S, follow_redirects=True)
+        with httpx.Client(timeout=TIMEOUT_S) as client:
+            answer = answered(client, "GET", f"{url.rstrip('/')}/register.json")
     except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
         raise ConfigurationError(f"`{url}` is not the address of a gateway: {error}") from error
     except httpx.HTTPError as error:

@@ -458,6 +458,11 @@ class Gateway(Desks):
         return note_signer(self.log_key, self.ledger.origin).vkey
 
     @property
+    def keeps_history(self) -> bool:
+        """Whether accepted reads are kept for their source's retention."""
+        return self.settings.history
+
+    @property
     def openings(self) -> OrdinalStream:
         """The sealed openings of the seconds, by number."""
         return self.projections.openings

@@ -412,11 +412,17 @@ class Pages:
         """
         return self._render("drift.html", register, rows=drift_of(register))
 
-    def your_read(self, register: Mapping[str, Any]) -> str:
-        """Return the page `/your-read`: what happens to a driver's read, in plain words."""
+    def your_read(self, register: Mapping[str, Any], *, history: bool) -> str:
+        """Return the page `/your-read`: what happens to a driver's read, in plain words.
+
+        Parameters
+        ----------
+        history : bool
+            Whether reads are kept for their source's retention.
+        """
         names = ShownNames(register)
         said = your_read_of(register, views_of(register, names))
-        return self._render("your-read.html", register, said=said, operator=names.operator)
+        return self._render("your-read.html", register, said=said, history=history, operator=names.operator)
 
     def how_to_verify(self, register: Mapping[str, Any]) -> str:
         """Return the page `/verify`: the checks open to anybody, with commands."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wicketgate.base.clock import MINUTE_US, SECOND_US, rfc3339
+from wicketgate.base.spreadsheets import harmless
 from wicketgate.commits.figures import JUDGED_KINDS
 from wicketgate.commits.watched import AuthorityOver, CameraHealth, CameraHeard, JudgedPeriod, ReadInMonth
 from wicketgate.pages.at_work import AtWorkPages
@@ -31,7 +32,6 @@ JUDGED: Mapping[str, str] = {
 }
 MOST_ON_MAP = 2_000
 """Cameras on the map."""
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _FEW_US = 2 * SECOND_US
 
 
@@ -199,11 +199,5 @@ def csv_rows(cameras: Sequence[CameraHealth], judged: Mapping[str, Mapping[str, 
             " ".join(one.under),
             *(judged.get(camera.id, {}).get(kind) for kind in JUDGED_KINDS),
         )
-        writer.writerow([_harmless(cell) for cell in row])
+        writer.writerow([harmless(cell) for cell in row])
     return text.getvalue().encode()
-
-
-def _harmless(cell: object) -> object:
-    if cell is None:
-        return ""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

@@ -89,7 +89,7 @@ def tell(views: Sequence[Mapping[str, Any]], counts: StoryCounts) -> dict[str, A
     taken = counts.taken
     shown = _shown(views, counts)
     modes = modes_of(views)
-    own = {str(view["name"]) for view in views if view["own_use"]}  # the same for all versions of a name
+    own = _own_of(views)
     several = len({view["controller"] for view in shown.values()}) > 1
     rows = [
         {
@@ -155,6 +155,11 @@ def _shown(views: Sequence[Mapping[str, Any]], counts: StoryCounts) -> dict[str,
     left = {name for name, (number, words) in counts.released.items() if number or words not in ("", "0")}
     left |= counts.untold | counts.vehicles.keys()
     return current | {name: view for name, view in ended.items() if name not in current and name in left}
+
+
+def _own_of(views: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Return the names by which reads do not leave: a controller's own use, which is so for all versions of a name."""
+    return {str(view["name"]) for view in views if view["own_use"]}
 
 
 def modes_of(views: Iterable[Mapping[str, Any]]) -> dict[str, set[str]]:
@@ -234,6 +239,8 @@ def of_figures(
     hidden = untold_of(views, rows)
     months = tables(register.get("targeting"))
     hits, step = (months[-1].get("hits") or {}) if months else {}, step_of(register)
+    own = _own_of(views)
+    left = [one.get("vehicles") for name, one in hits.items() if name not in own]
     released: dict[str, Said] = {
         name: (_sum(found), phrases.total(found, small)) for name, found in cells.items()
     }
@@ -257,9 +264,7 @@ def of_figures(
         },
         images={one["name"]: (None, one["images"]) for one in figures["images"]},
         fetched={one["name"]: (None, one["fetched"]) for one in figures["images"]},
-        hits=(None, f"{in_steps([one.get('vehicles') for one in hits.values()], step)} vehicles")
-        if hits
-        else (None, ""),
+        hits=(None, f"{in_steps(left, step)} vehicles") if left else (None, ""),
         untold=frozenset(hidden),
     )
 
@@ -315,13 +320,14 @@ def _sum(cells: Iterable[object]) -> int:
 # --- why not less? ------------------------------------------------------------------------------------------------
 
 MODE_TITLES = {"bulk": "Bulk", "match": "Match", "search": "Search"}
+OWN_TITLE = "Own use of whoever owns the cameras, which does not leave"
 
 
 def by_mode(views: Sequence[Mapping[str, Any]], register: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return a deployment's published figures by mode.
 
-    They are of its own authorities, over all its periods: reads where what leaves is traffic, vehicles by the month
-    where a list decides. Figures of 0.3 counted reads and hits of both.
+    They are over all its periods: reads where what leaves is traffic, vehicles by the month where a list decides.
+    Figures of 0.3 counted reads and hits of both. What controllers use themselves does not leave, and stands apart.
 
     Parameters
     ----------
@@ -330,8 +336,9 @@ def by_mode(views: Sequence[Mapping[str, Any]], register: Mapping[str, Any]) -> 
     """
     small, step = least_traffic_of(register), step_of(register)
     figures, months = tables(register.get("figures")), tables(register.get("targeting"))
-    by_name = modes_of(views)
-    untold = untold_of(views, figures)
+    own = _own_of(views)
+    by_name = {name: modes for name, modes in modes_of(views).items() if name not in own}
+    untold = untold_of(views, figures).keys() - own
     found = []
     for mode in sorted({mode for modes in by_name.values() for mode in modes}, key=_rank):
         names = {name for name, modes in by_name.items() if mode in modes}
@@ -364,6 +371,12 @@ def by_mode(views: Sequence[Mapping[str, Any]], register: Mapping[str, Any]) -> 
                     if (said := _outcomes(figures, months, listed, (small, step), what))
                 },
             }
+        )
+    if own:
+        counted = any(name in (row.get("released") or {}) for row in figures for name in own)
+        used = _total(figures, "released", own, small) if counted else ""
+        found.append(
+            {"id": "own", "title": OWN_TITLE, "authorities": sorted(own), "released": used, "outcomes": {}}
         )
     return found
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wicketgate.base.errors import InputError
-from wicketgate.base.periods import add, parse_period
+from wicketgate.base.periods import Period, add, parse_period
 from wicketgate.pages import phrases
 from wicketgate.pages.consultations import open_of
 from wicketgate.pages.phrases import at_us_of
@@ -31,11 +31,11 @@ def your_read_of(register: Mapping[str, Any], views: Sequence[Mapping[str, Any]]
     Returns
     -------
     dict
-        `sources`, each with how long it keeps images; `own`, and by mode the authorities in force that let reads go to
-        others; `stopped`, those that could and do not now; `to_come`, versions that are signed and not in force yet;
-        `ended`, those that get nothing new and can fetch what left before, each a view and until when at the latest;
-        `withheld`, the fields that nobody gets, nor can fetch still; `terms`, how long
-        the gateway keeps what; `asked`, whom to ask; `open`, the open consultations.
+        `sources`, each with how long it keeps images, and its reads where a history is kept; `own`, and by mode the
+        authorities in force that let reads go to others; `stopped`, those that could and do not now; `to_come`,
+        versions that are signed and not in force yet; `ended`, those that get nothing new and can fetch what left
+        before, each a view and until when at the latest; `withheld`, the fields that nobody gets, nor can fetch still;
+        `terms`, how long the gateway keeps what; `asked`, whom to ask; `open`, the open consultations.
     """
     charter = (register.get("charter") or {}).get("document") or {}
     in_force = [view for view in views if view["status"]["id"] == "in-force"]
@@ -52,6 +52,7 @@ def your_read_of(register: Mapping[str, Any], views: Sequence[Mapping[str, Any]]
             {
                 "name": one.get("name") or one.get("id"),
                 "keeps": phrases.duration(one["retention"]) if one.get("retention") else "",
+                "holds": _lasts(one.get("retention")),
             }
             for one in tables(charter.get("organisations"))
             if "source" in texts(one.get("roles"))
@@ -100,6 +101,14 @@ def _fetchable(
         if gone_us is None or now_us is None or gone_us > now_us:
             found.append((view, gone_us))
     return found
+
+
+def _lasts(retention: object) -> bool:
+    """Return whether anything is kept for a source; of one that keeps nothing the history holds nothing."""
+    try:
+        return parse_period(str(retention)) != Period()
+    except InputError:
+        return False
 
 
 def _terms(limits: Mapping[str, Any]) -> dict[str, str]:

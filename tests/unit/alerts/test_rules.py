@@ -76,12 +76,18 @@ def test_when_it_goes_is_never_quiet_and_never_earlier(at_us: int, zone: str) ->
     ("rules", "words"),
     [
         (b'{"zone":"Mars/Base"}', "no time zone"),
-        (b'{"zone":"UTC","rules":[{"kinds":["gossip"],"targets":["a"]}]}', "Invalid enum value"),
+        (
+            b'{"zone":"UTC","rules":[{"kinds":["gossip"],"targets":["a"]}]}',
+            r"look at `\$\.rules\[0\]\.kinds\[0\]`",
+        ),
         (b'{"zone":"UTC","rules":[{"kinds":[],"targets":["a"]}]}', "kinds"),
         (b'{"zone":"UTC","rules":[{"kinds":["hit"],"targets":[]}]}', "targets"),
         (b'{"zone":"UTC","rules":[{"kinds":["hit"],"targets":["a"],"priority":5}]}', "priority"),
         (b'{"zone":"UTC","rules":[{"kinds":["hit"],"targets":["a"],"every_minutes":0}]}', "every_minutes"),
-        (b'{"zone":"UTC","rules":[{"kinds":["hit"],"targets":["a"],"url":"https://evil"}]}', "unknown field"),
+        (
+            b'{"zone":"UTC","rules":[{"kinds":["hit"],"targets":["a"],"url":"https://evil"}]}',
+            r"look at `\$\.rules\[0\]`",
+        ),
         (
             b'{"zone":"UTC","rules":[{"kinds":["hit"],"targets":["a"],"quiet":[{"from":"00:00","until":"24:00"}]}]}',
             "must end",
@@ -110,3 +116,20 @@ def test_a_place_is_told_what_is_its_own_by_targets_set_up_for_it() -> None:
         demand_own(LONDON, "recipient:met/duty-desk", {"other"})
     with pytest.raises(InputError, match="`hit` is not for you"):
         demand_own(LONDON, "source:tfl", {"desk"})
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"zone":"UTC","AB12CDE":1}',
+        b'{"zone":"UTC","rules":[{"kinds":["AB12CDE"],"targets":["a"]}]}',
+        b'{"zone":"UTC","rules":[{"kinds":["hit"],"targets":["a"],"AB12CDE":1}]}',
+        b'{"zone":"UTC","rules":[{"kinds":["hit"],"targets":"AB12CDE"}]}',
+        b"AB12CDE",
+    ],
+)
+def test_what_is_wrong_is_said_without_what_stands_there(data: bytes) -> None:
+    with pytest.raises(InputError) as refused:
+        parse_rules(data)
+    assert "AB12CDE" not in refused.value.detail
+    assert refused.value.detail.startswith("these are no rules for alerts")

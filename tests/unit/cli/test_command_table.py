@@ -208,7 +208,7 @@ def test_each_kind_of_error_has_its_exit_code(error: WicketgateError, code: int)
 
 def test_an_error_is_one_line_whatever_an_answer_holds(capsys: pytest.CaptureFixture[str]) -> None:
     assert tell(NotEntitled("a\nb\x1b[2Jc\rd é", code="x\ny")) == FAILED
-    assert capsys.readouterr().err == "wicketgate: a b [2Jc d é [x y]\n"
+    assert capsys.readouterr().err == "wicketgate: a\\nb\\x1b[2Jc\\rd é [x\\ny]\n"
 
 
 def test_whoever_interrupts_a_command_gets_130(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,7 @@ from wicketgate.base.errors import (
     Unreachable,
     VerificationError,
 )
+from wicketgate.base.shown_text import on_one_line
 from wicketgate.cli import main
 from wicketgate.clients.recipient.receive import Received, Receiver, Sink
 from wicketgate.clients.recipient.sinks import (
@@ -191,6 +192,26 @@ def with_place(received: Received, **more: Any) -> Received:
         row["read"] |= more
         lines.append(json.dumps(row).encode())
     return Received(batch=replace(received.batch, lines=tuple(lines)), data=received.data)
+
+
+@pytest.mark.parametrize(
+    "text", ["=HYPERLINK(1)", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1", "-x\r=1"]
+)
+def test_no_text_of_a_camera_is_a_formula_at_the_recipients(world: World, tmp_path: Path, text: str) -> None:
+    """Because whoever has a source's token would calculate on the desk of the police."""
+    [one] = kept(world, 1)
+    read = {"camera_name": text, "lane": text, "vehicle": {"make": text}, "position": [-0.1, 51.5]}
+    sinks = {"csv": CsvSink(tmp_path / "rows.csv", FEED), "parquet": ParquetSink(tmp_path / "rows", FEED)}
+    for sink in sinks.values():
+        sink.write([with_place(one, **read)])
+        sink.close()
+    with (tmp_path / "rows.csv").open(newline="") as file:
+        shown, *others = list(csv.DictReader(file))
+    assert len(others) == len(one.batch.lines) - 1  # and none of them ends a row
+    assert {shown[name] for name in ("camera_name", "lane", "make")} == {f"'{on_one_line(text)}"}
+    assert shown["longitude"] == "-0.1"  # a number is none
+    [table, *_] = pq.read_table(next((tmp_path / "rows").glob("part-*.parquet"))).to_pylist()
+    assert {table[name] for name in ("camera_name", "lane", "make")} == {text}
 
 
 def test_name_and_position_have_columns_of_their_own(world: World, tmp_path: Path) -> None:

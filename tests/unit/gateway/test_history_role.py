@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -127,6 +128,19 @@ async def test_where_no_source_keeps_anything_there_is_none(tmp_path: Path) -> N
     assert role.done == 500
     assert not (tmp_path / "history").exists()
     around.settings.history = False
+    assert HistoryRole.of(around, PARTS) is None  # type: ignore[arg-type]
+
+
+async def test_one_that_nobody_asks_for_any_more_is_refused_for_nothing_in_it_would_end(
+    tmp_path: Path,
+) -> None:
+    """A setting that is taken back must not leave plates on the disk without an end."""
+    at(tmp_path, 1, NOW_US)
+    around = Around(tmp_path, {"tfl": Period(us=DAY_US)})
+    around.settings.history = False
+    with pytest.raises(ConfigurationError, match="remove `history/` and `history-keys/`"):
+        HistoryRole.of(around, PARTS)  # type: ignore[arg-type]
+    shutil.rmtree(tmp_path / "history")
     assert HistoryRole.of(around, PARTS) is None  # type: ignore[arg-type]
 
 

@@ -604,7 +604,9 @@ def test_the_register_own_figures_stand_by_mode(pages: Pages, register: dict[str
     ]
     text = Reader(pages.why_not_less(register)).text
     assert "Match tfl-met-next 40 54 22 confirmed, fewer than 20 misread by the camera" in text
+    assert "Own use of whoever owns the cameras, which does not leave tfl-charging" in text
     assert "2,000 – –" in text
+    assert "2,000" not in text.split("What left here, by mode")[1].split("Own use")[0]
     assert "The same day" not in text
     assert "from 12 September 2026, 13:00 UTC to 12 September 2026, 15:00 UTC" in text
     register |= {"figures": [], "authorities": []}

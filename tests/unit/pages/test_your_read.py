@@ -19,7 +19,7 @@ PAGES = Pages(base_url="https://gate.example/")
 
 
 def shown(chancery: Chancery) -> Reader:
-    return Reader(PAGES.your_read(chancery.register()))
+    return Reader(PAGES.your_read(chancery.register(), history=False))
 
 
 def part(page: Reader, heading: str, until: str) -> str:
@@ -56,9 +56,9 @@ def test_each_recipient_stands_where_it_belongs_with_its_law_and_its_end(chancer
 def test_only_a_demonstration_says_that_it_shows_hits(chancery: Chancery) -> None:
     register = chancery.register()
     said = "Nothing public tells whether a vehicle is listed."
-    assert said not in Reader(PAGES.your_read(register)).text
-    assert "This demonstration alone shows hits" in Reader(PAGES.your_read(register)).text
-    real = Reader(PAGES.your_read(register | {"demonstration": False})).text
+    assert said not in Reader(PAGES.your_read(register, history=False)).text
+    assert "This demonstration alone shows hits" in Reader(PAGES.your_read(register, history=False)).text
+    real = Reader(PAGES.your_read(register | {"demonstration": False}, history=False)).text
     assert said in real
     assert "shows hits" not in real
 
@@ -78,6 +78,21 @@ def test_it_says_how_long_what_is_kept_and_whom_to_ask(chancery: Chancery) -> No
     assert "Data Protection Officer: Ben Brightwell" in asked
     assert "Information Commissioner's Office It oversees this gateway." in asked
     assert "/verify" in page.links()
+
+
+def test_a_history_is_said_with_how_long_it_holds_whose_reads(chancery: Chancery) -> None:
+    """Because a driver asks how long the read is there, and not how long most of it is."""
+    register = chancery.register()
+    organisations = register["charter"]["document"]["organisations"]
+    source = next(one for one in organisations if one["id"] == "tfl")
+    for history, retention, holds in ((True, "P28D", True), (True, "P0D", False), (False, "P28D", False)):
+        source["retention"] = retention
+        page = Reader(PAGES.your_read(register, history=history))
+        kept = part(page, "How long it is kept here", "for its own purpose")
+        assert ("by a hash alone" in kept) is not history
+        assert ("Then in the history that is kept here." in kept) is history
+        said = "every read from cameras of Transport for London, whether or not anybody gets it: 28 days"
+        assert (said in kept) is holds
 
 
 def test_what_nobody_gets_is_what_no_authority_in_force_shows(chancery: Chancery) -> None:
@@ -114,11 +129,11 @@ def test_no_traffic_moves_it() -> None:
     """Whatever the figures say, the page is the same to the byte."""
     quiet: dict[str, Any] = fixture.example_register(hours=0)
     busy: dict[str, Any] = fixture.example_register(hours=48)
-    assert PAGES.your_read(quiet) == PAGES.your_read(busy)
+    assert PAGES.your_read(quiet, history=False) == PAGES.your_read(busy, history=False)
 
 
 def test_without_anything_it_says_so() -> None:
-    text = Reader(PAGES.your_read({})).text
+    text = Reader(PAGES.your_read({}, history=False)).text
     assert "nobody yet" in text
     assert "Nobody: no owner of cameras has an authority in force" in text
 

@@ -13,12 +13,14 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from wicketgate.base.clock import SECOND_US, parse_rfc3339
 from wicketgate.base.errors import ConfigurationError, InputError, VerificationError
+from wicketgate.clients.recipient.flat_rows import COLUMNS as COLUMNS
+from wicketgate.clients.recipient.flat_rows import cell_of, flat
 from wicketgate.clients.recipient.receive import MAX_ANSWER_BYTES, Received, Sink
 from wicketgate.clients.verify.feeds import Last
 from wicketgate.feeds.batches import read_batches
@@ -27,34 +29,6 @@ _PART = re.compile(r"part-(\d{12})-(\d{12})\.parquet")
 _PART_ROWS = 50_000
 _AGAIN_US = 60 * SECOND_US
 _CURSOR_EVERY_S = 5.0
-
-COLUMNS = (
-    "batch",
-    "seq",
-    "authority",
-    "released_at",
-    "captured_at",
-    "plate",
-    "confidence",
-    "source",
-    "camera",
-    "camera_name",
-    "longitude",
-    "latitude",
-    "lane",
-    "direction",
-    "make",
-    "model",
-    "colour",
-    "kind",
-    "late",
-    "salt",
-    "erased",
-)
-"""The columns of CSV and Parquet, one row for each row of the feed."""
-
-_READ = ("captured_at", "plate", "source", "camera", "camera_name", "lane", "direction")
-_VEHICLE = ("make", "model", "colour", "kind")
 
 
 def open_sink(path: Path | None, form: str, feed: str, out: BinaryIO) -> Sink:
@@ -298,7 +272,9 @@ class CsvSink:
         if not self._length:
             writer.writeheader()
         for one in received:
-            writer.writerows(row | {"late": "true" if row["late"] else "false"} for row in _flat(one))
+            for row in flat(one):
+                row["late"] = "true" if row["late"] else "false"
+                writer.writerow({name: cell_of(value) for name, value in row.items()})
         data = text.getvalue().encode()
         self._file.write(data)
         _sync(self._file)
@@ -378,7 +354,7 @@ class ParquetSink:
         last = _last_of(final.header, final.lines[-1])
         columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
         for one in self._waiting:
-            for row in _flat(one):
+            for row in flat(one):
                 for name, values in columns.items():
                     values.append(row.get(name))
         metadata = {
@@ -414,43 +390,6 @@ class ParquetSink:
         """Write the rows not yet written."""
         if self._waiting:
             self._write_part()
-
-
-def _flat(one: Received) -> Iterator[dict[str, Any]]:
-    header = one.batch.header
-    for line in one.batch.lines:
-        row = json.loads(line)
-        read = _table(row.get("read"))
-        vehicle = _table(read.get("vehicle"))
-        confidence = read.get("confidence")
-        longitude, latitude = _position(read.get("position"))
-        yield {
-            "batch": header["batch"],
-            "seq": row["seq"],
-            "authority": header["authority"],
-            "released_at": header["released_at"],
-            "late": row.get("late") is True,
-            "confidence": float(confidence) if isinstance(confidence, int | float) else None,
-            "longitude": longitude,
-            "latitude": latitude,
-            **{name: _text(row.get(name)) for name in ("salt", "erased")},
-            **{name: _text(read.get(name)) for name in _READ},
-            **{name: _text(vehicle.get(name)) for name in _VEHICLE},
-        }
-
-
-def _position(value: object) -> tuple[float | None, float | None]:
-    """Return the longitude and latitude of a row; there are none in one of version 0.3."""
-    known = isinstance(value, list) and len(value) == 2 and all(isinstance(one, int | float) for one in value)
-    return (float(value[0]), float(value[1])) if known and isinstance(value, list) else (None, None)
-
-
-def _table(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
 
 
 def _last_of(header: Mapping[str, Any], line: bytes) -> Last:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from wicketgate.base.shown_text import on_one_line
+
 _FAULTS_SHOWN = 20
 
 
@@ -73,7 +75,7 @@ class Report:
         return bool(failed) and all(check.unreached for check in failed)
 
     def lines(self) -> list[str]:
-        """Return the report for people."""
+        """Return the report for people, each line fit for a terminal: much of it is a gateway's own words."""
         lines = [f"Trusted: {self.trusted}"]
         for check in self.checked:
             lines.append(f"{'ok    ' if check.ok else 'FAILED'} {check.name}: {check.words}")
@@ -88,7 +90,7 @@ class Report:
             )
         else:
             lines.append(f"Verification FAILED: {', '.join(failed)}." if failed else "Verified.")
-        return lines
+        return [on_one_line(line) for line in lines]
 
     def to_json(self) -> dict[str, Any]:
         """Return the report for machines."""

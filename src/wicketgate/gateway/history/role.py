@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from wicketgate.base.errors import HistoryError, InputError, StreamError
+from wicketgate.base.errors import ConfigurationError, HistoryError, InputError, StreamError
 from wicketgate.base.parts import Stamp
 from wicketgate.base.periods import Period, longest_us
 from wicketgate.base.streams.link import end_tasks
@@ -81,13 +81,19 @@ class HistoryRole:
         Raises
         ------
         ConfigurationError
-            If its folder is another deployment's, or cannot be read.
+            If its folder is another deployment's, or cannot be read; or if there is one, and the settings ask for none:
+            nothing would end in it.
         """
-        if not gateway.settings.history:
-            return None
         deployment = gateway.deployment
-        key = deployment.part("history-keys") / "disk.key"
-        role = cls(gateway, deployment.part("history"), key, deployment.stamp())
+        folder, keys = deployment.part("history"), deployment.part("history-keys")
+        if not gateway.settings.history:
+            if folder.exists():
+                raise ConfigurationError(
+                    f"`{folder.name}/` holds reads, and wicketgate.toml asks for no history, so nothing in it would "
+                    f"end: remove `{folder.name}/` and `{keys.name}/`, or set `history = true`"
+                )
+            return None
+        role = cls(gateway, folder, keys / "disk.key", deployment.stamp())
         parts.push_async_callback(role.close)
         return role
 

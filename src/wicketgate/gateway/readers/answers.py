@@ -88,6 +88,7 @@ class ReaderAnswers:
             sequence=state.sequence,
             entries=state.entries,
             keys=self._revision(),
+            history=gateway.settings.history,
         )
 
     def _revision(self) -> int:

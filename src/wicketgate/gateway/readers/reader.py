@@ -146,6 +146,12 @@ class Reader:
         self.looks: AskedLooks
         self.ledger_vkey = ""
 
+    @property
+    def keeps_history(self) -> bool:
+        """Whether the gateway keeps reads for their source's retention, by the sequencer's last word."""
+        word = self.sequencer.word
+        return word is not None and word.history
+
     @classmethod
     async def start(cls, settings: ReaderSettings) -> Reader:
         """Start a reader; it is ready once `behind` says nothing.

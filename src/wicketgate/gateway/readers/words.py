@@ -29,6 +29,8 @@ class WordTold(msgspec.Struct, frozen=True, kw_only=True):
         How far COMMITS and the log are committed.
     keys : int
         Another one whenever a content key was made or has ended, in this life.
+    history : bool
+        Whether accepted reads are kept for their source's retention.
     """
 
     life: str
@@ -36,6 +38,7 @@ class WordTold(msgspec.Struct, frozen=True, kw_only=True):
     sequence: int
     entries: int
     keys: int
+    history: bool = False
 
 
 class DeploymentTold(msgspec.Struct, frozen=True, kw_only=True):

@@ -219,7 +219,10 @@ class Public:
 
     async def your_read(self, request: Request) -> Response:
         """`/your-read`."""
-        return await self.page(request, "your-read", await self.view())
+        history = self._gateway.keeps_history
+        return await self.page(
+            request, "your-read", await self.view(), _given(history=history), key=("history", history)
+        )
 
     async def why_not_less(self, request: Request) -> Response:
         """`/why-not-less`."""

@@ -66,5 +66,9 @@ class Shows(Protocol):
         """Its log and proofs."""
 
     @property
+    def keeps_history(self) -> bool:
+        """Whether accepted reads are kept for their source's retention."""
+
+    @property
     def ledger_vkey(self) -> str:
         """The log's verifier key."""
