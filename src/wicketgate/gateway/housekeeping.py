@@ -22,6 +22,7 @@ from wicketgate.gateway.filing.documents import Filing
 from wicketgate.gateway.filing.hotlists import HotlistFiling
 from wicketgate.gateway.filing.outcomes import OutcomeFiling
 from wicketgate.gateway.filing.responses import Responses
+from wicketgate.gateway.history.holding import HistoryHold, together
 from wicketgate.gateway.history.role import HistoryRole
 from wicketgate.gateway.projections import Projections
 from wicketgate.gateway.rewriting import Rewriting
@@ -219,7 +220,7 @@ class Housekeeping:
         needed = self._projections.oldest_needed() or commits_to + 1
         joined = self._intake.past_term(self._clock.now_us()) + 1
         kept_from = min(commits_to + 1, needed, joined)
-        held = None if self._history is None else await self._history.hold()
+        held = await self._held()
         if held is not None:
             kept_from = min(kept_from, held.sequence)
         await self._link.purge_below(COMMITS, kept_from)
@@ -235,6 +236,18 @@ class Housekeeping:
             self._keys.end_before(kind, min(self._kept_us, before_us))
         for keys in (self._keys, self._projections.quarantine.keys):
             await self._threads.run(keys.go_on, now_us + _KEYS_AHEAD_US)
+
+    async def _held(self) -> HistoryHold | None:
+        """Return what the history here, and that of a sequencer that waits, still need."""
+        if self._history is None:
+            return None
+        others = [] if self._shared is None else self._shared.histories()
+        return together(
+            [
+                await self._history.hold(),
+                *[await self._history.demanded(hold, hold.at_us) for hold in others],
+            ]
+        )
 
     async def _keep_snapshot(self) -> int:
         """Do as `save_snapshot`, and hold the loop for no longer than the state must stand still."""
