@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from wicketgate.base.aside import ThreadsAside
-from wicketgate.base.clock import MINUTE_US, Clock
+from wicketgate.base.clock import HOUR_US, MINUTE_US, Clock
 from wicketgate.base.hour_keys import KeyRing
 from wicketgate.base.periods import Period
 from wicketgate.base.space import DiskSpace
@@ -42,6 +42,7 @@ _FLUSH_S = 2.0
 _TERMS_S = 600.0
 _TERMS_LOOKS = 1200
 _KEYS_AHEAD_US = 5 * MINUTE_US
+_FETCHED = Period(us=HOUR_US)
 
 
 class Housekeeping:
@@ -194,12 +195,14 @@ class Housekeeping:
     def _retention(self) -> dict[str, Period]:
         """Return the retention of each source's images.
 
-        Those of one that is no source any more are not kept at all.
+        Those of one that is no source any more are not kept at all. Of one that keeps nothing they can be fetched for
+        as long as their day lasts, and an hour: a read that has just been released leads to its image.
         """
         state = self._commits.committed
         organisations = self._commits.parsed.charter(state).organisations
         retention = {camera.source: Period() for camera in state.cameras}
-        return retention | {name: one.retention for name, one in organisations.items() if one.retention}
+        named = {name: one.retention for name, one in organisations.items() if one.retention is not None}
+        return retention | {name: _FETCHED if one == Period() else one for name, one in named.items()}
 
     async def purge(self) -> None:
         """Keep a snapshot, then purge COMMITS, and end the keys of what every part has.

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wicketgate.base.errors import InputError
-from wicketgate.base.periods import add, parse_period
+from wicketgate.base.periods import Period, add, parse_period
 from wicketgate.pages import phrases
 from wicketgate.pages.consultations import open_of
 from wicketgate.pages.phrases import at_us_of
@@ -51,7 +51,8 @@ def your_read_of(register: Mapping[str, Any], views: Sequence[Mapping[str, Any]]
         "sources": [
             {
                 "name": one.get("name") or one.get("id"),
-                "keeps": phrases.duration(one["retention"]) if one.get("retention") else "",
+                "keeps": _kept(one.get("retention")),
+                "searched": _kept(one.get("retention"), nothing=""),
             }
             for one in tables(charter.get("organisations"))
             if "source" in texts(one.get("roles"))
@@ -100,6 +101,16 @@ def _fetchable(
         if gone_us is None or now_us is None or gone_us > now_us:
             found.append((view, gone_us))
     return found
+
+
+def _kept(retention: object, nothing: str = "PT1H") -> str:
+    """Return a source's retention in words; of one that keeps nothing, for how long its images can be fetched."""
+    try:
+        keeps_nothing = parse_period(str(retention)) == Period()
+    except InputError:
+        return ""
+    words = nothing if keeps_nothing else str(retention)
+    return phrases.duration(words) if words else ""
 
 
 def _terms(limits: Mapping[str, Any]) -> dict[str, str]:
