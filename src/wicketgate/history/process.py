@@ -149,7 +149,8 @@ class HistoryServer:
         question, at_us = asking.question, self._reached_us()
         found = self._engine.page(asking)
         gaps = self._engine.gaps(question.from_us, question.until_us)
-        return found.replace_schema_metadata({"gaps": msgspec.json.encode(gaps), "at_us": str(at_us)})
+        said: dict[str, bytes] = {"gaps": msgspec.json.encode(gaps), "at_us": b"%d" % at_us}
+        return found.replace_schema_metadata(said)
 
     def _reached_us(self) -> int:
         position = self._engine.position

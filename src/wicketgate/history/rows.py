@@ -68,7 +68,7 @@ def history_rows(
     batch, numbers, earlier = joined(batches), np.concatenate(ids), np.concatenate(before)
     plates = pa.array(batch.plate, pa.string())
     parted, kept = _parted(batch, sources, retentions, now_us)
-    kept &= np.asarray(pc.not_equal(plates, ""))
+    kept &= np.asarray(pc.not_equal(plates, pa.scalar("")))
     new = np.flatnonzero(kept & ~batch.again)
     # An image whose read is not known stands with no read: it is found by nobody, and is left out.
     again = np.flatnonzero(kept & batch.again & (earlier != 0))
@@ -108,7 +108,7 @@ def _before(item: TakenReads, reads: int) -> NDArray[np.uint64]:
 
 def _parted(
     batch: ReadBatch, sources: Sequence[str], retentions: Mapping[str, Period], now_us: int
-) -> tuple[dict[str, pa.Array], NDArray[np.bool_]]:
+) -> tuple[dict[str, pa.Array[Any]], NDArray[np.bool_]]:
     """Return the part of each read, and which reads are kept at all."""
     if len(batch) and not 0 <= int(batch.camera.min()) <= int(batch.camera.max()) < len(sources):
         raise InputError("a read names a camera that the history does not know")
@@ -120,16 +120,16 @@ def _parted(
     horizons = np.array([horizon_us(now_us, retentions[name]) for name in names] + [0], dtype=np.int64)
     span = spans[whose]
     slot = batch.captured_us // (span * MINUTE_US) * span
-    source = pa.array([*names, ""], pa.string()).take(pa.array(whose % (len(names) + 1)))
+    source = pa.array([*names, ""], pa.string()).take(whose % (len(names) + 1))
     kept = (whose >= 0) & (batch.captured_us >= horizons[whose]) & (batch.captured_us >= 0)
     return {"source": source, "span": pa.array(span), "slot": pa.array(slot)}, kept
 
 
 def _reads(
     batch: ReadBatch,
-    plates: pa.Array,
+    plates: pa.Array[Any],
     numbers: NDArray[np.uint64],
-    parted: Mapping[str, pa.Array],
+    parted: Mapping[str, pa.Array[Any]],
     rows: NDArray[np.intp],
 ) -> pa.Table:
     waited_s = np.clip((batch.received_us - batch.captured_us) // SECOND_US, -(2**31), 2**31 - 1)
@@ -147,7 +147,7 @@ def _reads(
     return _table(columns, _READS, rows)
 
 
-def _vehicles(said: pa.Array) -> dict[str, pa.Array]:
+def _vehicles(said: pa.Array[Any]) -> dict[str, pa.Array[Any]]:
     """Return the normal forms of what cameras say of vehicles. They say few different things."""
     encoded = said.dictionary_encode()
     forms = [_vehicle(text) for text in encoded.dictionary.to_pylist()]
@@ -160,7 +160,8 @@ def _vehicles(said: pa.Array) -> dict[str, pa.Array]:
 def _plates(reads: pa.Table) -> pa.Table:
     each = reads.select(["plate", *_PARTED]).group_by(["plate", *_PARTED], use_threads=False).aggregate([])
     # All at once: no plate in normal form has a line's end.
-    skeletons = skeleton_of("\n".join(each.column("plate").to_pylist())).split("\n") if each.num_rows else []
+    text = "\n".join(plate or "" for plate in each.column("plate").to_pylist())
+    skeletons = skeleton_of(text).split("\n") if each.num_rows else []
     columns = {name: each.column(name) for name in ("plate", *_PARTED)}
     return (
         pa.table({"skeleton": pa.array(skeletons, pa.string()), **columns})
@@ -172,7 +173,7 @@ def _plates(reads: pa.Table) -> pa.Table:
 def _later(
     batch: ReadBatch,
     earlier: NDArray[np.uint64],
-    parted: Mapping[str, pa.Array],
+    parted: Mapping[str, pa.Array[Any]],
     rows: NDArray[np.intp],
 ) -> pa.Table:
     if not len(rows):
@@ -181,16 +182,16 @@ def _later(
     return _table(columns, _LATER, rows)
 
 
-def _said(texts: Sequence[str | None]) -> pa.Array:
+def _said(texts: Sequence[str | None]) -> pa.Array[Any]:
     """Return texts as the tables hold them, empty where nothing was said: the engine loses which text is none."""
-    return pc.fill_null(pa.array(texts, pa.string()), "")
+    return pa.array(texts, pa.string()).fill_null("")
 
 
 def _table(columns: Mapping[str, Any], schema: pa.Schema, rows: NDArray[np.intp]) -> pa.Table:
     """Return some rows of columns, in the types of a table."""
     arrays = [pa.array(columns[field.name]).cast(field.type) for field in schema]
     table = pa.table(arrays, schema=schema)
-    return table if len(rows) == table.num_rows else table.take(pa.array(rows))
+    return table if len(rows) == table.num_rows else table.take(rows)
 
 
 @lru_cache(maxsize=4096)
