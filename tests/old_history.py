@@ -1,4 +1,4 @@
-"""The tables of a history as version 0.5 made them first (form 1), for the upgrade: kept as they were."""
+"""The tables of a history of form 1 (docs/spec/history.md, section 3), for the upgrade: kept as they were."""
 
 from __future__ import annotations
 
