@@ -1,8 +1,10 @@
-"""`bench history`: reads into a history, and questions to it by its process, beside the raw engine and DuckDB.
+"""`bench history`: reads into a history, and questions to it by its process, beside the raw engine and others.
 
 Reads of twelve months of 5,000 cameras, handed over as the gateway does. The raw engine answers the shortest statement
 that finds the same rows, in this process and without the clamps; DuckDB looks into Parquet files of four weeks, sorted
-by plate and time, where it is installed.
+by plate and time; PostgreSQL has the indexes that a careful administrator would give it. A month of late reads, in any
+order, goes into a history of its own. `WICKETGATE_BENCH_READS` says how many reads (2 M), `WICKETGATE_BENCH_ASKED` how
+often each is asked (60), `WICKETGATE_BENCH_LATE` how many late ones there are (as many, 3 M at most).
 """
 
 from __future__ import annotations
@@ -12,22 +14,21 @@ import os
 import random
 import shutil
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from importlib import import_module, metadata
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from bench.harness import median
+from bench.history_beside import measured, of_duckdb, of_postgres
 from wicketgate.base.clock import DAY_US, HOUR_US, MINUTE_US, SystemClock, rfc3339
 from wicketgate.base.errors import HistoryError
 from wicketgate.base.periods import Period
@@ -41,6 +42,7 @@ from wicketgate.reads.messages import ReadsMessage, encode_reads
 
 READS = int(os.environ.get("WICKETGATE_BENCH_READS", "2000000"))
 ASKED = int(os.environ.get("WICKETGATE_BENCH_ASKED", "60"))
+LATE = int(os.environ.get("WICKETGATE_BENCH_LATE", str(min(READS, 3_000_000))))
 CAMERAS = 5_000
 TRANSACTION = 1_000
 ORDER = 20_000
@@ -56,6 +58,7 @@ _VEHICLES = [
     ),
 ]
 
+BESIDE = ("by hand", "duckdb", "postgres")
 Member = tuple[str, Callable[[random.Random, "Made"], AskOrder]]
 
 
@@ -178,12 +181,6 @@ QUESTIONS: tuple[Member, ...] = (
     ("camera and hour", _cameras(1, HOUR_US)),
     ("300 cameras, 15 min", _cameras(300, 15 * MINUTE_US)),
 )
-
-
-def measured(times_s: list[float]) -> tuple[float, float]:
-    """Return the median and the 99th percentile, in ms."""
-    ordered = sorted(times_s)
-    return 1e3 * statistics.median(ordered), 1e3 * ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))]
 
 
 @contextmanager
@@ -329,68 +326,6 @@ def _by_hand(engine: HistoryEngine, made: Made, seed: int) -> dict[str, tuple[fl
     return found
 
 
-def _duckdb(engine: HistoryEngine, made: Made, folder: Path, seed: int) -> dict[str, tuple[float, ...]]:
-    """Return the times of DuckDB over sorted Parquet; empty where it is not installed."""
-    try:
-        duckdb = import_module("duckdb")
-    except ImportError:
-        return {}
-    folder.mkdir()
-    client = engine._client()
-    for n, (slot,) in enumerate(client.query("SELECT DISTINCT slot FROM reads ORDER BY slot").result_rows):
-        data = client.raw_query(
-            "SELECT * EXCEPT (source, span, slot) FROM reads WHERE slot = {slot:UInt32} ORDER BY plate, captured_us",
-            parameters={"slot": slot},
-            fmt="ArrowStream",
-        )
-        pq.write_table(
-            pa.ipc.open_stream(data).read_all(),
-            folder / f"{n:03}.parquet",
-            row_group_size=100_000,
-            compression="zstd",
-        )
-    database = duckdb.connect()
-    database.execute(f"CREATE VIEW reads AS SELECT * FROM read_parquet('{folder}/*.parquet')")  # noqa: S608
-    database.execute("SET enable_object_cache = true")
-    found: dict[str, tuple[float, ...]] = {}
-    for name, ask in QUESTIONS:
-        if "look" in name:
-            continue
-        chance, times, used = random.Random(seed), [], time.process_time()
-        for n in range(ASKED // 2 + 3):
-            sql, values = _for_duckdb(asking_of(ask(chance, made)))
-            began = time.perf_counter()
-            database.execute(sql, values).fetchall()
-            if n >= 3:
-                times.append(time.perf_counter() - began)
-        found[name] = (*measured(times), 1e3 * (time.process_time() - used) / (ASKED // 2 + 3))
-    return found
-
-
-def _for_duckdb(asking: ClampedQuestion) -> tuple[str, list[Any]]:
-    question = asking.question
-    head, tail = "SELECT * FROM reads WHERE ", " ORDER BY captured_us, read_id LIMIT 10000"
-    seen = "(camera IN (SELECT unnest(?::INTEGER[])) AND captured_us >= ? AND captured_us < ?)"
-    if question.scenes:
-        each, values = [], []
-        for n, (scene, cameras) in enumerate(zip(question.scenes, asking.cameras, strict=True)):
-            each.append(f"SELECT DISTINCT plate, {n} AS scene FROM reads WHERE {seen}")  # noqa: S608
-            values += [list(cameras), scene.from_us, scene.until_us]
-        within = f"SELECT plate FROM ({' UNION ALL '.join(each)}) GROUP BY plate HAVING count(*) >= 2"  # noqa: S608
-        scenes = " OR ".join([seen] * len(each))
-        return f"{head}({scenes}) AND plate IN ({within}){tail}", values + values
-    span = [question.from_us, question.until_us]
-    if question.pattern:
-        like = question.pattern.replace("?", "_").replace("*", "%")
-        return f"{head}plate LIKE ? AND captured_us >= ? AND captured_us < ?{tail}", [like, *span]
-    if len(question.plates) == 1:
-        return f"{head}plate = ? AND captured_us >= ? AND captured_us < ?{tail}", [question.plates[0], *span]
-    if question.plates:
-        some = "plate IN (SELECT unnest(?::VARCHAR[])) AND captured_us >= ? AND captured_us < ?"
-        return f"{head}{some}{tail}", [list(question.plates), *span]
-    return f"{head}{seen}{tail}", [list(asking.cameras[0]), *span]
-
-
 def _resident_mb(pid: int) -> float:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS"):
@@ -412,6 +347,7 @@ def run() -> dict[str, Any]:
         except metadata.PackageNotFoundError:
             result["versions"][name] = None
     try:
+        result |= late(base, key)
         with served(folder, key) as (address, process):
             result["at rest, MB"] = asyncio.run(_through(address, made, _rest(process.pid)))
             result["ingest, reads/s"] = asyncio.run(
@@ -436,11 +372,46 @@ def run() -> dict[str, Any]:
             result["after, MB"] = _resident_mb(process.pid)
         engine = HistoryEngine(folder, key_bytes)
         result["by hand"] = _by_hand(engine, made, 7)
-        result["duckdb"] = _duckdb(engine, made, base / "parquet", 7)
+        questions = [(name, lambda chance, ask=ask: asking_of(ask(chance, made))) for name, ask in QUESTIONS]
+        result["duckdb"] = of_duckdb(engine, base / "parquet", questions, 7, ASKED // 2)
+        base.chmod(0o711)
+        result["postgres"], size = of_postgres(engine, base / "postgres", questions, 7, ASKED // 2)
+        result["bytes a read, PostgreSQL"] = size
         engine.close()
     finally:
         shutil.rmtree(base, ignore_errors=True)
     return result
+
+
+def late(base: Path, key: Path) -> dict[str, float]:
+    """Return what a month of late reads costs, handed over in any order of their times."""
+    made = Made(LATE, SystemClock().now_us())
+    orders = list(made.orders(LATE, made.now_us - 31 * DAY_US, made.now_us))
+    # Each order holds reads of the whole month.
+    items = [item for order in orders for item in order.items]
+    random.Random(31).shuffle(items)
+    size, took = ORDER // TRANSACTION, 0.0
+    keep = {"tfl": (0, 28 * DAY_US)}
+
+    async def fill(client: HistoryClient) -> tuple[float, Any, float]:
+        nonlocal took
+        await client.begin(0)
+        largest = 0.0
+        for n in range(0, len(items), size):
+            some = [TakenReads(n + 1 + at, item.taken) for at, item in enumerate(items[n : n + size])]
+            order = msgspec.structs.replace(
+                orders[0], first=n + 1, last=n + len(some), items=some, retentions=keep
+            )
+            began = time.perf_counter()
+            await client.take(order)
+            took += time.perf_counter() - began
+            largest = max(largest, _resident_mb(process.pid))
+        return LATE / took, await client.measures(), largest
+
+    folder = base / "late"
+    with served(folder, key) as (address, process):
+        rate, measures, largest = asyncio.run(_through(address, made, fill))
+    return {"late reads/s": rate, "late parts": measures.parts, "late, most MB": largest}
 
 
 def _rest(pid: int) -> Callable[[HistoryClient], Awaitable[float]]:
@@ -455,14 +426,15 @@ def main() -> None:
     result = run()
     versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
     print(f"{result['reads']:,} reads; {versions}")
-    for name in ("at rest, MB", "ingest, reads/s", "bytes a read", "parts", "start, s", "after, MB"):
-        print(f"{name:<34}{result[name]:>12,.1f}")
-    print(f"{'ms, p50 / p99 (CPU)':<32}{'rows':>8}{'process':>26}{'by hand':>26}{'DuckDB':>26}")
+    for name in result:
+        if isinstance(result[name], int | float):
+            print(f"{name:<34}{result[name]:>12,.1f}")
+    print(f"{'ms, p50 / p99 (CPU)':<32}{'rows':>8}", *(f"{one:>25}" for one in ("process", *BESIDE)))
     for name, (*times, rows) in result["asked"].items():
         line = f"{name:<32}{rows:>8,.0f}"
-        for found in (times, result["by hand"].get(name), result["duckdb"].get(name)):
-            said = f"{found[0]:,.1f} / {found[1]:,.1f} ({found[2]:,.1f})" if found else "-"
-            line += f"{said:>26}"
+        for found in (times, *(result[one].get(name) for one in BESIDE)):
+            said = f"{found[0]:,.1f} / {found[1]:,.1f}" if found else "-"
+            line += f"{said + (f' ({found[2]:,.1f})' if found and len(found) > 2 else ''):>26}"
         print(line)
     p50, p99 = result["during ingest"]
     print(f"{'exact plate, at 10,000 reads/s':<42}{p50:>10,.1f} /{p99:>6,.1f}")

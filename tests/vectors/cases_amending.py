@@ -92,6 +92,7 @@ def _plain(begun: Story) -> dict[str, Case]:
 
     return {
         "amendment-good-nothing-but-its-version": good(),
+        "amendment-good-a-source-keeps-nothing": good(put("organisations.0.retention", "PT0S")),
         "amendment-good-narrower": good(
             put("organisations.0.retention", "P27D"),
             put("limits.longest_recipient_retention", "P30D"),

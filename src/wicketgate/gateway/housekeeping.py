@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from wicketgate.base.aside import ThreadsAside
-from wicketgate.base.clock import MINUTE_US, Clock
+from wicketgate.base.clock import HOUR_US, MINUTE_US, Clock
 from wicketgate.base.hour_keys import KeyRing
 from wicketgate.base.periods import Period
 from wicketgate.base.space import DiskSpace
@@ -22,6 +22,7 @@ from wicketgate.gateway.filing.documents import Filing
 from wicketgate.gateway.filing.hotlists import HotlistFiling
 from wicketgate.gateway.filing.outcomes import OutcomeFiling
 from wicketgate.gateway.filing.responses import Responses
+from wicketgate.gateway.history.holding import HistoryHold, together
 from wicketgate.gateway.history.role import HistoryRole
 from wicketgate.gateway.projections import Projections
 from wicketgate.gateway.rewriting import Rewriting
@@ -41,6 +42,7 @@ _FLUSH_S = 2.0
 _TERMS_S = 600.0
 _TERMS_LOOKS = 1200
 _KEYS_AHEAD_US = 5 * MINUTE_US
+_FETCHED = Period(us=HOUR_US)
 
 
 class Housekeeping:
@@ -193,12 +195,14 @@ class Housekeeping:
     def _retention(self) -> dict[str, Period]:
         """Return the retention of each source's images.
 
-        Those of one that is no source any more are not kept at all.
+        Those of one that is no source any more are not kept at all. Of one that keeps nothing they can be fetched for
+        as long as their day lasts, and an hour: a read that has just been released leads to its image.
         """
         state = self._commits.committed
         organisations = self._commits.parsed.charter(state).organisations
         retention = {camera.source: Period() for camera in state.cameras}
-        return retention | {name: one.retention for name, one in organisations.items() if one.retention}
+        named = {name: one.retention for name, one in organisations.items() if one.retention is not None}
+        return retention | {name: _FETCHED if one == Period() else one for name, one in named.items()}
 
     async def purge(self) -> None:
         """Keep a snapshot, then purge COMMITS, and end the keys of what every part has.
@@ -219,7 +223,7 @@ class Housekeeping:
         needed = self._projections.oldest_needed() or commits_to + 1
         joined = self._intake.past_term(self._clock.now_us()) + 1
         kept_from = min(commits_to + 1, needed, joined)
-        held = None if self._history is None else await self._history.hold()
+        held = await self._held()
         if held is not None:
             kept_from = min(kept_from, held.sequence)
         await self._link.purge_below(COMMITS, kept_from)
@@ -235,6 +239,18 @@ class Housekeeping:
             self._keys.end_before(kind, min(self._kept_us, before_us))
         for keys in (self._keys, self._projections.quarantine.keys):
             await self._threads.run(keys.go_on, now_us + _KEYS_AHEAD_US)
+
+    async def _held(self) -> HistoryHold | None:
+        """Return what the history here, and that of a sequencer that waits, still need."""
+        if self._history is None:
+            return None
+        others = [] if self._shared is None else self._shared.histories()
+        return together(
+            [
+                await self._history.hold(),
+                *[await self._history.demanded(hold, hold.at_us) for hold in others],
+            ]
+        )
 
     async def _keep_snapshot(self) -> int:
         """Do as `save_snapshot`, and hold the loop for no longer than the state must stand still."""

@@ -111,6 +111,7 @@ class Gateway(Desks):
         self.log_key: PrivateKey
         self.projections: Projections
         self.commits: Commits
+        self.history: HistoryRole | None = None
         self.seen: Seen
         self.vehicles = Vehicles()
         self.watch: ClockWatch | None = None
@@ -282,6 +283,7 @@ class Gateway(Desks):
             vehicles=self.vehicles,
             lists=self.lists,
         )
+        self.history = HistoryRole.of(self, following, parts)
         await take_turn(self, following, parsed)
         writer = await StreamWriter(self.link, COMMITS).open(state.sequence)
         self._writers.push_async_callback(writer.close)
@@ -297,6 +299,8 @@ class Gateway(Desks):
             on_failure=self._fail,
             leads=self.leading.leads,
         )
+        if self.history is not None:
+            self.history.lead()
         if self.failure is not None:
             raise self.failure  # the lease was lost meanwhile
         if self.leading.lease is not None:
@@ -403,7 +407,8 @@ class Gateway(Desks):
         await self.commits.start({**software(self.deployment.folder), **self.said})
         if former is not None:
             await former.decide(gate, self.seen, self.commits.committed)
-        self.history = HistoryRole.of(self, self._parts)
+        if self.history is not None:
+            self.history.begin(self.guarded)
         delay_us = self.commits.merge_delay_us
         self.health = HealthWatch(
             self.commits, self.projections, self.intake, self.space, delay_us, history=self.history
@@ -417,17 +422,16 @@ class Gateway(Desks):
         if isinstance(self.clock, SteadyClock):
             self.watch = ClockWatch(self.commits, self.clock)
             works.append(self.watch.run)
-        if self.history is not None:
-            works.append(self.history.run)
         for work in works:
-            self._tasks.append(asyncio.create_task(self._guard(work)))
+            self._tasks.append(asyncio.create_task(self.guarded(work)))
 
     def _fail(self, error: BaseException) -> None:
         if not self.failed.is_set():
             self.failure = error
             self.failed.set()
 
-    async def _guard(self, work: Callable[[], Awaitable[None]]) -> None:
+    async def guarded(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do a work that goes on for ever; when it fails, the gateway cannot go on."""
         try:
             await work()
         except asyncio.CancelledError:

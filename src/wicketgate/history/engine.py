@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import clickhouse_connect
+import msgspec
 import numpy as np
 import pyarrow as pa
 from clickhouse_connect.driver.client import Client
@@ -28,7 +29,7 @@ from wicketgate.base.parts import private_folder
 from wicketgate.history import schema
 from wicketgate.history.asking import BOUNDS, ClampedQuestion, Statement, count_statement, page_statement
 from wicketgate.history.messages import HistoryGap, HistoryMeasures, HistoryPosition
-from wicketgate.history.position import read_position, write_position
+from wicketgate.history.position import FORM, read_position, write_position
 from wicketgate.history.rows import HistoryRows
 
 _TRIM_US: Final = 4 * HOUR_US
@@ -77,8 +78,7 @@ class HistoryEngine:
         settings = self._folder / "engine.xml"
         settings.write_text(schema.configuration(str(self._folder / "disk"), str(temporary)))
         try:
-            for table in schema.TABLES:
-                self._client().command(table)
+            self._make_tables()
             self._hiding = self._number("SELECT count() FROM hidden") > 0
             self._has_later = self._number("SELECT count() FROM later") > 0
             self._spans = {span for _, _, _, span, _ in self._partitions()}
@@ -226,6 +226,24 @@ class HistoryEngine:
         with self._writing:
             for table in schema.PARTED_TABLES:
                 self._command(f"OPTIMIZE TABLE {table} FINAL")
+
+    def _make_tables(self) -> None:
+        """Make the tables of this version: new ones, or out of those of an earlier form."""
+        position, client = self._position, self._client()
+        if (
+            position is None
+        ):  # a crash before the first position leaves tables of nobody knows which form, empty
+            for name in schema.TABLES:
+                client.command(f"DROP TABLE IF EXISTS {name}")
+        for table in schema.TABLES.values():
+            client.command(table, settings=schema.SETTINGS)
+        if position is None or position.form == FORM:
+            return
+        for form in range(position.form + 1, FORM + 1):
+            for change in schema.CHANGES[form]:
+                client.command(change, settings=schema.SETTINGS)
+        self._position = msgspec.structs.replace(position, form=FORM)
+        write_position(self._folder, self._position)
 
     # --- the engine -------------------------------------------------------------------------------------------
 

@@ -104,7 +104,7 @@ class HistoryPosition(msgspec.Struct, frozen=True, kw_only=True):
         The time of the transaction `done`, or an earlier one; 0 where it is not known.
     """
 
-    form: int = 1
+    form: int = 2
     done: int
     until: int
     at_us: int = 0
@@ -147,18 +147,33 @@ class AskOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VehiclesCounted(msgspec.Struct, frozen=True, kw_only=True):
-    """How many vehicles a question means, how many reads of them, and what the history lacks of its time."""
+    """How many vehicles a question means, how many reads of them, and what the history lacks of its time.
+
+    Attributes
+    ----------
+    at_us : int
+        The time of the last transaction that is counted, or an earlier one: what was accepted since is not. 0 where
+        it is not known.
+    """
 
     vehicles: int
     reads: int
     gaps: Sequence[HistoryGap]
+    at_us: int = 0
 
 
 class AnsweredPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows of an answer in the order of their times, and what the history lacks of the question's time."""
+    """Rows of an answer in the order of their times, and what the history lacks of the question's time.
+
+    Attributes
+    ----------
+    at_us : int
+        As of a count.
+    """
 
     rows: Sequence[dict[str, Any]]
     gaps: Sequence[HistoryGap]
+    at_us: int = 0
 
 
 class HistoryMeasures(msgspec.Struct, frozen=True, kw_only=True):

@@ -137,17 +137,24 @@ class HistoryServer:
     def _count(self, order: AskOrder) -> VehiclesCounted:
         asking = asking_of(order)
         question = asking.question
-        # What it lacks is looked up behind what it has: a gap that is noted meanwhile is told.
+        # How far it has come is looked up before what it has, and what it lacks behind it: a gap that is noted
+        # meanwhile is told.
+        at_us = self._reached_us()
         found = self._engine.count(asking)
         gaps = self._engine.gaps(question.from_us, question.until_us)
-        return VehiclesCounted(vehicles=found.vehicles, reads=found.reads, gaps=gaps)
+        return VehiclesCounted(vehicles=found.vehicles, reads=found.reads, gaps=gaps, at_us=at_us)
 
     def _page(self, order: AskOrder) -> pa.Table:
         asking = asking_of(order)
-        question = asking.question
+        question, at_us = asking.question, self._reached_us()
         found = self._engine.page(asking)
         gaps = self._engine.gaps(question.from_us, question.until_us)
-        return found.replace_schema_metadata({"gaps": msgspec.json.encode(gaps)})
+        said: dict[str, bytes] = {"gaps": msgspec.json.encode(gaps), "at_us": b"%d" % at_us}
+        return found.replace_schema_metadata(said)
+
+    def _reached_us(self) -> int:
+        position = self._engine.position
+        return 0 if position is None else position.at_us
 
 
 def asking_of(order: AskOrder) -> ClampedQuestion:
@@ -176,8 +183,10 @@ def _table(found: pa.Table, *, wants_arrow: bool) -> Response:
         with pa.ipc.new_stream(sink, found.schema) as writer:
             writer.write_table(found)
         return Response(sink.getvalue().to_pybytes(), media_type=ARROW)
-    gaps = msgspec.json.decode((found.schema.metadata or {}).get(b"gaps", b"[]"), type=list[HistoryGap])
-    return Response(_encode(AnsweredPage(rows=found.to_pylist(), gaps=gaps)), media_type=MSGPACK)
+    said = found.schema.metadata or {}
+    gaps = msgspec.json.decode(said.get(b"gaps", b"[]"), type=list[HistoryGap])
+    page = AnsweredPage(rows=found.to_pylist(), gaps=gaps, at_us=int(said.get(b"at_us", b"0")))
+    return Response(_encode(page), media_type=MSGPACK)
 
 
 def _fault(status: int, error: WicketgateError) -> Response:

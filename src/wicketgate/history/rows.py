@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from wicketgate.base.clock import MINUTE_US, SECOND_US
@@ -17,7 +18,7 @@ from wicketgate.base.periods import Period
 from wicketgate.history.messages import TakenReads, read_id
 from wicketgate.history.questions import skeleton_of, vehicle_of
 from wicketgate.history.terms import horizon_us, span_of
-from wicketgate.reads.columns import ReadBatch, decode_batch, joined, taken
+from wicketgate.reads.columns import ReadBatch, decode_batch, joined
 from wicketgate.reads.messages import decode_reads
 
 _TEXTS: Final = ("lane", "direction", "vehicle", "patch", "overview", "marks")
@@ -60,22 +61,19 @@ def history_rows(
         if rows:
             batch = decode_batch(rows)
             batches.append(batch)
-            known = {row: read_id(*place) for row, *place in item.before}
             ids.append(np.arange(len(batch), dtype=np.uint64) + np.uint64(read_id(item.sequence, 0)))
-            before.append(np.array([known.get(row, 0) for row in range(len(batch))], dtype=np.uint64))
+            before.append(_before(item, len(batch)))
     if not batches:
         return HistoryRows(*(_empty(table) for table in (_READS, _PLATES, _LATER)))
     batch, numbers, earlier = joined(batches), np.concatenate(ids), np.concatenate(before)
+    plates = pa.array(batch.plate, pa.string())
     parted, kept = _parted(batch, sources, retentions, now_us)
-    kept &= np.array([plate != "" for plate in batch.plate], dtype=np.bool_)
+    kept &= np.asarray(pc.not_equal(plates, pa.scalar("")))
     new = np.flatnonzero(kept & ~batch.again)
     # An image whose read is not known stands with no read: it is found by nobody, and is left out.
     again = np.flatnonzero(kept & batch.again & (earlier != 0))
-    return HistoryRows(
-        _reads(batch, numbers, parted, new),
-        _plates(batch, parted, new),
-        _later(batch, earlier, parted, again),
-    )
+    reads = _reads(batch, plates, numbers, parted, new)
+    return HistoryRows(reads, _plates(reads), _later(batch, earlier, parted, again))
 
 
 _TYPES: Final[list[tuple[str, pa.DataType]]] = [
@@ -100,9 +98,17 @@ def _empty(schema: pa.Schema) -> pa.Table:
     return schema.empty_table()
 
 
+def _before(item: TakenReads, reads: int) -> NDArray[np.uint64]:
+    """Return of each read of a transaction where it stood before; 0 where it is new."""
+    found = np.zeros(reads, np.uint64)
+    for row, *place in item.before:
+        found[row] = read_id(*place)
+    return found
+
+
 def _parted(
     batch: ReadBatch, sources: Sequence[str], retentions: Mapping[str, Period], now_us: int
-) -> tuple[dict[str, NDArray[np.generic]], NDArray[np.bool_]]:
+) -> tuple[dict[str, pa.Array[Any]], NDArray[np.bool_]]:
     """Return the part of each read, and which reads are kept at all."""
     if len(batch) and not 0 <= int(batch.camera.min()) <= int(batch.camera.max()) < len(sources):
         raise InputError("a read names a camera that the history does not know")
@@ -114,64 +120,78 @@ def _parted(
     horizons = np.array([horizon_us(now_us, retentions[name]) for name in names] + [0], dtype=np.int64)
     span = spans[whose]
     slot = batch.captured_us // (span * MINUTE_US) * span
-    source = np.array([*names, ""], dtype=object)[whose]
+    source = pa.array([*names, ""], pa.string()).take(whose % (len(names) + 1))
     kept = (whose >= 0) & (batch.captured_us >= horizons[whose]) & (batch.captured_us >= 0)
-    return {"source": source, "span": span, "slot": slot}, kept
+    return {"source": source, "span": pa.array(span), "slot": pa.array(slot)}, kept
 
 
 def _reads(
     batch: ReadBatch,
+    plates: pa.Array[Any],
     numbers: NDArray[np.uint64],
-    parted: dict[str, NDArray[np.generic]],
+    parted: Mapping[str, pa.Array[Any]],
     rows: NDArray[np.intp],
 ) -> pa.Table:
-    vehicles = [_vehicle(text) for text in taken(batch.vehicle, rows)]
-    columns = {name: taken(getattr(batch, name), rows) for name in ("captured_us", "plate")}
-    columns |= {name: _said(taken(getattr(batch, name), rows)) for name in _TEXTS}
-    waited_s = (batch.received_us - batch.captured_us)[rows] // SECOND_US
+    waited_s = np.clip((batch.received_us - batch.captured_us) // SECOND_US, -(2**31), 2**31 - 1)
+    columns: dict[str, Any] = {name: _said(getattr(batch, name)) for name in _TEXTS}
+    columns |= _vehicles(columns["vehicle"])
     columns |= {
-        "read_id": numbers[rows],
-        "waited_s": np.clip(waited_s, -(2**31), 2**31 - 1).astype(np.int32),
-        "camera": batch.camera[rows].astype(np.uint32),
-        "confidence": batch.confidence[rows],
-        "make": [one[0] for one in vehicles],
-        "colour": [one[1] for one in vehicles],
-        "kind": [one[2] for one in vehicles],
-        **{name: values[rows] for name, values in parted.items()},
+        "read_id": numbers,
+        "plate": plates,
+        "captured_us": batch.captured_us,
+        "waited_s": waited_s.astype(np.int32),
+        "camera": batch.camera.astype(np.uint32),
+        "confidence": batch.confidence,
+        **parted,
     }
-    return _table(columns, _READS)
+    return _table(columns, _READS, rows)
 
 
-def _plates(batch: ReadBatch, parted: dict[str, NDArray[np.generic]], rows: NDArray[np.intp]) -> pa.Table:
-    places = zip(taken(batch.plate, rows), *(parted[name][rows].tolist() for name in _PARTED), strict=True)
-    each = sorted(set(places))
-    columns = {"skeleton": [skeleton_of(one[0]) for one in each], "plate": [one[0] for one in each]}
-    columns |= {name: [one[n] for one in each] for n, name in enumerate(_PARTED, 1)}
-    return _table(columns, _PLATES)
+def _vehicles(said: pa.Array[Any]) -> dict[str, pa.Array[Any]]:
+    """Return the normal forms of what cameras say of vehicles. They say few different things."""
+    encoded = said.dictionary_encode()
+    forms = [_vehicle(text) for text in encoded.dictionary.to_pylist()]
+    return {
+        name: pa.array([form[n] for form in forms], pa.string()).take(encoded.indices)
+        for n, name in enumerate(("make", "colour", "kind"))
+    }
+
+
+def _plates(reads: pa.Table) -> pa.Table:
+    each = reads.select(["plate", *_PARTED]).group_by(["plate", *_PARTED], use_threads=False).aggregate([])
+    # All at once: no plate in normal form has a line's end.
+    text = "\n".join(plate or "" for plate in each.column("plate").to_pylist())
+    skeletons = skeleton_of(text).split("\n") if each.num_rows else []
+    columns = {name: each.column(name) for name in ("plate", *_PARTED)}
+    return (
+        pa.table({"skeleton": pa.array(skeletons, pa.string()), **columns})
+        .select(_PLATES.names)
+        .cast(_PLATES)
+    )
 
 
 def _later(
     batch: ReadBatch,
     earlier: NDArray[np.uint64],
-    parted: dict[str, NDArray[np.generic]],
+    parted: Mapping[str, pa.Array[Any]],
     rows: NDArray[np.intp],
 ) -> pa.Table:
-    columns = {
-        "read_id": earlier[rows],
-        "patch": _said(taken(batch.patch, rows)),
-        "overview": _said(taken(batch.overview, rows)),
-        **{name: values[rows] for name, values in parted.items()},
-    }
-    return _table(columns, _LATER)
+    if not len(rows):
+        return _empty(_LATER)
+    columns = {"read_id": earlier, "patch": _said(batch.patch), "overview": _said(batch.overview), **parted}
+    return _table(columns, _LATER, rows)
 
 
-def _said(texts: Sequence[str | None]) -> list[str]:
+def _said(texts: Sequence[str | None]) -> pa.Array[Any]:
     """Return texts as the tables hold them, empty where nothing was said: the engine loses which text is none."""
-    return [text or "" for text in texts]
+    return pa.array(texts, pa.string()).fill_null("")
 
 
-def _table(columns: Mapping[str, Any], schema: pa.Schema) -> pa.Table:
-    return pa.table([pa.array(columns[field.name], field.type) for field in schema], schema=schema)
+def _table(columns: Mapping[str, Any], schema: pa.Schema, rows: NDArray[np.intp]) -> pa.Table:
+    """Return some rows of columns, in the types of a table."""
+    arrays = [pa.array(columns[field.name]).cast(field.type) for field in schema]
+    table = pa.table(arrays, schema=schema)
+    return table if len(rows) == table.num_rows else table.take(rows)
 
 
 @lru_cache(maxsize=4096)

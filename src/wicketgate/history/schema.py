@@ -13,47 +13,55 @@ KEY_VARIABLE: Final = "WICKETGATE_HISTORY_KEY"
 """The engine takes the key of its disk from there: it stands in no file of the history."""
 KEY_BYTES: Final = 32
 
-_PARTED: Final = """
-    source LowCardinality(String),
+_WORD: Final = "LowCardinality(String) CODEC(ZSTD(1))"
+_PARTED: Final = f"""
+    source {_WORD},
     span UInt32 CODEC(ZSTD(1)),
     slot UInt32 CODEC(ZSTD(1))"""
+
+_WORDS: Final = ("lane", "direction", "vehicle", "make", "colour", "kind", "marks")
 
 _LIKE_ALL: Final = (
     "PARTITION BY (source, span, slot) {order} SETTINGS storage_policy = 'encrypted', fsync_after_insert = 1, "
     "fsync_part_directory = 1, non_replicated_deduplication_window = 10000"
 )
+# In the order of plates these are as good as drawn by lot: of each a part holds as many bits as its values span.
+_NUMBER: Final = "CODEC(T64('bit'), ZSTD(1))"
+# A projection does not heed its columns' codecs: it is compressed as the table's default says. The statistics that the
+# engine would keep of each column cost up to four bytes a text, and no statement here is planned by them.
+_DENSE: Final = "default_compression_codec = 'ZSTD(1)', auto_statistics_types = ''"
 
 READS: Final = f"""CREATE TABLE IF NOT EXISTS reads (
-    read_id UInt64 CODEC(Delta, ZSTD(1)),
+    read_id UInt64 {_NUMBER},
     plate String CODEC(ZSTD(1)),
-    captured_us Int64 CODEC(Delta, ZSTD(1)),
+    captured_us Int64 {_NUMBER},
     waited_s Int32 CODEC(ZSTD(1)),
-    camera UInt32 CODEC(ZSTD(1)),
-    confidence Float64 CODEC(ZSTD(1)),
-    lane LowCardinality(String),
-    direction LowCardinality(String),
-    vehicle LowCardinality(String),
-    make LowCardinality(String),
-    colour LowCardinality(String),
-    kind LowCardinality(String),
+    camera UInt32 {_NUMBER},
+    confidence LowCardinality(Float64) CODEC(ZSTD(1)),
+    lane {_WORD},
+    direction {_WORD},
+    vehicle {_WORD},
+    make {_WORD},
+    colour {_WORD},
+    kind {_WORD},
     patch String CODEC(ZSTD(1)),
     overview String CODEC(ZSTD(1)),
-    marks LowCardinality(String),{_PARTED},
+    marks {_WORD},{_PARTED},
     PROJECTION by_camera (SELECT * ORDER BY camera, captured_us)
-) ENGINE = MergeTree {_LIKE_ALL.format(order="ORDER BY (plate, captured_us)")}"""
+) ENGINE = MergeTree {_LIKE_ALL.format(order="ORDER BY (plate, captured_us)")}, {_DENSE}"""
 """Every read that is kept; what a camera did not say is empty. None is changed: what follows it stands beside it."""
 
 PLATES: Final = f"""CREATE TABLE IF NOT EXISTS plates (
     skeleton String CODEC(ZSTD(1)),
     plate String CODEC(ZSTD(1)),{_PARTED}
-) ENGINE = ReplacingMergeTree {_LIKE_ALL.format(order="ORDER BY (skeleton, plate)")}"""
+) ENGINE = ReplacingMergeTree {_LIKE_ALL.format(order="ORDER BY (skeleton, plate)")}, {_DENSE}"""
 """Each plate of a part once, or a few times: for patterns that begin with a wildcard, and for look-alikes."""
 
 LATER: Final = f"""CREATE TABLE IF NOT EXISTS later (
     read_id UInt64 CODEC(Delta, ZSTD(1)),
     patch String CODEC(ZSTD(1)),
     overview String CODEC(ZSTD(1)),{_PARTED}
-) ENGINE = ReplacingMergeTree {_LIKE_ALL.format(order="ORDER BY (read_id)")}"""
+) ENGINE = ReplacingMergeTree {_LIKE_ALL.format(order="ORDER BY (read_id)")}, {_DENSE}"""
 """Images that followed their read."""
 
 HIDDEN: Final = """CREATE TABLE IF NOT EXISTS hidden (
@@ -69,7 +77,21 @@ SETTINGS storage_policy = 'encrypted', fsync_after_insert = 1, fsync_part_direct
 """What the history lacks: transactions that it did not get in time."""
 
 PARTED_TABLES: Final = ("reads", "plates", "later")
-TABLES: Final = (READS, PLATES, LATER, HIDDEN, GAPS)
+TABLES: Final = {"reads": READS, "plates": PLATES, "later": LATER, "hidden": HIDDEN, "gaps": GAPS}
+SETTINGS: Final = {"allow_suspicious_low_cardinality_types": 1, "mutations_sync": 2}
+"""Of the statements that make and change tables: a camera's confidence has few values."""
+
+CHANGES: Final = {
+    2: (
+        "ALTER TABLE reads "
+        f"MODIFY COLUMN read_id UInt64 {_NUMBER}, MODIFY COLUMN captured_us Int64 {_NUMBER}, "
+        f"MODIFY COLUMN camera UInt32 {_NUMBER}, "
+        + ", ".join(f"MODIFY COLUMN {name} {_WORD}" for name in _WORDS),
+        "ALTER TABLE reads MODIFY COLUMN confidence LowCardinality(Float64) CODEC(ZSTD(1))",
+        *(f"ALTER TABLE {name} MODIFY SETTING {_DENSE}" for name in ("reads", "plates", "later")),
+    )
+}
+"""By its form, what makes the tables of the form before into those of this one. Each may be made again after a kill."""
 
 
 def configuration(disk: str, temporary: str) -> str:

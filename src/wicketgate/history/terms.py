@@ -11,17 +11,32 @@ from wicketgate.base.periods import Period, add, longest_us
 SPANS: Final = (1, 5, 10, 30, 60, 180, 360, 720, 1440, 4320, 10_080, 20_160, 40_320)
 """The spans of time that one part may hold, in minutes."""
 _PARTS: Final = 12
+LEAST_US: Final = _PARTS * SPANS[0] * MINUTE_US
+"""A shorter retention has no history: a part would span more than a twelfth of it."""
 _SHORTEST_MONTH_DAYS: Final = 28
 
 
+def has_history(retention: Period) -> bool:
+    """Return whether a source's reads are in the history: one that keeps them for twelve minutes at least.
+
+    >>> has_history(Period(us=12 * MINUTE_US)), has_history(Period())
+    (True, False)
+    """
+    return _shortest_us(retention) >= LEAST_US
+
+
 def span_of(retention: Period) -> int:
-    """Return how many minutes of capture one part holds: at most a twelfth of the retention, and at least one.
+    """Return how many minutes of capture one part holds: at most a twelfth of a retention that has a history.
 
     >>> span_of(Period(months=12)) // 1440, span_of(Period(us=28 * DAY_US)) // 1440
     (28, 1)
     """
-    twelfth = (retention.months * _SHORTEST_MONTH_DAYS * DAY_US + retention.us) // _PARTS
+    twelfth = _shortest_us(retention) // _PARTS
     return max(span for span in SPANS if span == SPANS[0] or span * MINUTE_US <= twelfth)
+
+
+def _shortest_us(retention: Period) -> int:
+    return retention.months * _SHORTEST_MONTH_DAYS * DAY_US + retention.us
 
 
 def horizon_us(now_us: int, retention: Period) -> int:
@@ -43,9 +58,9 @@ def horizon_us(now_us: int, retention: Period) -> int:
 
 
 def horizons_us(now_us: int, retentions: Mapping[str, Period]) -> dict[str, int]:
-    """Return the horizon of each source that keeps anything."""
+    """Return the horizon of each source that has a history."""
     return {
         source: horizon_us(now_us, retention)
         for source, retention in retentions.items()
-        if retention != Period()
+        if has_history(retention)
     }

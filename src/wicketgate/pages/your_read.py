@@ -51,8 +51,8 @@ def your_read_of(register: Mapping[str, Any], views: Sequence[Mapping[str, Any]]
         "sources": [
             {
                 "name": one.get("name") or one.get("id"),
-                "keeps": phrases.duration(one["retention"]) if one.get("retention") else "",
-                "holds": _lasts(one.get("retention")),
+                "keeps": _kept(one.get("retention")),
+                "holds": _kept(one.get("retention"), nothing=""),
             }
             for one in tables(charter.get("organisations"))
             if "source" in texts(one.get("roles"))
@@ -103,12 +103,14 @@ def _fetchable(
     return found
 
 
-def _lasts(retention: object) -> bool:
-    """Return whether anything is kept for a source; of one that keeps nothing the history holds nothing."""
+def _kept(retention: object, nothing: str = "PT1H") -> str:
+    """Return a source's retention in words; of one that keeps nothing, for how long its images can be fetched."""
     try:
-        return parse_period(str(retention)) != Period()
+        keeps_nothing = parse_period(str(retention)) == Period()
     except InputError:
-        return False
+        return ""
+    words = nothing if keeps_nothing else str(retention)
+    return phrases.duration(words) if words else ""
 
 
 def _terms(limits: Mapping[str, Any]) -> dict[str, str]:

@@ -352,7 +352,7 @@ def _read(column: Column, values: Any, n: int) -> Any:
     elif column.name == "key" and isinstance(values, bytes) and len(values) == n * CONTENT:
         return JoinedKeys(values)
     elif isinstance(values, list) and len(values) == n:
-        if all(isinstance(value, column.scalar) or (column.null and value is None) for value in values):
+        if {*map(type, values)} <= {column.scalar, type(None) if column.null else column.scalar}:
             return values
     elif isinstance(values, str) and column.scalar is str:
         return [values] * n

@@ -140,9 +140,20 @@ class Life:
         for follow in self.followers:
             follow(one)
 
-    def feeding(self, side: Side) -> HistoryFeeding:
+    @property
+    def state(self) -> Any:
+        return self.committed
+
+    @property
+    def taken(self) -> int:
+        return int(self.committed.sequence)
+
+    def feeding(self, side: Side, *, leads: bool = True) -> HistoryFeeding:
         keep = {"tfl": Period(months=1)}
-        return HistoryFeeding(self, self.streams, side, self, side.at, lambda: keep)  # type: ignore[arg-type]
+        made = HistoryFeeding(self, self.streams, side, self.now_us, side.at, lambda: keep)  # type: ignore[arg-type]
+        if leads:
+            made.lead(self)  # type: ignore[arg-type]
+        return made
 
 
 @pytest.fixture(autouse=True)
@@ -275,3 +286,46 @@ async def test_a_part_of_which_reads_ended_is_completed_and_then_the_gap_told(tm
     assert side.gaps[0].first == 1
     assert side.gaps[0].reads == 6
     assert [item.sequence for order in side.orders for item in order.items if item.taken] == [4, 5, 6, 7, 8]
+
+
+async def test_one_that_waits_feeds_and_goes_on_where_it_was_when_it_leads(tmp_path: Path) -> None:
+    life, side = Life(tmp_path, range(1, 9)), Side(None)
+    feeds = life.feeding(side, leads=False)
+    life.happens(9, transaction(9))
+    await fed(feeds, 9, side)
+    assert side.taken == [*range(1, 10)]
+    feeds.lead(life)  # type: ignore[arg-type]
+    assert life.followers == [feeds.take]
+    life.happens(10, transaction(10))
+    await fed(feeds, 10, side)
+    assert side.taken == [*range(1, 11)]
+    assert not side.gaps
+    assert not life.facts
+
+
+async def test_what_one_that_waits_cannot_have_is_told_once_it_leads(tmp_path: Path) -> None:
+    life, side = Life(tmp_path, range(1, 9)), Side()
+    life.keys.end_before("reads", HOUR + 2 * HOUR_US)
+    feeds = life.feeding(side, leads=False)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await feeds.run()
+    assert (side.taken, side.gaps, life.facts) == ([], [], [])
+    feeds.lead(life)  # type: ignore[arg-type]
+    await fed(feeds, 8, side)
+    assert [(gap.first, gap.last, gap.reads) for gap in side.gaps] == [(1, 3, 6)]
+    assert len(life.facts) == 1
+    assert side.taken == [4, 5, 6, 7, 8]
+
+
+async def test_what_is_not_told_yet_is_not_read_out_of_commits(tmp_path: Path) -> None:
+    # A sequencer that waits may lack the key of what it has not folded: that is no gap.
+    life, side = Life(tmp_path, range(1, 9)), Side()
+    life.committed.sequence = 6
+    feeds = life.feeding(side, leads=False)
+    await fed(feeds, 6, side)
+    await asyncio.sleep(0.05)
+    assert side.taken == [*range(1, 7)]
+    life.happens(7, life.transactions[7])
+    await fed(feeds, 7, side)
+    assert side.taken == [*range(1, 8)]

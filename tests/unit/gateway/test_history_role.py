@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 
-from wicketgate.base.clock import DAY_US, HOUR_US
-from wicketgate.base.errors import ConfigurationError
+from wicketgate.base.clock import DAY_US, HOUR_US, MINUTE_US
+from wicketgate.base.errors import ConfigurationError, HistoryError
 from wicketgate.base.parts import Stamp
 from wicketgate.base.periods import Period
-from wicketgate.gateway.history.role import HOLD_BYTES, HistoryHold, HistoryRole
+from wicketgate.gateway.history.feeding import LedCommits
+from wicketgate.gateway.history.holding import HOLD_BYTES, HistoryHold, together
+from wicketgate.gateway.history.role import HistoryRole
 from wicketgate.history.messages import HistoryPosition
 from wicketgate.history.position import write_position
 from wicketgate.reads.intake import JOIN_US
@@ -37,7 +39,7 @@ class Around:
         organisations = {name: SimpleNamespace(retention=keep) for name, keep in keeps.items()}
         cameras = [SimpleNamespace(source=name) for name, keep in keeps.items() if keep is not None]
         self.commits = SimpleNamespace(
-            committed=SimpleNamespace(sequence=500, cameras=cameras),
+            committed=SimpleNamespace(sequence=500, cameras=cameras, at_us=NOW_US - 1),
             parsed=SimpleNamespace(charter=lambda state: SimpleNamespace(organisations=organisations)),
             followers=[],
         )
@@ -47,9 +49,20 @@ class Around:
     async def info(self, name: str) -> Any:
         return SimpleNamespace(state=SimpleNamespace(bytes=self.bytes, messages=self.messages))
 
-    def role(self) -> HistoryRole:
-        found = HistoryRole.of(self, PARTS)  # type: ignore[arg-type]
+    @property
+    def followed(self) -> Any:
+        return LedCommits(self.commits)  # type: ignore[arg-type]
+
+    def role(self, *, leads: bool = True) -> HistoryRole:
+        found = HistoryRole.of(self, self.followed, PARTS)  # type: ignore[arg-type]
         assert found is not None
+        if leads:
+            found.lead()
+
+        async def guard(work: Any) -> None:
+            pass
+
+        found.begin(guard)
         return found
 
 
@@ -92,6 +105,26 @@ async def test_nothing_is_held_beyond_the_shortest_retention(tmp_path: Path) -> 
     assert await role.hold() is None
 
 
+async def test_one_that_waits_goes_by_the_time_of_what_it_folded(tmp_path: Path) -> None:
+    at(tmp_path, 123, NOW_US - HOUR_US)
+    around = Around(tmp_path, {"tfl": Period(us=28 * DAY_US), "none": Period(us=12 * MINUTE_US - 1)})
+    role = around.role(leads=False)
+    assert role.now_us() == NOW_US - 1
+    assert role.horizons_us() == {"tfl": NOW_US - 28 * DAY_US}
+    role.lead()
+    assert role.horizons_us() == {"tfl": NOW_US - 28 * DAY_US + 1}
+    assert len(around.commits.followers) == 1
+
+
+async def test_what_another_one_needs_counts_as_far_as_its_own_would(tmp_path: Path) -> None:
+    at(tmp_path, 499, NOW_US)
+    role = Around(tmp_path, {"tfl": Period(us=DAY_US)}).role()
+    other = await role.demanded(HistoryHold(101, NOW_US - HOUR_US), NOW_US - HOUR_US)
+    assert together([await role.hold(), other, None]) == HistoryHold(101, NOW_US - HOUR_US)
+    assert await role.demanded(HistoryHold(101, 0), 0) is None
+    assert together([None]) is None
+
+
 async def test_a_source_that_keeps_nothing_is_not_kept_for_the_others(tmp_path: Path) -> None:
     at(tmp_path, 123, NOW_US - JOIN_US)
     around = Around(tmp_path, {"tfl": Period(us=28 * DAY_US), "none": Period()})
@@ -128,7 +161,9 @@ async def test_where_no_source_keeps_anything_there_is_none(tmp_path: Path) -> N
     assert role.done == 500
     assert not (tmp_path / "history").exists()
     around.settings.history = False
-    assert HistoryRole.of(around, PARTS) is None  # type: ignore[arg-type]
+    assert HistoryRole.of(around, around.followed, PARTS) is None  # type: ignore[arg-type]
+    with pytest.raises(HistoryError):
+        _ = role.client
 
 
 async def test_one_that_nobody_asks_for_any_more_is_refused_for_nothing_in_it_would_end(

@@ -14,6 +14,7 @@ from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.server import NatsServer
 from wicketgate.base.streams.writer import StreamWriter
 from wicketgate.commits.stored import KINDS
+from wicketgate.gateway.history.holding import HistoryHold
 from wicketgate.gateway.standby.keys import HELD_FOR_S, SHARED, SharedKeys
 
 HOUR = 400_000
@@ -158,8 +159,13 @@ async def test_what_the_other_lacks_is_kept_for_an_hour_and_no_longer(pair: tupl
         first.now_s += HELD_FOR_S / 4
     await second.shared.say(800)
     assert await first.shared.held_back(900) == 800
+    assert first.shared.histories() == []
+    await second.shared.say(850, HistoryHold(700, AT_US))
+    assert await first.shared.held_back(900) == 850, "its history alone does not hold the rest back"
+    assert first.shared.histories() == [HistoryHold(700, AT_US)]
     first.now_s += HELD_FOR_S
     assert await first.shared.held_back(900) == 900
+    assert first.shared.histories() == []
 
 
 def test_an_adopted_key_is_durable_and_an_ended_one_is_not_adopted(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.vectors import make_documents as world
 from wicketgate.base.clock import DAY_US, HOUR_US, SECOND_US
 from wicketgate.base.errors import DocumentRefused, InputError
-from wicketgate.base.periods import Period
+from wicketgate.base.periods import Period, parse_period
 from wicketgate.base.signing import format_public
 from wicketgate.regime.charter import (
     READ_FIELDS,
@@ -22,6 +22,7 @@ from wicketgate.regime.charter import (
     exact_us,
     parse_charter,
 )
+from wicketgate.regime.documents.document import describe_charter
 from wicketgate.regime.documents.fields import FIELDS
 
 CHARTER = parse_charter(world.example("charter"))
@@ -93,7 +94,8 @@ def test_a_purpose_covers_those_below_it_alone() -> None:
         ("limits.small_cells", 0, "malformed"),
         ("limits.longest_validity", {}, "malformed"),
         ("organisations.0.roles", ["source", "spy"], "malformed"),
-        ("organisations.0.retention", "P0D", "malformed"),
+        ("organisations.0.retention", "-P1D", "malformed"),
+        ("organisations.0.retention", None, "malformed"),
         ("organisations.0.id", "met", "malformed"),
         ("organisations.2.units", [{"id": "a", "name": "A"}], "malformed"),
         ("organisations.2.retention", "P1D", "malformed"),
@@ -172,6 +174,18 @@ def test_a_charter_that_does_not_hold_together_is_refused(path: str, value: Any,
     with pytest.raises(DocumentRefused) as caught:
         parse_charter(document)
     assert caught.value.code == expected, caught.value.detail
+
+
+@pytest.mark.parametrize(
+    ("retention", "words"),
+    [("PT0S", "keeps no reads"), ("P0D", "keeps no reads"), ("P28D", "keeps reads for 28 days")],
+)
+def test_a_source_may_keep_nothing(retention: str, words: str) -> None:
+    document = world.changed(world.example("charter"), world.put("organisations.0.retention", retention))
+    charter = parse_charter(document)
+    assert charter.organisations["tfl"].retention == parse_period(retention)
+    assert charter.organisations["tfl"].keeping == words
+    assert f"{charter.organisations['tfl'].name} {words}." in describe_charter(charter)
 
 
 def test_exact_durations_do_not_depend_on_the_calendar() -> None:

@@ -240,6 +240,17 @@ def test_a_search_looks_no_further_back_than_its_source() -> None:
     assert {"retention-beyond-source", "unknown-organisation"} < set(codes(deeper))
 
 
+def test_a_source_that_keeps_nothing_is_searched_by_nobody() -> None:
+    charter = parse_charter(
+        world.changed(world.example("charter"), world.put("organisations.0.retention", "PT0S"))
+    )
+    document = world.changed(CT, world.put("authority.mode", "search"))
+    authority = parse_authority({**document, "search": {"max_age": "PT1S"}})
+    found = list(faults(authority, charter, at_us=world.AT_US, previous=None))
+    assert "retention-beyond-source" in [fault.code for fault in found]
+    assert any(fault.detail == "`search.max_age`: `tfl` keeps no reads" for fault in found)
+
+
 def test_where_reviews_are_demanded_none_comes_later() -> None:
     assert codes(changed("authority.review_every", "P3M")) == []
     assert codes(changed("authority.review_every", "P1M")) == []

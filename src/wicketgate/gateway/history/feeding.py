@@ -10,12 +10,12 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
-from wicketgate.base.clock import Clock
 from wicketgate.base.periods import Period
 from wicketgate.base.streams.reader import StreamReader
 from wicketgate.commits.rewritten import COMMITS, StoredTransactions
+from wicketgate.commits.state import State
 from wicketgate.commits.stored import decode_held
 from wicketgate.commits.transactions import RowErased, Transaction
 from wicketgate.commits.writer import Commits
@@ -23,6 +23,7 @@ from wicketgate.feeds.erasing import RowName, shown_read
 from wicketgate.gateway.filing.facts import history_gap_fact
 from wicketgate.history.client import HistoryClient
 from wicketgate.history.messages import HistoryGap, HistoryPosition, TakenReads, TakeOrder, read_id
+from wicketgate.regime.parsed import Parsed
 
 LEAST_ROWS: Final = 10_000
 """Reads that are handed over at once; fewer after a second."""
@@ -33,6 +34,46 @@ _EMPTY_S: Final = 5.0
 _LOOK_S: Final = 0.1
 _MEMORY_BYTES: Final = 64 << 20
 """Of what waits in memory. What is beyond is read out of COMMITS again."""
+
+
+class Followed(Protocol):
+    """What a history follows: the fold of a gateway, which leads or waits.
+
+    Attributes
+    ----------
+    followers : list of callable
+        Told of each transaction at the very moment when `taken` names it.
+    """
+
+    parsed: Parsed
+    followers: list[Callable[[Transaction], None]]
+
+    @property
+    def state(self) -> State:
+        """The fold. It may be one transaction ahead of `taken`."""
+
+    @property
+    def taken(self) -> int:
+        """Up to which transaction the followers have been told."""
+
+
+class LedCommits:
+    """The commits of a gateway that leads, as a history follows them."""
+
+    def __init__(self, commits: Commits) -> None:
+        self._commits = commits
+        self.parsed = commits.parsed
+        self.followers = commits.followers
+
+    @property
+    def state(self) -> State:
+        """The fold of what is committed."""
+        return self._commits.committed
+
+    @property
+    def taken(self) -> int:
+        """The last transaction that is committed."""
+        return self._commits.committed.sequence
 
 
 class _WaitingReads(NamedTuple):
@@ -71,41 +112,57 @@ class _Order:
 
 
 class HistoryFeeding:
-    """The feeding of one history, by the gateway that leads.
+    """The feeding of one history, by a gateway that leads or waits.
+
+    What one that waits cannot have any more it tells once it leads: until then its history stands still there.
 
     Parameters
     ----------
+    followed : Followed
+        What it follows until `lead`.
+    now_us : callable
+        Returns the gateway's time.
     position : HistoryPosition or None
         How far the history has come, as far as is known; None where it has not begun.
     retentions : callable
-        Returns the retention of each source that keeps anything.
+        Returns the retention of each source of which anything is kept.
     """
 
     def __init__(
         self,
-        commits: Commits,
+        followed: Followed,
         stored: StoredTransactions,
         client: HistoryClient,
-        clock: Clock,
+        now_us: Callable[[], int],
         position: HistoryPosition | None,
         retentions: Callable[[], Mapping[str, Period]],
     ) -> None:
-        self._commits = commits
+        self._followed = followed
         self._stored = stored
         self._client = client
-        self._clock = clock
+        self._now_us = now_us
         self._retentions = retentions
+        self._led: asyncio.Future[Commits] = asyncio.get_running_loop().create_future()
         self.position = position
         """How far the history has come, durably."""
         self._memory: deque[_WaitingReads] = deque()
         self._memory_bytes = 0
-        self._memory_from = (
-            commits.committed.sequence
-        )  # what follows it is in memory, or holds nothing for a history
+        self._memory_from = followed.taken  # what follows it is in memory, or holds nothing for a history
         self._until = 0  # what a kill left in part ends there
         self._moved_s = 0.0
         self._order, self._lost = _Order(0), list[_WaitingReads]()
-        commits.followers.append(self.take)
+        followed.followers.append(self.take)
+
+    def lead(self, commits: Commits) -> None:
+        """Follow the commits of this gateway from here on: it leads, and what it followed has come to their end."""
+        self.leave()
+        self._followed = LedCommits(commits)
+        self._followed.followers.append(self.take)
+        self._led.set_result(commits)
+
+    def leave(self) -> None:
+        """Follow no more."""
+        self._followed.followers.remove(self.take)
 
     @property
     def done(self) -> int:
@@ -116,7 +173,7 @@ class HistoryFeeding:
         """Take a transaction that has just been committed."""
         if not transaction.taken and not transaction.erased:
             return
-        waiting = _waiting(self._commits.committed.sequence, transaction)
+        waiting = _waiting(self._followed.taken, transaction)
         self._memory.append(waiting)
         self._memory_bytes += len(waiting.item.taken)
         if self._memory_bytes > _MEMORY_BYTES:
@@ -163,22 +220,20 @@ class HistoryFeeding:
                 waits_from = loop.time()
                 continue
             if not self._memory and loop.time() - self._moved_s >= _EMPTY_S:
-                committed = self._commits.committed
-                if committed.sequence > self.done:
-                    await self._send(_Order(self.done + 1, committed.sequence, committed.at_us))
+                if self._followed.taken > self.done:
+                    await self._send(_Order(self.done + 1, self._followed.taken, self._followed.state.at_us))
                 self._moved_s = loop.time()
             await asyncio.sleep(_LOOK_S)
 
     def _of_memory(self) -> _Order:
         order = _Order(self.done + 1)
-        committed = self._commits.committed
         is_partial = self._until > self.done
         for waiting in self._memory:
             if waiting.sequence > self._until if is_partial else order.is_full:
                 break
             order.add(waiting)
         else:
-            order.last, order.at_us = committed.sequence, committed.at_us
+            order.last, order.at_us = self._followed.taken, self._followed.state.at_us
         if is_partial:
             order.last = self._until
         return order
@@ -193,10 +248,16 @@ class HistoryFeeding:
         try:
             while reached < until:
                 for message in await reader.next(_EMPTY_S):
-                    found = await self._between(reached + 1, message.sequence)
-                    for waiting, is_lost in [*found, self._decoded(message.sequence, message.data)]:
+                    # What is behind it is not told yet: a sequencer that waits may lack its key still.
+                    end = min(message.sequence, until + 1)
+                    found = await self._between(reached + 1, end)
+                    if end == message.sequence:
+                        found.append(self._decoded(message.sequence, message.data))
+                    for waiting, is_lost in found:
                         await self._take_stored(waiting, until, is_lost=is_lost)
-                    reached = message.sequence
+                    reached = min(message.sequence, until)
+                    if reached == until:
+                        break
         finally:
             await reader.close()
 
@@ -241,19 +302,20 @@ class HistoryFeeding:
     async def _miss(self) -> None:
         """Commit that the history cannot have some reads any more, and let it note that."""
         lost, self._lost = self._lost, []
-        limits = self._commits.parsed.charter(self._commits.committed).limits
+        commits = await asyncio.shield(self._led)  # nobody else may tell it
+        limits = commits.parsed.charter(commits.committed).limits
         before_us = 0 if self.position is None else self.position.at_us
         known = all(one.at_us for one in lost)
         gap = HistoryGap(
             first=min(lost[0].sequence, self.done + 1),
             last=lost[-1].sequence,
             from_us=max(0, (lost[0].at_us or before_us) - limits.too_old_us),
-            until_us=(lost[-1].at_us or self._clock.now_us()) + limits.clock_ahead_us,
+            until_us=(lost[-1].at_us or self._now_us()) + limits.clock_ahead_us,
             reads=sum(one.reads for one in lost) if known else None,
         )
         # A crash from here on leaves the fact, and a history that does not know of it: the next life commits it again,
         # of the same transactions.
-        await self._commits.commit(
+        await commits.commit(
             lambda state, at_us, sequence: Transaction(at_us=at_us, facts=(history_gap_fact(sequence, gap),))
         )
         await self._client.miss(gap)
@@ -262,7 +324,7 @@ class HistoryFeeding:
             self._order = _Order(gap.last + 1)
 
     async def _send(self, order: _Order) -> None:
-        state = self._commits.committed
+        state = self._followed.state
         self.position = await self._client.take(
             TakeOrder(
                 first=order.first,
@@ -272,7 +334,7 @@ class HistoryFeeding:
                 hidden=await self._shown(order.erased),
                 sources=[camera.source for camera in state.cameras],
                 retentions={name: (one.months, one.us) for name, one in self._retentions().items()},
-                now_us=self._clock.now_us(),
+                now_us=self._now_us(),
             )
         )
         self._moved_s = asyncio.get_running_loop().time()

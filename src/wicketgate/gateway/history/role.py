@@ -1,60 +1,47 @@
-"""The history of a gateway: its process, its feeding and its terms, where any source keeps anything."""
+"""The history of a gateway: its process, its feeding and its terms, where any source has one."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from wicketgate.base.errors import ConfigurationError, HistoryError, InputError, StreamError
 from wicketgate.base.parts import Stamp
-from wicketgate.base.periods import Period, longest_us
+from wicketgate.base.periods import Period
 from wicketgate.base.streams.link import end_tasks
 from wicketgate.commits.rewritten import COMMITS
 from wicketgate.gateway.history.child import HistoryChild
-from wicketgate.gateway.history.feeding import HistoryFeeding
+from wicketgate.gateway.history.feeding import Followed, HistoryFeeding, LedCommits
+from wicketgate.gateway.history.holding import HistoryHold, demanded, kept_retentions, longest_hold_us
+from wicketgate.history.client import HistoryClient
 from wicketgate.history.messages import HistoryMeasures
 from wicketgate.history.terms import horizons_us
-from wicketgate.reads.intake import JOIN_US
 
 if TYPE_CHECKING:
     from wicketgate.gateway.node import Gateway
 
 log = logging.getLogger(__name__)
 
-HOLD_BYTES: Final = 16 << 30
-"""Of COMMITS that are held for a history that is behind."""
 _LOOK_S: Final = 1.0
 _TERMS_S: Final = 60.0
 _AGAIN_S: Final = 0.5
 
 
-class HistoryHold(NamedTuple):
-    """What a history still needs.
-
-    Attributes
-    ----------
-    sequence : int
-        The first transaction that COMMITS must hold for it.
-    at_us : int
-        The keys of reads from this time on.
-    """
-
-    sequence: int
-    at_us: int
-
-
 class HistoryRole:
-    """The history of one gateway that leads.
+    """The history of one gateway, which leads or waits.
 
-    It runs while a source keeps anything. When none does any more its process lets go of everything, and ends.
+    It runs while a source has a history. When none does any more its process lets go of everything, and ends. One
+    that waits follows COMMITS by itself, so that a takeover finds its history where the other one's was.
 
     Parameters
     ----------
+    followed : Followed
+        What it follows until the gateway leads.
     folder, key : Path
         Of the history, and the file of its disk's key.
 
@@ -64,25 +51,25 @@ class HistoryRole:
         How much it held a minute ago; None while it does not run.
     """
 
-    def __init__(self, gateway: Gateway, folder: Path, key: Path, stamp: Stamp) -> None:
+    def __init__(self, gateway: Gateway, followed: Followed, folder: Path, key: Path, stamp: Stamp) -> None:
         self._gateway = gateway
+        self._followed = followed
+        self._leads = False
         self._make: Callable[[], HistoryChild] = lambda: HistoryChild(folder, key, stamp)
         self._child: HistoryChild | None = None
         self._feeding: HistoryFeeding | None = None
+        self._running: asyncio.Task[None] | None = None
         self._began_us = gateway.clock.now_us()
         self.measures: HistoryMeasures | None = None
-        if self.retentions():
-            self._open()
 
     @classmethod
-    def of(cls, gateway: Gateway, parts: AsyncExitStack) -> HistoryRole | None:
+    def of(cls, gateway: Gateway, followed: Followed, parts: AsyncExitStack) -> HistoryRole | None:
         """Return the history of a gateway whose settings ask for one; it is closed with the gateway's parts.
 
         Raises
         ------
         ConfigurationError
-            If its folder is another deployment's, or cannot be read; or if there is one, and the settings ask for none:
-            nothing would end in it.
+            If there is one, and the settings ask for none: nothing would end in it.
         """
         deployment = gateway.deployment
         folder, keys = deployment.part("history"), deployment.part("history-keys")
@@ -93,74 +80,114 @@ class HistoryRole:
                     f"end: remove `{folder.name}/` and `{keys.name}/`, or set `history = true`"
                 )
             return None
-        role = cls(gateway, folder, keys / "disk.key", deployment.stamp())
+        role = cls(gateway, followed, folder, keys / "disk.key", deployment.stamp())
         parts.push_async_callback(role.close)
         return role
 
+    def begin(self, guard: Callable[[Callable[[], Awaitable[None]]], Awaitable[Any]]) -> None:
+        """Begin to run, in a task of its own, where it does not run yet. What it follows is folded.
+
+        Raises
+        ------
+        ConfigurationError
+            If its folder is another deployment's, or cannot be read.
+        """
+        if self._running is not None:
+            return
+        if self.retentions():
+            self._open()
+
+        async def guarded() -> None:
+            await guard(self.run)
+
+        self._running = asyncio.create_task(guarded())
+
+    def lead(self) -> None:
+        """Follow what this gateway commits: it leads now, and nothing is committed yet."""
+        self._leads = True
+        self._followed = LedCommits(self._gateway.commits)
+        if self._feeding is not None:
+            self._feeding.lead(self._gateway.commits)
+
     async def close(self) -> None:
-        """Let go of it where it was opened and never ran."""
+        """End it, and let go of it where it was opened and never ran."""
+        if self._running is not None:
+            await end_tasks([self._running])
         child, self._child = self._child, None
         if child is not None:
             await child.stop()
 
     @property
     def child(self) -> HistoryChild | None:
-        """Its process; None where no source keeps anything."""
+        """Its process; None where no source has a history."""
         return self._child
+
+    @property
+    def client(self) -> HistoryClient:
+        """Whoever asks it.
+
+        HistoryError where there is none.
+        """
+        if self._child is None:
+            raise HistoryError("no source keeps what it read: there is no history")
+        return self._child.client
 
     @property
     def done(self) -> int:
         """Up to which transaction it has everything."""
-        return self._gateway.commits.committed.sequence if self._feeding is None else self._feeding.done
+        return self._followed.taken if self._feeding is None else self._feeding.done
 
     def retentions(self) -> dict[str, Period]:
-        """Return the retention of each source that keeps anything."""
-        state = self._gateway.commits.committed
-        organisations = self._gateway.commits.parsed.charter(state).organisations
-        return {
-            name: one.retention
-            for name, one in organisations.items()
-            if one.retention is not None and one.retention != Period()
-        }
+        """Return the retention of each source that has a history."""
+        return kept_retentions(self._followed.state, self._followed.parsed)
+
+    def horizons_us(self) -> dict[str, int]:
+        """Return before when nothing of each source is shown any more, by the gateway's time."""
+        return horizons_us(self.now_us(), self.retentions())
+
+    def now_us(self) -> int:
+        """Return the gateway's time; of one that waits, that of the last transaction."""
+        return self._gateway.clock.now_us() if self._leads else self._followed.state.at_us
 
     async def hold(self) -> HistoryHold | None:
         """Return what must not be let go of before the history has it; None where nothing must.
 
-        Nothing is held for more than `HOLD_BYTES`, nor for longer than the shortest retention of a source that posts.
+        Nothing is held for more than `holding.HOLD_BYTES`, nor for longer than the shortest retention of a source
+        that posts.
         """
         feeding = self._feeding
         if feeding is None:
             return None
-        gateway = self._gateway
-        now_us, position = gateway.clock.now_us(), feeding.position
-        since_us = self._began_us if position is None or not position.at_us else position.at_us
-        earliest_us = now_us - self._longest_us()
-        state = (await gateway.link.info(COMMITS)).state
-        behind = gateway.commits.committed.sequence - feeding.done
-        if since_us < earliest_us or behind * (state.bytes // max(1, state.messages)) > HOLD_BYTES:
-            return None
-        return HistoryHold(feeding.done + 1, max(earliest_us, 0 if position is None else position.at_us))
+        position = feeding.position
+        at_us = 0 if position is None else position.at_us
+        return await self.demanded(HistoryHold(feeding.done + 1, at_us), at_us or self._began_us)
 
-    def _longest_us(self) -> int:
-        """Return for how long reads may wait: one of a source that keeps nothing as long as for its images alone."""
-        state, kept = self._gateway.commits.committed, self.retentions()
-        sources = {camera.source for camera in state.cameras}
-        return max(JOIN_US, min((longest_us(kept.get(source, Period())) for source in sources), default=0))
+    async def demanded(self, hold: HistoryHold, since_us: int) -> HistoryHold | None:
+        """Return a history's hold as far as it counts: this one's, or that of a sequencer that waits."""
+        state = (await self._gateway.link.info(COMMITS)).state
+        return demanded(
+            hold,
+            since_us,
+            earliest_us=self.now_us() - longest_hold_us(self._followed.state, self.retentions()),
+            last=self._followed.taken,
+            message_bytes=state.bytes / max(1, state.messages),
+        )
 
     def _open(self) -> None:
-        gateway = self._gateway
         self._child = self._make()
         self._feeding = HistoryFeeding(
-            gateway.commits,
-            gateway.stored,
+            self._followed,
+            self._gateway.stored,
             self._child.client,
-            gateway.clock,
+            self.now_us,
             self._child.position(),
             self.retentions,
         )
+        if self._leads:
+            self._feeding.lead(self._gateway.commits)
 
     async def run(self) -> None:
-        """Run it while any source keeps anything; for ever."""
+        """Run it while any source has a history; for ever."""
         while True:
             if self._child is None and self.retentions():
                 self._open()
@@ -183,7 +210,7 @@ class HistoryRole:
             await child.stop()
             await end_tasks(works[:1])
             if self._feeding is not None:
-                self._gateway.commits.followers.remove(self._feeding.take)
+                self._feeding.leave()
             self._child = self._feeding = self.measures = None
 
     async def _feed(self) -> None:
@@ -200,8 +227,6 @@ class HistoryRole:
     async def _end_terms(self) -> None:
         while self._child is not None:
             with contextlib.suppress(HistoryError, InputError):
-                await self._child.client.end_terms(
-                    horizons_us(self._gateway.clock.now_us(), self.retentions())
-                )
+                await self._child.client.end_terms(self.horizons_us())
                 self.measures = await self._child.client.measures()
             await asyncio.sleep(_TERMS_S)

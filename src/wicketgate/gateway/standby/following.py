@@ -51,7 +51,7 @@ class Following:
     ) -> None:
         self._stored = stored
         self.state = state
-        self._parsed = parsed
+        self.parsed = parsed
         self._ledger = ledger
         self._projections = projections
         self._seen = seen
@@ -61,6 +61,8 @@ class Following:
         """Up to which transaction every part has been told. The state may be one ahead."""
         self.is_live = False
         """Whether the lists are compiled, and follow too."""
+        self.followers: list[Callable[[Transaction], None]] = []
+        """Told of each transaction once every part has been, at the moment when `taken` names it."""
 
     async def fold(self, projected: int, reach: Callable[[int, int], None]) -> None:
         """Fold the rest of COMMITS, and bring every part up to it.
@@ -78,7 +80,7 @@ class Following:
             If a part is older than what COMMITS still holds, or newer than all of it.
         """
         state = self.state
-        await replay(self._stored, state, self._parsed, self._take, reach, after=projected)
+        await replay(self._stored, state, self.parsed, self._take, reach, after=projected)
         for name in state.feeds:
             await self._projections.open_feed(name)
         if self._ledger.size > state.entries:
@@ -95,7 +97,7 @@ class Following:
 
     async def catch_up(self) -> None:
         """Fold what has been committed since."""
-        await replay(self._stored, self.state, self._parsed, self._take, after=self.state.sequence)
+        await replay(self._stored, self.state, self.parsed, self._take, after=self.state.sequence)
 
     async def follow(self, look: Callable[[], Awaitable[None]], until: asyncio.Event) -> None:
         """Fold what is committed, until an event is set.
@@ -127,7 +129,7 @@ class Following:
                         )
                     transaction, places = await self._decoded(message, look)
                     try:
-                        self.state.apply(transaction, message.sequence, self._parsed)
+                        self.state.apply(transaction, message.sequence, self.parsed)
                     except InputError as error:
                         raise ConfigurationError(f"COMMITS does not follow on: {error.detail}") from error
                     await self._take(message.sequence, transaction, places)
@@ -158,3 +160,5 @@ class Following:
         if self.is_live and transaction.hotlist is not None:
             await asyncio.to_thread(self._lists.follow, transaction.hotlist)
         self.taken = max(self.taken, sequence)
+        for follow in self.followers:
+            follow(transaction)

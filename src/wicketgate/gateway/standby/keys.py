@@ -13,7 +13,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -29,6 +29,7 @@ from wicketgate.base.errors import InputError, StreamError
 from wicketgate.base.hour_keys import HourKeys, KeyRing
 from wicketgate.base.streams.lease import boot_s
 from wicketgate.base.streams.link import Link
+from wicketgate.gateway.history.holding import HistoryHold
 
 log = logging.getLogger(__name__)
 
@@ -54,10 +55,25 @@ class SharedKey(msgspec.Struct, frozen=True, array_like=True):
 
 
 class SequencerAt(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a sequencer has come: COMMITS is kept for it from there on."""
+    """How far a sequencer has come: COMMITS is kept for it from there on.
+
+    Attributes
+    ----------
+    history : (int, int) or None
+        What its history still needs, as `HistoryHold` has it.
+    """
 
     node: str
     position: int
+    history: tuple[int, int] | None = None
+
+
+class _HeardOf(NamedTuple):
+    """What another sequencer said last: the number of its message, and when it was heard here."""
+
+    number: int
+    said: SequencerAt
+    heard_s: float
 
 
 class SharedKeys:
@@ -99,7 +115,7 @@ class SharedKeys:
         self._to_tell: dict[tuple[str, int], SharedKey] = {}
         self._lock = threading.Lock()
         self._telling = asyncio.Lock()
-        self._others: dict[str, tuple[int, int, float]] = {}
+        self._others: dict[str, _HeardOf] = {}
 
     async def open(self) -> None:
         """Make the stream if it is missing."""
@@ -133,9 +149,9 @@ class SharedKeys:
             else:
                 await asyncio.to_thread(keys.end_before, shared.hour * HOUR_US)
 
-    async def say(self, position: int) -> None:
-        """Say how far this sequencer has come."""
-        said = SequencerAt(node=self._node, position=position)
+    async def say(self, position: int, history: HistoryHold | None = None) -> None:
+        """Say how far this sequencer has come, and what its history still needs."""
+        said = SequencerAt(node=self._node, position=position, history=history)
         await self._link.jetstream.publish(f"{SHARED}.at.{self._node}", msgspec.json.encode(said))
 
     # --- the one that leads -----------------------------------------------------------------------------------
@@ -201,11 +217,11 @@ class SharedKeys:
             except msgspec.DecodeError:
                 continue
             known = self._others.get(said.node)
-            if said.node != self._node and (known is None or known[0] != stored.seq):
-                self._others[said.node] = (stored.seq or 0, said.position, self._now_s())
-        for node, (_, reached, heard_s) in list(self._others.items()):
-            if self._now_s() - heard_s < HELD_FOR_S:
-                position = min(position, reached)
+            if said.node != self._node and (known is None or known.number != stored.seq):
+                self._others[said.node] = _HeardOf(stored.seq or 0, said, self._now_s())
+        for node, heard in list(self._others.items()):
+            if self._now_s() - heard.heard_s < HELD_FOR_S:
+                position = min(position, heard.said.position)
             else:
                 log.warning("a sequencer gave no sign for an hour: nothing is kept for it, make it anew")
                 del self._others[node]
@@ -214,6 +230,11 @@ class SharedKeys:
         except (NatsError, TimeoutError, OSError):
             log.warning("how far this sequencer has come could not be said: it is said again soon")
         return position
+
+    def histories(self) -> list[HistoryHold]:
+        """Return what the histories of other sequencers still need, as `held_back` heard it."""
+        found = [heard.said.history for heard in self._others.values()]
+        return [HistoryHold(*one) for one in found if one is not None]
 
     def watch_images(self, images: KeyRing) -> None:
         """Share the keys of images that another ring over the same folder makes."""

@@ -47,6 +47,7 @@ def make_standby(first: Deployment, folder: Path) -> None:
 
 def _own(folder: Path) -> Callable[[str, list[str]], set[str]]:
     def ignored(at: str, names: list[str]) -> set[str]:
-        return set(names) & _ITS_OWN if Path(at) == folder else set()
+        sockets = {name for name in names if Path(at, name).is_socket()}
+        return sockets | (set(names) & _ITS_OWN if Path(at) == folder else set())
 
     return ignored

@@ -70,4 +70,6 @@ def _waiting(gateway: Gateway, keys: SharedKeys, following: Following, parsed: P
         verifier=gateway.deployment.log_signer().verifier,
         right=gateway.right,
         progress=gateway.progress,
+        history=gateway.history,
+        guarded=gateway.guarded,
     )

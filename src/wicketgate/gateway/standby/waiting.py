@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from wicketgate.base.streams.link import Link, end_tasks
 from wicketgate.commits.rewritten import COMMITS
 from wicketgate.commits.snapshots import Snapshots, StateDump
 from wicketgate.gateway.directory import Directory
+from wicketgate.gateway.history.role import HistoryRole
 from wicketgate.gateway.progress import Progress
 from wicketgate.gateway.projections import Projections
 from wicketgate.gateway.standby.book import SharedBook
@@ -41,6 +42,9 @@ _CAUGHT_UP: Final = 64
 """Messages of COMMITS that one who has caught up may still lack: those of a second, about."""
 
 
+Guard = Callable[[Callable[[], Awaitable[None]]], Awaitable[None]]
+
+
 @dataclass(kw_only=True)
 class Waiting:
     """The waiting of one sequencer, with all that follows COMMITS.
@@ -51,6 +55,10 @@ class Waiting:
         Of the checkpoints that the sequencer that leads signs.
     right : asyncio.Event
         Set once this one leads.
+    history : HistoryRole or None
+        It follows too, and goes on when this one leads.
+    guarded : callable
+        Does a work that goes on for ever.
     clock : Clock
         This machine's: one that differs from the deployment's could not lead.
     """
@@ -71,6 +79,8 @@ class Waiting:
     verifier: NoteVerifier
     right: asyncio.Event
     progress: Progress
+    history: HistoryRole | None = None
+    guarded: Guard
     clock: Clock = field(default_factory=SystemClock)
 
     def __post_init__(self) -> None:
@@ -117,6 +127,8 @@ class Waiting:
         await self.following.fold(self.directory.projected(), self.progress.reach)
         self.progress.begin("hotlists")
         await self.following.load_lists()
+        if self.history is not None:
+            self.history.begin(self.guarded)
         self.progress.begin("standby")
 
     async def _follow(self, folding: asyncio.Task[None]) -> None:
@@ -180,7 +192,7 @@ class Waiting:
         snapshot = await self._threads.run(self.snapshots.save, dumped, sequence, at_us)
         position = min(snapshot, self.projections.position, self.seen.position)
         await self._threads.run(self.directory.reached, position)
-        await self.keys.say(position)
+        await self.keys.say(position, None if self.history is None else await self.history.hold())
         await self.projections.end_terms()
         term_us = self.parsed.charter(state).limits.feed_term_us
         await self._threads.run(self.hits.forget, at_us - term_us, open_hits)

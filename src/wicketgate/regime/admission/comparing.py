@@ -216,11 +216,14 @@ def _organisations(old: Charter, new: Charter) -> Iterator[tuple[_Key, str]]:
 def _organisation(before: Organisation | None, now: Organisation) -> Iterator[tuple[_Key, str]]:
     was = None if before is None else before.retention
     if now.retention is not None:
-        keeps = f"`{now.id}` keeps reads for {describe_period(now.retention)}"
+        keeps = f"`{now.id}` {now.keeping}"
         if was is None:
             yield ("retention", now.id), f"{keeps}, and was no source before"
         elif not never_longer(now.retention, was):
-            yield ("retention", now.id), f"{keeps}, before {describe_period(was)}"
+            yield (
+                ("retention", now.id),
+                f"{keeps}, before {describe_period(was) if was != Period() else 'none'}",
+            )
     if "recipient" in now.roles and (before is None or "recipient" not in before.roles):
         yield ("recipient", now.id), f"`{now.id}` becomes a recipient"
     for unit in now.units.values():

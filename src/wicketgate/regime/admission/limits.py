@@ -147,7 +147,7 @@ def _look_back(authority: Authority, charter: Charter) -> Iterator[DocumentRefus
         known = charter.organisations.get(source)
         if known and known.retention and not never_longer(authority.search.max_age, known.retention):
             yield DocumentRefused(
-                f"`search.max_age`: `{source}` keeps reads for {describe_period(known.retention)}",
+                f"`search.max_age`: `{source}` {known.keeping}",
                 code="retention-beyond-source",
             )
     for tier in authority.search.tiers:

@@ -163,7 +163,7 @@ def _organisation(members: Members) -> Organisation:
     if units and "recipient" not in roles:
         raise DocumentRefused(f"`{members.at('units')}`: only recipients have units")
     retention = members.parsed("retention", parse_period) if members.has("retention") else None
-    if (retention is None) != ("source" not in roles) or retention == Period():
+    if (retention is None) != ("source" not in roles):
         raise DocumentRefused(f"`{members.at('retention')}` is for sources, which must have one")
     organisation = Organisation(
         id=members.text("id", pattern=NAME),

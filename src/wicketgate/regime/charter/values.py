@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from wicketgate.base.clock import SECOND_US
 from wicketgate.base.errors import DocumentRefused
-from wicketgate.base.periods import Period
+from wicketgate.base.periods import Period, describe_period
 
 CHARTER_TYPE = "application/vnd.wicketgate.charter+json"
 """The payload type of a charter's envelope."""
@@ -97,7 +97,7 @@ class Organisation:
     roles : frozenset of str
         Some of `ROLES`.
     retention : Period or None
-        How long a source keeps reads; None for what is no source.
+        How long a source keeps reads, nothing (`PT0S`) among it; None for what is no source.
     units : mapping of str to Unit
         A recipient's units by id.
     """
@@ -107,6 +107,13 @@ class Organisation:
     roles: frozenset[str]
     retention: Period | None
     units: Mapping[str, Unit]
+
+    @property
+    def keeping(self) -> str:
+        """What a source keeps, in words that follow its name."""
+        if not self.retention or self.retention == Period():
+            return "keeps no reads"
+        return f"keeps reads for {describe_period(self.retention)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,6 @@ from typing import Any
 
 from wicketgate.base.clock import from_datetime, rfc3339
 from wicketgate.base.errors import DocumentRefused, InputError
-from wicketgate.base.periods import describe_period
 from wicketgate.base.signing import (
     MAX_ENVELOPE_BYTES,
     Envelope,
@@ -263,7 +262,7 @@ def describe_charter(charter: Charter) -> list[str]:
         lines.append("It is for a demonstration: people and vehicles are invented.")
     for organisation in charter.organisations.values():
         if organisation.retention is not None:
-            lines.append(f"{organisation.name} keeps reads for {describe_period(organisation.retention)}.")
+            lines.append(f"{organisation.name} {organisation.keeping}.")
     for rule in charter.rules:
         parts = [
             f"{word} {', '.join(sorted(values))}"
