@@ -51,6 +51,8 @@ ROLES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "changeHotlist": _KEEPS,
     "getCameras": {"source": SOURCE},
     "getQuarantine": {"source": SOURCE},
+    "sayErratum": {"source": SOURCE},
+    "listErrata": _UNIT_SEES,
     "listDisclosures": _ATTESTED,
     "listReceipts": _ATTESTED,
     "askWhy": {"overseer": OVERSEE},
