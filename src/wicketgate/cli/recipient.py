@@ -17,6 +17,7 @@ from wicketgate.base.clock import SystemClock
 from wicketgate.base.errors import ConfigurationError, WicketgateError
 from wicketgate.base.settings import read_secret
 from wicketgate.cli.endings import FAILED, GOOD, INTERRUPTED, UNREACHED, exit_code
+from wicketgate.clients.recipient.errata import ErrataFile, ErrataKeeper
 from wicketgate.clients.recipient.images import ImageFetcher, ImageFolder
 from wicketgate.clients.recipient.receive import ReceivedTally, Receiver
 from wicketgate.clients.recipient.sinks import open_sink
@@ -116,6 +117,10 @@ def run_receive(args: argparse.Namespace) -> int:
             images = None
             if args.images is not None:
                 images = ImageFetcher(remote, args.feed, ImageFolder(args.images, args.feed))
+            errata = None
+            if args.out is not None:
+                beside = args.out.with_name(args.out.name + ".errata")
+                errata = ErrataKeeper(remote, args.feed, ErrataFile(beside, args.feed), say)
             receiver = Receiver(
                 remote,
                 args.feed,
@@ -127,6 +132,7 @@ def run_receive(args: argparse.Namespace) -> int:
                 kept=_kept(args),
                 clock=SystemClock(),
                 images=images,
+                errata=errata,
                 say=say,
             )
             try:
@@ -139,6 +145,8 @@ def run_receive(args: argparse.Namespace) -> int:
                 say(_summary(args.feed, receiver.tally))
                 if images is not None:
                     say(images.words())
+                if errata is not None:
+                    errata.close()
     finally:
         sink.close()
     return 0

@@ -21,6 +21,7 @@ import msgspec
 from wicketgate.base.clock import SECOND_US, Clock, SystemClock, parse_rfc3339
 from wicketgate.base.errors import InputError, LedgerError, NotEntitled, Unreachable, VerificationError
 from wicketgate.base.signing import parse_json
+from wicketgate.clients.recipient.errata import ErrataKeeper
 from wicketgate.clients.recipient.images import ImageFetcher
 from wicketgate.clients.recipient.watch import SKEW_US, LogWatch, ToldCharters, last_second_us
 from wicketgate.clients.verify.feedfile import GRACE_S, LATEST_S, MAX_PROOF_BYTES, fetch_fact, parse_answer
@@ -39,6 +40,7 @@ _BATCHES_AT_ONCE = 200
 _MOST_DUE = 5_000
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 15.0
+_ERRATA_EVERY_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +147,8 @@ class Receiver:
         What was kept at an earlier run or by `verify`; the last checkpoint is kept in its place.
     images : ImageFetcher, optional
         Fetches the images that the rows name, behind the rows.
+    errata : ErrataKeeper, optional
+        Keeps notices of rows that were wrong, also of a feed that was stopped.
     say : callable
         Told, in words, what people should know.
     """
@@ -164,6 +168,7 @@ class Receiver:
         kept: KeptCheckpoints | None = None,
         clock: Clock | None = None,
         images: ImageFetcher | None = None,
+        errata: ErrataKeeper | None = None,
         say: Callable[[str], None] = lambda words: None,
     ) -> None:
         self._remote = remote
@@ -177,6 +182,8 @@ class Receiver:
         self._watch = LogWatch(verifier, seen, kept, self._clock, say)
         self._say = say
         self._images = images
+        self._errata = errata
+        self._errata_due_s = 0.0
         self._after = after if sink.last is None else sink.last.batch
         self._due: deque[_Due] = deque()
         self._log: TrustedLog
@@ -215,14 +222,22 @@ class Receiver:
                 self._prove_due()
                 if follow and self._watch.due:
                     self._patiently(lambda: self._watch.look(self._log))
+                if follow and time.monotonic() >= self._errata_due_s:
+                    self._look_for_errata()
         except NotEntitled:
             self.finish()
             raise
         self.finish()
         return self.tally
 
+    def _look_for_errata(self) -> None:
+        if self._errata is not None:
+            self._errata.look(self._patiently)
+        self._errata_due_s = time.monotonic() + _ERRATA_EVERY_S
+
     def finish(self) -> None:
-        """Check the proofs still due, waiting for them."""
+        """Check the proofs still due, waiting for them, and ask for errata once more."""
+        self._look_for_errata()
         while self._due:
             time.sleep(min(max(self._due[0].at_s - time.monotonic(), 0.0), 1.0))
             self._prove_due()
@@ -323,6 +338,8 @@ class Receiver:
         self.tally.batches += len(received)
         self.tally.first = self.tally.first or received[0].batch.number
         self._after = self.tally.last = received[-1].batch.number
+        if any(b'"erratum":' in line for one in received for line in one.batch.lines[:1]):
+            self._errata_due_s = now_s
         self._sink.note([due.header for due in self._due], self._log.note)
         if self._images is not None:
             # A crash here: the rows are kept, and the next start finds that their images are not.

@@ -50,8 +50,12 @@ COLUMNS = (
     "late",
     "salt",
     "erased",
+    "corrects",
+    "ground",
+    "corrected_plate",
 )
-"""The columns of CSV and Parquet, one row for each row of the feed."""
+"""The columns of CSV and Parquet, one row for each row of the feed. The row of an erratum has nothing in those of a
+read: it is none."""
 
 _READ = ("captured_at", "plate", "source", "camera", "camera_name", "lane", "direction")
 _VEHICLE = ("make", "model", "colour", "kind")
@@ -386,7 +390,7 @@ class ParquetSink:
             b"wicketgate.last": json.dumps(_last_value(last)).encode(),
         }
         types: dict[str, pa.DataType] = dict.fromkeys(COLUMNS, pa.string())
-        types |= {"batch": pa.int64(), "seq": pa.int64(), "late": pa.bool_()}
+        types |= {"batch": pa.int64(), "seq": pa.int64(), "corrects": pa.int64(), "late": pa.bool_()}
         types |= dict.fromkeys(("confidence", "longitude", "latitude"), pa.float64())
         table = pa.table(columns, schema=pa.schema(types)).replace_schema_metadata(metadata)
         part = self._folder / f"part-{first.number:012d}-{final.number:012d}.parquet"
@@ -422,6 +426,7 @@ def _flat(one: Received) -> Iterator[dict[str, Any]]:
         row = json.loads(line)
         read = _table(row.get("read"))
         vehicle = _table(read.get("vehicle"))
+        erratum = _table(row.get("erratum"))
         confidence = read.get("confidence")
         longitude, latitude = _position(read.get("position"))
         yield {
@@ -433,6 +438,9 @@ def _flat(one: Received) -> Iterator[dict[str, Any]]:
             "confidence": float(confidence) if isinstance(confidence, int | float) else None,
             "longitude": longitude,
             "latitude": latitude,
+            "corrects": erratum.get("seq"),
+            "ground": _text(erratum.get("ground")),
+            "corrected_plate": _text(_table(erratum.get("read")).get("plate")),
             **{name: _text(row.get(name)) for name in ("salt", "erased")},
             **{name: _text(read.get(name)) for name in _READ},
             **{name: _text(vehicle.get(name)) for name in _VEHICLE},
