@@ -206,8 +206,6 @@ class State(msgspec.Struct, kw_only=True):
         if transaction.disclosure is not None:
             self._take_disclosure(transaction.disclosure)
         self._take_erased(transaction)
-        for name, kind, vehicle in self.errata.follow(transaction, sequence):
-            self.targeting.count(self.targeting.errata, name, kind, vehicle)
         self._take_words(transaction)
 
     def _take_words(self, transaction: Transaction) -> None:
@@ -239,6 +237,8 @@ class State(msgspec.Struct, kw_only=True):
         return known and 0 < row.number < sequence
 
     def _take_erased(self, transaction: Transaction) -> None:
+        for name, kind, vehicle in self.errata.follow(transaction, self.sequence):
+            self.targeting.count(self.targeting.errata, name, kind, vehicle)
         for row in transaction.erased:
             rows = self.erased.setdefault(row.number, [])
             if (row.feed, row.row) not in rows:

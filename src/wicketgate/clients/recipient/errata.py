@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +18,7 @@ from wicketgate.base.errors import ConfigurationError, InputError
 from wicketgate.clients.verify.remote import HttpAnswer, Remote
 
 _AT_ONCE = 1_000
+_EVERY_S = 30.0
 _MOST_BYTES = 1024 * 1024
 _MISSING = frozenset({404, 405})
 """How a gateway answers that knows no errata."""
@@ -113,8 +115,19 @@ class ErrataKeeper:
         self._kept = kept
         self._say = say
         self._told = 0
+        self._due_s = 0.0
         self.count = 0
         """Notices kept in this run."""
+
+    @property
+    def is_due(self) -> bool:
+        """Whether to look now, while a feed is followed."""
+        return time.monotonic() >= self._due_s
+
+    def hear(self, lines: Iterable[bytes]) -> None:
+        """Look soon where one of some rows is an erratum: an erratum is alone in its batch."""
+        if any(b'"erratum":' in line for line in lines):
+            self._due_s = 0.0
 
     def look(self, patiently: Callable[[Callable[[], HttpAnswer]], HttpAnswer]) -> None:
         """Keep what is new, and say so.
@@ -131,6 +144,7 @@ class ErrataKeeper:
         InputError
             If the gateway answers something else than notices of this feed.
         """
+        self._due_s = time.monotonic() + _EVERY_S
         more = True
         while more:
             answer = patiently(self._ask)

@@ -19,19 +19,26 @@ from typing import Any, Protocol
 import msgspec
 
 from wicketgate.base.clock import SECOND_US, Clock, SystemClock, parse_rfc3339
-from wicketgate.base.errors import InputError, LedgerError, NotEntitled, Unreachable, VerificationError
+from wicketgate.base.errors import InputError, NotEntitled, Unreachable, VerificationError
 from wicketgate.base.signing import parse_json
 from wicketgate.clients.recipient.errata import ErrataKeeper
 from wicketgate.clients.recipient.images import ImageFetcher
 from wicketgate.clients.recipient.watch import SKEW_US, LogWatch, ToldCharters, last_second_us
-from wicketgate.clients.verify.feedfile import GRACE_S, LATEST_S, MAX_PROOF_BYTES, fetch_fact, parse_answer
+from wicketgate.clients.verify.feedfile import (
+    GRACE_S,
+    LATEST_S,
+    MAX_PROOF_BYTES,
+    fetch_fact,
+    parse_answer,
+    second_entry_of,
+)
 from wicketgate.clients.verify.feeds import FeedChain, Last
 from wicketgate.clients.verify.kept import KeptCheckpoints
 from wicketgate.clients.verify.log import TrustedLog
 from wicketgate.clients.verify.register import MAX_REGISTER_BYTES
 from wicketgate.clients.verify.remote import HttpAnswer, Remote
 from wicketgate.feeds.batches import Batch, read_batches
-from wicketgate.ledger.facts import FactAnswer, check_kept, promised_within_s, release_fact, second_entry
+from wicketgate.ledger.facts import check_kept, promised_within_s, release_fact
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.notes import NoteVerifier
 
@@ -40,7 +47,6 @@ _BATCHES_AT_ONCE = 200
 _MOST_DUE = 5_000
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 15.0
-_ERRATA_EVERY_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +189,6 @@ class Receiver:
         self._say = say
         self._images = images
         self._errata = errata
-        self._errata_due_s = 0.0
         self._after = after if sink.last is None else sink.last.batch
         self._due: deque[_Due] = deque()
         self._log: TrustedLog
@@ -222,22 +227,18 @@ class Receiver:
                 self._prove_due()
                 if follow and self._watch.due:
                     self._patiently(lambda: self._watch.look(self._log))
-                if follow and time.monotonic() >= self._errata_due_s:
-                    self._look_for_errata()
+                if follow and self._errata is not None and self._errata.is_due:
+                    self._errata.look(self._patiently)
         except NotEntitled:
             self.finish()
             raise
         self.finish()
         return self.tally
 
-    def _look_for_errata(self) -> None:
-        if self._errata is not None:
-            self._errata.look(self._patiently)
-        self._errata_due_s = time.monotonic() + _ERRATA_EVERY_S
-
     def finish(self) -> None:
         """Check the proofs still due, waiting for them, and ask for errata once more."""
-        self._look_for_errata()
+        if self._errata is not None:
+            self._errata.look(self._patiently)
         while self._due:
             time.sleep(min(max(self._due[0].at_s - time.monotonic(), 0.0), 1.0))
             self._prove_due()
@@ -338,8 +339,8 @@ class Receiver:
         self.tally.batches += len(received)
         self.tally.first = self.tally.first or received[0].batch.number
         self._after = self.tally.last = received[-1].batch.number
-        if any(b'"erratum":' in line for one in received for line in one.batch.lines[:1]):
-            self._errata_due_s = now_s
+        if self._errata is not None:
+            self._errata.hear(line for one in received for line in one.batch.lines[:1])
         self._sink.note([due.header for due in self._due], self._log.note)
         if self._images is not None:
             # A crash here: the rows are kept, and the next start finds that their images are not.
@@ -495,19 +496,3 @@ class Receiver:
                     self.tally.reconnected += 1
                     self._say("the gateway answers again")
                 return result
-
-
-def second_entry_of(answer: FactAnswer) -> bytes:
-    """Return the ledger entry named by a proof.
-
-    Whether the log has it is for the path to show.
-
-    Raises
-    ------
-    LedgerError
-        If it speaks of none.
-    """
-    try:
-        return second_entry(parse_rfc3339(answer.second), bytes.fromhex(answer.root))
-    except (InputError, ValueError) as error:
-        raise LedgerError("a proof names no second") from error

@@ -54,8 +54,7 @@ COLUMNS = (
     "ground",
     "corrected_plate",
 )
-"""The columns of CSV and Parquet, one row for each row of the feed. The row of an erratum has nothing in those of a
-read: it is none."""
+"""The columns of CSV and Parquet, a row for each of the feed. An erratum is no read: it has nothing in those of one."""
 
 _READ = ("captured_at", "plate", "source", "camera", "camera_name", "lane", "direction")
 _VEHICLE = ("make", "model", "colour", "kind")
@@ -430,10 +429,8 @@ def _flat(one: Received) -> Iterator[dict[str, Any]]:
         confidence = read.get("confidence")
         longitude, latitude = _position(read.get("position"))
         yield {
-            "batch": header["batch"],
+            **{name: header[name] for name in ("batch", "authority", "released_at")},
             "seq": row["seq"],
-            "authority": header["authority"],
-            "released_at": header["released_at"],
             "late": row.get("late") is True,
             "confidence": float(confidence) if isinstance(confidence, int | float) else None,
             "longitude": longitude,
