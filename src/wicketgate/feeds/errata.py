@@ -149,6 +149,7 @@ def _released(
             rendering.shown(release.fields, placed=release.reference in standing.placing)
         )[0]
         for release in decision.releases
+        if "plate" in release.fields  # it is the plate that is corrected
     }
 
 
