@@ -20,6 +20,7 @@ from tests.running import (
     SOURCE,
     act,
     arrived,
+    batches_of,
     bearer,
     client,
     issue,
@@ -35,6 +36,7 @@ from tests.running import (
     wicketgate,
 )
 from wicketgate.base.clock import DAY_US, rfc3339
+from wicketgate.feeds.batches import Batch
 from wicketgate_demo.world import london
 
 DESK = london.PAPERS[london.OF_INTEREST]
@@ -83,10 +85,9 @@ def rows_with(running: Running, name: str, plate: str) -> list[dict[str, Any]]:
     return [row for row in rows_of(feed_of(running, name)) if row.get("read", {}).get("plate") == plate]
 
 
-def feed_of(running: Running, name: str) -> Any:
-    found: list[Any] = []
-    from tests.running import batches_of
-
+def feed_of(running: Running, name: str) -> list[Batch]:
+    """Return what a unit may read of a feed: nothing where its authority is stopped."""
+    found: list[Batch] = []
     with client(running, FEEDS[name]) as unit:
         while True:
             after = found[-1].number if found else 0
@@ -217,9 +218,29 @@ def test_clients_keep_errata_and_say_that_they_have_them(city: Running, tmp_path
         "verify", city.url, "--key", key, "--feed-file", tmp_path / f"{london.CHARGING}.ndjson", timeout_s=120
     )
     assert verified.returncode == 0, verified.stdout
-    openings = tmp_path / "openings"
-    answer = request("GET", f"{city.url}/v1/openings?limit=1000", headers=bearer(city, OVERSEER))
-    openings.write_bytes(answer.content)
+
+
+def test_the_overseers_arithmetic_counts_errata(city: Running, tmp_path: Path) -> None:
+    identity, openings, key = (tmp_path / name for name in ("identity", "openings", "log.key"))
+    identity.write_text(city.offices.identity + "\n")
+    key.write_text(request("GET", f"{city.url}/log/key").text)
+    found: list[dict[str, Any]] = []
+
+    def published() -> bool:
+        register = request("GET", f"{city.url}/register.json").json()
+        found[:] = [one["errata"] for one in register["targeting"]]
+        return all(one.keys() == {"tfl-charging", ENDED, DESK.name} for one in found[-1:]) and len(found) > 2
+
+    until(published)
+    assert all(set(kinds.values()) == {None} for month in found for kinds in month.values()), (
+        "few are not told"
+    )
+    openings.write_text(
+        request("GET", f"{city.url}/v1/openings?limit=1000", headers=bearer(city, OVERSEER)).text
+    )
+    arguments = ("--key", key, "--openings", openings, "--identity", identity)
+    verified = wicketgate("verify", city.url, *arguments, timeout_s=120)
+    assert verified.returncode == 0, verified.stdout
 
 
 def test_a_kill_sends_each_erratum_once(city: Running) -> None:
