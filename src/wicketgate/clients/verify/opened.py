@@ -404,7 +404,7 @@ class FactRight:
         fault = fault_of_erratum(fact)
         for row in fact.rows:
             if row.seq and (fact.commit, f"{row.authority}@{row.version}") not in released:
-                fault = f"an erratum of `{row.authority}` is in no row that was released"
+                fault = fault or f"an erratum of `{row.authority}` is in no row that was released"
         if fault:
             raise VerificationError(fault)
 

@@ -52,7 +52,6 @@ class ErrataFiling:
         plate: str = "",
         reason: str,
         by: str,
-        token: str = "",
     ) -> tuple[SaidErratum, bool]:
         """Record that a source's own read was wrong; return the erratum, and whether it is a new one.
 
@@ -86,7 +85,6 @@ class ErrataFiling:
             said=self._digests.of_plate(plate),
             reason=reason,
             by=by,
-            token=token,
             ends_us=0,
         )
         known = self._commits.staged.errata.same(said.read, ground, said.said)

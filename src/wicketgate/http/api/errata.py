@@ -23,7 +23,7 @@ from wicketgate.http.answers import ErrataShown, ErrataTakenUp, ErratumShown, Er
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.parameters import AFTER, LINES
 from wicketgate.http.requests import MAX_MEMBERS, decoded, json_answer, private_answer, read_body
-from wicketgate.http.roles import SEE, SOURCE
+from wicketgate.http.roles import VIEW
 from wicketgate.reads.parse import MAX_ID
 from wicketgate.reads.plates import PlateFault, read_plate
 
@@ -84,9 +84,9 @@ class ErrataApi:
 
     async def post_erratum(self, request: Request) -> Response:
         """`POST /v1/errata` `{"id","ground","reason","plate"?}`."""
-        require(request, "source", *SOURCE)
+        require(request, "source")
         said = decoded(_wrong, await read_body(request, MAX_MEMBERS), 'send `{"id","ground","reason"}`')
-        who = require(request, "source", *SOURCE)  # the body may have taken long
+        who = require(request, "source")  # the body may have taken long
         if said.ground not in get_args(Ground):
             raise InputError(f"`ground` is one of {', '.join(get_args(Ground))}")
         if not 0 < len(said.id) <= MAX_ID:
@@ -107,15 +107,14 @@ class ErrataApi:
             said.ground,  # type: ignore[arg-type]  # looked at above
             plate=plate,
             reason=said.reason,
-            by=who.by if who.person else who.name,
-            token="" if who.person else who.by,
+            by=who.by,
         )
         shown = ErratumTaken(id=one.id, ground=one.ground, at=rfc3339(one.at_us), repeated=not is_new)
         return json_answer(shown, 201 if is_new else 200)
 
     async def list_errata(self, request: Request) -> Response:
         """`GET /v1/errata?authority=&after=&limit=`: however the authorities stand."""
-        who = require(request, "recipient", *SEE)
+        who = require(request, "recipient", *VIEW)
         limit, after, name = LINES.read(request), AFTER.read(request), request.query_params.get("authority")
         if name is None and after:
             raise InputError("`after` is the number of a notice of one authority: name it")
@@ -140,7 +139,7 @@ class ErrataApi:
         ]
         items = [f"{one.authority}/{one.number}" for one in shown]
         await self._looks.show(who.by, request.scope["credential"], "errata", who.name, items)
-        require(request, "recipient", *SEE)  # it took a moment
+        require(request, "recipient", *VIEW)  # it took a moment
         return private_answer(ErrataShown(errata=shown, more=len(found) > limit))
 
     async def post_taken(self, request: Request) -> Response:
