@@ -36,6 +36,7 @@ from wicketgate.commits.writer import Commits
 from wicketgate.feeds.erasing import rows_of_read
 from wicketgate.feeds.rows import RowMaker
 from wicketgate.gateway.deployment import note_signer
+from wicketgate.gateway.errata.digests import ErrataDigests
 from wicketgate.gateway.filing import documents as filing_documents
 from wicketgate.gateway.filing.cameras import cameras_transaction
 from wicketgate.gateway.filing.documents import Filing, Taking
@@ -389,7 +390,7 @@ class World:
         self.lists = Hotlists(self.folder / "vault")
         self.lists.load(state)
         self.desk = HotlistFiling(self.commits, self.lists, self.clock)
-        self.outcomes = OutcomeFiling(self.commits, self.hits, self.clock)
+        self.outcomes = OutcomeFiling(self.commits, self.hits, self.clock, ErrataDigests(b"of the world"))
         self.projections.show_hits(self.hits)
 
     def _run(self) -> None:

@@ -18,6 +18,7 @@ from wicketgate.base.errors import ConfigurationError, WicketgateError
 from wicketgate.base.settings import read_secret
 from wicketgate.cli.endings import FAILED, GOOD, INTERRUPTED, UNREACHED, exit_code
 from wicketgate.cli.saying import say
+from wicketgate.clients.recipient.errata import ErrataFile, ErrataKeeper
 from wicketgate.clients.recipient.images import ImageFetcher, ImageFolder
 from wicketgate.clients.recipient.receive import ReceivedTally, Receiver
 from wicketgate.clients.recipient.sinks import open_sink
@@ -118,6 +119,10 @@ def run_receive(args: argparse.Namespace) -> int:
             images = None
             if args.images is not None:
                 images = ImageFetcher(remote, args.feed, ImageFolder(args.images, args.feed))
+            errata = None
+            if args.out is not None:
+                beside = args.out.with_name(args.out.name + ".errata")
+                errata = ErrataKeeper(remote, args.feed, ErrataFile(beside, args.feed), tell)
             receiver = Receiver(
                 remote,
                 args.feed,
@@ -129,6 +134,7 @@ def run_receive(args: argparse.Namespace) -> int:
                 kept=_kept(args),
                 clock=SystemClock(),
                 images=images,
+                errata=errata,
                 say=tell,
             )
             try:
@@ -141,6 +147,8 @@ def run_receive(args: argparse.Namespace) -> int:
                 tell(_summary(args.feed, receiver.tally))
                 if images is not None:
                     tell(images.words())
+                if errata is not None:
+                    errata.close()
     finally:
         sink.close()
     return 0

@@ -13,6 +13,7 @@ import msgspec
 from wicketgate.commits.transactions import FeedBatch, TargetingClosed
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.publishing import (
+    ERRATA_KINDS,
     HIT_KINDS,
     NOT_TRAFFIC,
     OUTCOME_KINDS,
@@ -101,6 +102,12 @@ def public_targeting(targeted: Targeted, moment: RegimeAt) -> dict[str, Any]:
         "disclosures_refused": {
             name: stepped(targeted.disclosures_refused.get(name, 0), step) for name, _ in everyone
         },
+        "errata": {
+            name: {
+                kind: stepped(len(targeted.errata.get(name, {}).get(kind, ())), step) for kind in ERRATA_KINDS
+            }
+            for name, _ in everyone
+        },
     }
 
 
@@ -142,7 +149,7 @@ class Counts(msgspec.Struct, kw_only=True):
     def count_batch(self, batch: FeedBatch) -> None:
         """Count what a batch lets go."""
         name = batch.feed
-        self.released[name] = self.released.get(name, 0) + batch.rows - batch.again
+        self.released[name] = self.released.get(name, 0) + batch.rows - batch.again - batch.errata
         if batch.again:
             self.again[name] = self.again.get(name, 0) + batch.again
         if batch.images:
@@ -154,6 +161,7 @@ class Targeted(msgspec.Struct, kw_only=True):
 
     `hits` and `outcomes` are keyed by the authority's name, the kind, and the vehicle of interest (its `voi`), with how
     often: vehicles are published, so that one that passes many cameras is one. Hits have the kind `vehicles` besides.
+    `errata` are keyed by the authority's name, the kind (`ERRATA_KINDS`), and a keyed hash of the plate as it was read.
     `judged` is keyed by camera (`source/id`), what a person said of a hit of which quality (`exact-misread`), and the
     vehicle under its authority.
     """
@@ -163,9 +171,10 @@ class Targeted(msgspec.Struct, kw_only=True):
     disclosures: dict[str, dict[str, int]] = {}
     disclosures_refused: dict[str, int] = {}
     judged: dict[str, dict[str, dict[str, int]]] = {}
+    errata: dict[str, dict[str, dict[str, int]]] = {}
 
     def count(self, into: dict[str, dict[str, dict[str, int]]], name: str, kind: str, vehicle: str) -> None:
-        """Count one more of a vehicle in `hits`, `outcomes` or `judged`."""
+        """Count one more of a vehicle in `hits`, `outcomes`, `judged` or `errata`."""
         vehicles = into.setdefault(name, {}).setdefault(kind, {})
         vehicles[vehicle] = vehicles.get(vehicle, 0) + 1
 
@@ -175,6 +184,7 @@ class Targeted(msgspec.Struct, kw_only=True):
             (self.hits, other.hits),
             (self.outcomes, other.outcomes),
             (self.judged, other.judged),
+            (self.errata, other.errata),
         ):
             for name, kinds in more.items():
                 for kind, vehicles in kinds.items():

@@ -16,6 +16,7 @@ from wicketgate.base.clock import DAY_US, SECOND_US
 from wicketgate.base.errors import InputError
 from wicketgate.base.forms import FIRST, newer_form, split_form, with_form
 from wicketgate.commits.cameras import Camera, CameraChange
+from wicketgate.commits.errata import KnownErrata
 from wicketgate.commits.figures import ClosedFigures, Counts, JudgedHits, Targeted, judged_in
 from wicketgate.commits.handovers import HandedOver, kept_notes
 from wicketgate.commits.hits import LOOKERS_KEPT, HotlistState, OpenHit, Sighting
@@ -111,6 +112,7 @@ class State(msgspec.Struct, kw_only=True):
     heard_us: dict[str, int] = {}
     judged_before: list[JudgedHits] = []
     searches: KnownSearches = msgspec.field(default_factory=KnownSearches)
+    errata: KnownErrata = msgspec.field(default_factory=KnownErrata)
 
     @property
     def charter_envelope(self) -> bytes:
@@ -163,6 +165,8 @@ class State(msgspec.Struct, kw_only=True):
             given = sum(one.consultation == response.consultation for one in transaction.responses[:number])
             if response.number != self.responses.get(response.consultation, 0) + given + 1:
                 raise InputError(f"transaction {sequence} does not continue the responses to a consultation")
+        if not {one.id for one in transaction.errata} <= self.errata.due.keys():
+            raise InputError(f"transaction {sequence} sends an erratum that waits for nothing")
         if not all(self._is_row(row, sequence) for row in transaction.erased):
             raise InputError(f"transaction {sequence} erases a row that is none")
         self.sequence = sequence
@@ -233,6 +237,8 @@ class State(msgspec.Struct, kw_only=True):
         return known and 0 < row.number < sequence
 
     def _take_erased(self, transaction: Transaction) -> None:
+        for name, kind, vehicle in self.errata.follow(transaction, self.sequence):
+            self.targeting.count(self.targeting.errata, name, kind, vehicle)
         for row in transaction.erased:
             rows = self.erased.setdefault(row.number, [])
             if (row.feed, row.row) not in rows:

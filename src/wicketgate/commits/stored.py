@@ -14,6 +14,7 @@ import msgspec
 
 from wicketgate.base.errors import InputError
 from wicketgate.base.forms import FIRST, newer_form, split_form, with_form
+from wicketgate.commits.errata import ErrataTaken, ErratumSaid, ErratumSent, HitCorrected
 from wicketgate.commits.handovers import HandedOver
 from wicketgate.commits.people import Passkey, PasskeyWithdrawn, PeopleOpened
 from wicketgate.commits.transactions import (
@@ -87,6 +88,10 @@ class _Acts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     told: tuple[AlertTold, ...] = ()
     handover: HandedOver | None = None
     searches: tuple[SearchEvent, ...] = ()
+    errata_said: tuple[ErratumSaid, ...] = ()
+    errata: tuple[ErratumSent, ...] = ()
+    corrected: tuple[HitCorrected, ...] = ()
+    errata_taken: ErrataTaken | None = None
 
 
 class _Head(msgspec.Struct, frozen=True, array_like=True):

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from wicketgate.base.shapes import about, shape
+from wicketgate.commits.errata import ErrataTaken, ErratumSaid, ErratumSent, HitCorrected
 from wicketgate.commits.handovers import HandedOver
 from wicketgate.commits.people import Passkey, PasskeyWithdrawn, PeopleOpened
 from wicketgate.ledger.second import SecondClosed
@@ -66,7 +67,8 @@ class CameraSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class FeedBatch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A batch for one feed, as delivered.
 
-    `again` of its rows bring an image of a read released before; `images` is how many its rows name.
+    `again` of its rows bring an image of a read released before; `images` is how many its rows name. `errata` of them
+    correct an earlier row.
     """
 
     feed: str
@@ -75,6 +77,7 @@ class FeedBatch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     data: bytes
     again: int = 0
     images: int = 0
+    errata: int = 0
 
 
 class HitRaised(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -355,7 +358,7 @@ class ShownReads(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         Of each batch, in their order, the read of each row: its row in `taken`, 2 bytes, little-endian.
     before : tuple of (int, int, int)
         Of each read that came again with an image: its row in `taken`, and the transaction and the row where it stood
-        before.
+        before. The row of an erratum shows read 0 of a transaction that took none, and that stood first there.
     """
 
     batches: tuple[bytes, ...] = ()
@@ -472,6 +475,10 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     told: tuple[AlertTold, ...] = ()
     handover: HandedOver | None = None
     searches: tuple[SearchEvent, ...] = ()
+    errata_said: tuple[ErratumSaid, ...] = ()
+    errata: tuple[ErratumSent, ...] = ()
+    corrected: tuple[HitCorrected, ...] = ()
+    errata_taken: ErrataTaken | None = None
     directory_form: int = 0
     erased: tuple[RowErased, ...] = ()
     erased_from: int = 0

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from wicketgate.base.clock import Clock
+from wicketgate.base.signing import PrivateKey
 from wicketgate.base.space import DiskSpace
+from wicketgate.commits.rewritten import StoredTransactions
 from wicketgate.commits.writer import Commits
+from wicketgate.gateway.deployment import Deployment
 from wicketgate.gateway.entitlement import Entitlement
+from wicketgate.gateway.errata.digests import ErrataDigests
+from wicketgate.gateway.errata.finding import ReadFinder
+from wicketgate.gateway.errata.sending import ErrataSending
 from wicketgate.gateway.filing.cameras import CameraFiling
 from wicketgate.gateway.filing.disclosures import DisclosureFiling
 from wicketgate.gateway.filing.documents import Filing
+from wicketgate.gateway.filing.errata import ErrataFiling
 from wicketgate.gateway.filing.facts import FactFiling
 from wicketgate.gateway.filing.hotlists import HotlistFiling
 from wicketgate.gateway.filing.looks import LookFiling
@@ -19,6 +26,7 @@ from wicketgate.gateway.hits import UnitHits
 from wicketgate.gateway.projections import Projections
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.hotlists.in_force import Hotlists
+from wicketgate.reads.repeats import Seen
 
 
 class Desks:
@@ -30,11 +38,21 @@ class Desks:
     projections: Projections
     hits: HitQueue
     lists: Hotlists
+    deployment: Deployment
+    stored: StoredTransactions
+    seen: Seen
+    log_key: PrivateKey
 
     def open_desks(self) -> None:
         """Make each desk, once the parts are open."""
         self.desk = HotlistFiling(self.commits, self.lists, self.clock)
-        self.outcomes = OutcomeFiling(self.commits, self.hits, self.clock)
+        digests = ErrataDigests(self.deployment.index_secret())
+        self.outcomes = OutcomeFiling(self.commits, self.hits, self.clock, digests)
+        finder = ReadFinder(self.stored, self.projections.index, lambda: self.commits.committed.erased)
+        self.errata = ErrataFiling(self.commits, self.seen, digests, finder)
+        self.errata_sending = ErrataSending(
+            self.commits, self.projections, finder, self.lists, digests, self.log_key
+        )
         self.filing = Filing(self.commits, self.projections, self.clock)
         self.camera_lists = CameraFiling(self.commits)
         self.tokens = TokenFiling(self.commits, self.projections)

@@ -417,8 +417,15 @@ class Gateway(Desks):
         self.alerting = Alerting.of(self)
         self._parts.push_async_callback(self.alerting.close)
         self._parts.push_async_callback(self._end_work)
-        own = [self.intake.run, self.pushes.run, self.health.run, self.looks.run, self.alerting.run]
-        works = [*own, *self.housekeeping.works]
+        own = [
+            self.intake.run,
+            self.pushes.run,
+            self.health.run,
+            self.looks.run,
+            self.alerting.run,
+            self.errata_sending.run,
+        ]
+        works = [*own, self.errata_sending.run, *self.housekeeping.works]
         if isinstance(self.clock, SteadyClock):
             self.watch = ClockWatch(self.commits, self.clock)
             works.append(self.watch.run)

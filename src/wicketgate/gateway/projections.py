@@ -188,7 +188,7 @@ class Projections:
             queues.append(self._ledger_queue)
         if transaction.quarantined or transaction.second is not None:
             queues.append(self._private_queue)
-        if transaction.hits or transaction.imaged or transaction.outcomes:
+        if transaction.hits or transaction.imaged or transaction.outcomes or transaction.corrected:
             queues.append(self._hits_queue)
         if self._outbox.in_use and (transaction.hits or transaction.told):
             queues.append(self._alerts_queue)

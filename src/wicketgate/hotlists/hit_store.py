@@ -16,7 +16,7 @@ import msgspec
 from wicketgate.base.hour_keys import HourKeys
 from wicketgate.base.parts import LmdbPart, refusing_damage
 from wicketgate.commits.transactions import HitImaged, Transaction
-from wicketgate.hotlists.hits import WAITING, Hit, raised, with_outcome
+from wicketgate.hotlists.hits import WAITING, Hit, raised, with_erratum, with_outcome
 
 HITS_FORM = 2
 """The form in which this version writes the store, and the latest that it reads; the first is in the open."""
@@ -162,6 +162,10 @@ class HitQueue:
                     hit = held(outcome.hit)
                     if hit is not None:
                         changed[hit.id] = with_outcome(hit, outcome)
+                for one in transaction.corrected:
+                    hit = held(one.hit)
+                    if hit is not None:
+                        changed[hit.id] = with_erratum(hit, one)
             for hit in changed.values():
                 key = hit.id.encode()
                 store.put(key, self._keys.seal(_encode(hit), hit.raised_us), db=self._hits)

@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from wicketgate.base.clock import DAY_US, HOUR_US, SECOND_US
+from wicketgate.commits.errata import HitCorrected
 from wicketgate.commits.transactions import HitRaised, Outcome
 
 DEADLINES_US: Mapping[int, int] = {1: 900 * SECOND_US, 2: HOUR_US, 3: 4 * HOUR_US, 4: DAY_US}
@@ -34,6 +35,7 @@ class Hit(HitRaised, frozen=True, kw_only=True):
 
     outcomes: tuple[Outcome, ...] = ()
     status: Status = "open"
+    errata: tuple[HitCorrected, ...] = ()
 
 
 def raised(hit: HitRaised) -> Hit:
@@ -51,6 +53,11 @@ def with_outcome(hit: Hit, outcome: Outcome) -> Hit:
         else "ended"
     )
     return msgspec.structs.replace(hit, outcomes=(*hit.outcomes, outcome), status=status)
+
+
+def with_erratum(hit: Hit, one: HitCorrected) -> Hit:
+    """Return a hit whose read was wrong: what it shows stays, and the erratum stands beside it."""
+    return msgspec.structs.replace(hit, errata=(*hit.errata, one))
 
 
 def due_us(priority: int, raised_us: int) -> int:

@@ -10,8 +10,10 @@ from wicketgate.base.clock import SECOND_US
 from wicketgate.base.errors import HitRefused, InputError
 from wicketgate.commits.cameras import Camera
 from wicketgate.commits.hits import OpenHit, Sighting
+from wicketgate.commits.transactions import HitRaised
 from wicketgate.hotlists.hits import MOST_BY, MOST_REASON
 from wicketgate.hotlists.journeys import impossible
+from wicketgate.reads.plates import read_plate
 
 SECOND_READ_US = 1800 * SECOND_US
 """How near in time an exact read of the same vehicle of interest must be to stand for an image."""
@@ -97,6 +99,21 @@ def judge_outcome(
         if hit.quality == "possible" and compared is not None:
             _demand_compared(hit, compared)
     return said  # type: ignore[return-value]  # looked at above
+
+
+def is_wrong_read(hit: HitRaised, said: str, plate_seen: str) -> bool:
+    """Return whether an outcome establishes that the camera misread the plate.
+
+    Of an exact hit `misread` says so. Of a possible one it says that the vehicle is not the one on the list, and the
+    read may be right: there the plate that was seen must be another than the one that was read.
+    """
+    if said != "misread":
+        return False
+    seen = read_plate(plate_seen) if plate_seen.strip() else None
+    read = hit.plate or (hit.listed if hit.quality == "exact" else None)
+    if isinstance(seen, str) and read is not None:
+        return seen != read
+    return hit.quality == "exact"
 
 
 def _demand_compared(hit: OpenHit, compared: Comparison) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, get_args
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from wicketgate.base.shapes import Count, Day, Hash, Time, about, shape
+from wicketgate.commits.errata import Ground
 from wicketgate.gate.answered import AuthorityAnswer
 from wicketgate.hotlists.hits import Status as HitStatus
 from wicketgate.http import codes
@@ -202,6 +203,14 @@ class OutcomeShown(Struct, frozen=True, kw_only=True):
     at: Time
 
 
+class HitErratum(Struct, frozen=True, kw_only=True):
+    """The read of a hit was wrong."""
+
+    ground: Annotated[str, shape(enum=list(get_args(Ground)))]
+    at: Time
+    plate: Annotated[str, about("The right one, where the authority would release it.")] | UnsetType = UNSET
+
+
 class HitShown(Struct, frozen=True, kw_only=True):
     """A read that matched a vehicle of interest, and what became of it."""
 
@@ -225,6 +234,10 @@ class HitShown(Struct, frozen=True, kw_only=True):
     read: HitRead
     listed: Annotated[dict[str, str], about("`plate`, and what else the entry says.")]
     outcomes: Annotated[list[OutcomeShown], about("The oldest first.")]
+    errata: (
+        Annotated[list[HitErratum], about("Its read was wrong; `read` stays as it was. The oldest first.")]
+        | UnsetType
+    ) = UNSET
 
 
 class StoppedHit(Struct, frozen=True, kw_only=True):
@@ -321,6 +334,41 @@ class Receipts(Struct, frozen=True, kw_only=True):
     """What is due, what is missing, and what was attested last."""
 
     receipts: list[OwedShown]
+
+
+class ErratumTaken(Struct, frozen=True, kw_only=True):
+    """What a source said of its read is recorded. Who got the read is not said."""
+
+    id: Annotated[str, about("The erratum's own.")]
+    ground: Annotated[str, shape(enum=list(get_args(Ground)))]
+    at: Time
+    repeated: Annotated[bool, about("It was said before: this says nothing new.")]
+
+
+class ErratumShown(Struct, frozen=True, kw_only=True):
+    """A notice that a row which the unit got was wrong."""
+
+    authority: Annotated[str, about("The authority's name, without a version.")]
+    number: Annotated[Count, about("Counts the authority's notices, from 1.")]
+    seq: Annotated[Count, about("The row that was wrong.")]
+    ground: Annotated[str, shape(enum=list(get_args(Ground)))]
+    at: Time
+    taken_at: Annotated[Time | None, about("When the unit said that it has it.")]
+    row: Annotated[Count, about("The erratum's own row in the feed, where it has one.")] | UnsetType = UNSET
+
+
+class ErrataShown(Struct, frozen=True, kw_only=True):
+    """Notices, the oldest first."""
+
+    errata: list[ErratumShown]
+    more: Annotated[bool, about("There are more behind the last of these.")]
+
+
+class ErrataTakenUp(Struct, frozen=True, kw_only=True):
+    """That the unit has them is recorded."""
+
+    authority: str
+    through: Count
 
 
 # --- overseers and the admin --------------------------------------------------------------------------------------

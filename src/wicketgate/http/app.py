@@ -17,6 +17,7 @@ from wicketgate.http.api.admin import AdminApi
 from wicketgate.http.api.alerts import AlertsApi
 from wicketgate.http.api.disclosures import DisclosuresApi
 from wicketgate.http.api.documents import DocumentsApi
+from wicketgate.http.api.errata import ErrataApi
 from wicketgate.http.api.feeds import FeedsApi
 from wicketgate.http.api.hits import HitsApi
 from wicketgate.http.api.hotlists import HotlistsApi
@@ -139,6 +140,7 @@ def routes(
         *HitsApi(gateway.unit_hits, gateway.outcomes, entitlement, clock, gateway.looks).routes(),
         *AlertsApi(gateway.alerting, entitlement).routes(),
         *DisclosuresApi(commits, gateway.disclosures, entitlement, clock, gateway.looks).routes(),
+        *ErrataApi(commits, gateway.errata, entitlement, gateway.looks).routes(),
         *WhyApi(commits, gateway.projections, gateway.lists, gateway.facts, clock).routes(),
         *HotlistsApi(commits, gateway.desk, gateway.lists, entitlement, clock, gateway.looks).routes(),
         *(desk or OfficersDesk(gateway, _images(gateway), public, addition)).routes(),

@@ -51,6 +51,7 @@ ROLES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "changeHotlist": _KEEPS,
     "getCameras": {"source": SOURCE},
     "getQuarantine": {"source": SOURCE},
+    "listErrata": _UNIT_VIEWS,
     "listDisclosures": _ATTESTED,
     "listReceipts": _ATTESTED,
     "askWhy": {"overseer": OVERSEE},

@@ -384,6 +384,7 @@ def view(
         "where": words.where(hit),
         "confidence": "" if hit.confidence is None else f"{hit.confidence:.0%}",
         "clone": _clone(hit),
+        "errata": [words.erratum(one, local_moment(one.at_us, zone, seconds=True)) for one in hit.errata],
         "marks": [MARKS.get(mark, mark) for mark in hit.marks],
         "patch": _image(hit, hit.patch),
         "overview": _image(hit, hit.overview),

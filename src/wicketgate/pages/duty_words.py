@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from wicketgate.base.clock import DAY_US, HOUR_US, MINUTE_US
+from wicketgate.commits.errata import HitCorrected
 from wicketgate.commits.transactions import HitRaised
 from wicketgate.hotlists.hits import Hit
 from wicketgate.hotlists.vehicle_names import COMPARED, agree
@@ -156,6 +157,22 @@ def looks(entry: Mapping[str, str], vehicle: str | None) -> list[dict[str, str |
             differs = bool(listed and was_seen) and not agree(member, listed, was_seen)
             rows.append({"what": member.capitalize(), "listed": listed, "seen": was_seen, "differs": differs})
     return rows
+
+
+def erratum(one: HitCorrected, at: str) -> str:
+    """Return what a correction says of a hit, in words; `at` is when it came."""
+    right = f" The plate was {one.plate}." if one.plate else ""
+    return (
+        f"{_WRONG[one.ground]} This was established at {at}.{right} What the camera read is shown as it was."
+    )
+
+
+_WRONG = {
+    "misread": "The camera misread the plate.",
+    "no-plate": "There was no such plate.",
+    "wrong-time": "The time of this read is wrong.",
+    "wrong-place": "The place of this read is wrong.",
+}
 
 
 def differences(plates: str, hit: HitRaised, looked: Sequence[Mapping[str, str | bool]]) -> list[str]:

@@ -96,7 +96,8 @@ def months_of(register: Mapping[str, Any]) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        `from`, `until`; `rows`: `name`, `hits` and `outcomes` (each a list of a label and a number in words).
+        `from`, `until`; `rows`: `name`, `hits` and `outcomes` (each a list of a label and a number in words);
+        `errata`: `name`, `told` and `taken` likewise, nothing in figures of the first form.
     """
     step = step_of(register)
     return [
@@ -115,6 +116,18 @@ def months_of(register: Mapping[str, Any]) -> list[dict[str, Any]]:
                     ],
                 }
                 for name, hits in sorted((period.get("hits") or {}).items())
+            ],
+            "errata": [
+                {
+                    "name": name,
+                    "told": [
+                        (words, in_steps([kinds.get(kind)], step)) for kind, words in phrases.ERRATA.items()
+                    ],
+                    "taken": [
+                        (words, in_steps([kinds.get(kind)], step)) for kind, words in phrases.TAKEN.items()
+                    ],
+                }
+                for name, kinds in sorted((period.get("errata") or {}).items())
             ],
         }
         for period in reversed(tables(register.get("targeting")))

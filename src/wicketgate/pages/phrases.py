@@ -124,6 +124,16 @@ VEHICLES: Mapping[str, str] = {
     "clone": "perhaps with a cloned plate",
 }
 """What is counted of the hits of a month."""
+ERRATA: Mapping[str, str] = {
+    "vehicles": "vehicles with a correction",
+    "corrected": "with the right plate in it",
+}
+TAKEN: Mapping[str, str] = {
+    "hour": "vehicles within an hour",
+    "day": "vehicles within a day",
+    "later": "vehicles later",
+}
+"""What is counted of the corrections of a month, and of those that recipients took."""
 HITS: Mapping[str, str] = {
     "exact": "exact",
     "possible": "possible",

@@ -22,7 +22,8 @@ REGISTER_FORM = 2
 """The form of the register that this version shows, and the latest that it reads; that of version 0.3 says none."""
 TRAFFIC_FORM = 2
 """The form of the figures of traffic; the first had targeting in it, and is read for ever."""
-TARGETING_FORM = 1
+TARGETING_FORM = 2
+"""The form of the figures of targeting; the first had no errata, and is read for ever."""
 LEAST_TRAFFIC = 1_000
 """The least count of traffic that is shown."""
 LEAST_STEP = 10
@@ -31,6 +32,8 @@ TOLD_AFTER_US = 7 * DAY_US
 """How long after its month targeting is published."""
 HIT_KINDS = ("vehicles", "exact", "possible", "late", "clone")
 OUTCOME_KINDS = ("acted", "confirmed", "misread", "not-acted", "unanswered")
+ERRATA_KINDS = ("vehicles", "corrected", "hour", "day", "later")
+"""Of an authority's errata: vehicles with one, with the corrected read in it, and taken within how long."""
 REASONS = frozenset(
     {
         *("revoked", "suspended", "error", "feed-full", "expired", "review-overdue", "consultation-overdue"),

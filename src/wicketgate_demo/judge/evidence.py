@@ -259,11 +259,11 @@ def _stops(acts: Iterable[Mapping[str, Any]]) -> list[tuple[int, int]]:
 
 
 def rows_of(name: str, batches: Sequence[Batch]) -> Iterator[FeedRow]:
-    """Yield the unerased rows of a feed."""
+    """Yield the rows of a feed that show a read: neither those erased nor errata."""
     for batch in batches:
         for number, line in enumerate(batch.lines, 1):
             value = msgspec.json.decode(line)
-            if "erased" not in value:
+            if "read" in value:
                 where = f"`{name}`, batch {batch.header.get('batch')}, row {number}"
                 yield FeedRow(batch.number, where, str(batch.header.get("authority")), value)
 

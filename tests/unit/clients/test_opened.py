@@ -23,6 +23,7 @@ from wicketgate.clients.verify.openings import read_identity
 from wicketgate.clients.verify.run import Opened
 from wicketgate.gate.terms import Reason
 from wicketgate.gateway.deployment import note_signer
+from wicketgate.gateway.filing import errata_facts as corrected
 from wicketgate.gateway.filing import facts as filed
 from wicketgate.gateway.filing import search_facts as searched
 from wicketgate.ledger.facts import SecondTree
@@ -124,6 +125,12 @@ def release(reference: str, commit: int, rows: int = 3, **more: Any) -> Fact:
 def hit(reference: str, commit: int, **more: Any) -> Fact:
     known = {"kind": "hit", "commit": commit, "authority": reference, "hit": "h", "seq": 1, "voi": "v"}
     return known | {"quality": "exact", "late": False, "clone": False} | more
+
+
+def erratum(commit: int, *, name: str = FEED, seq: int = 0, version: int = 0, read: bool = False) -> Fact:
+    """Return the fact of an erratum of one row of a feed."""
+    row = {"authority": name, "version": version, "corrects": 4, "seq": seq, "read": read}
+    return {"kind": "erratum", "commit": commit, "id": "a" * 24, "vehicle": "b" * 24, "rows": [row]}
 
 
 ALWAYS = 9_000_001
@@ -232,6 +239,30 @@ FORGED: list[tuple[str, tuple[Fact, ...], str]] = [
         ),
         "to whom it does not let them be",
     ),
+    ("erratum-of-nothing", (erratum(ALWAYS, seq=9, version=1),), "in no row that was released"),
+    ("erratum-before", (erratum(ALWAYS, seq=3, version=1),), "neither a row behind the one"),
+    ("erratum-without-row", (erratum(ALWAYS, read=True),), "nor a notice"),
+    (
+        "erratum-of-many",
+        (erratum(ALWAYS, name=WANTED, seq=9, version=1), release(f"{WANTED}@1", ALWAYS, 2)),
+        "more than its own row",
+    ),
+    (
+        "errata-taken",
+        (
+            {
+                "kind": "errata-taken",
+                "commit": ALWAYS,
+                "authority": "secret",
+                "through": 1,
+                "by": "b",
+                "hour": [],
+                "day": [],
+                "later": [],
+            },
+        ),
+        "which was not in the log",
+    ),
     (
         "cameras",
         ({"kind": "cameras", "source": "tfl", "cameras": [{"id": "c1"}]},),
@@ -263,6 +294,7 @@ def test_what_an_honest_gateway_opens_passes(world: World, tmp_path: Path) -> No
 def test_every_kind_and_reason_that_a_gateway_writes_is_known() -> None:
     """A kind that is added to the vocabulary needs a form here, or every overseer's check fails."""
     source = Path(filed.__file__).read_text() + Path(searched.__file__).read_text()
+    source += Path(corrected.__file__).read_text()
     written = set(re.findall(r'\bsalted\(\s*"([a-z-]+)"', source)) | {"release"}
     assert written == KINDS
     reasons = {reason for part in Reason.__args__ for reason in getattr(part, "__args__", (part,))}

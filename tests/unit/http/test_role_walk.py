@@ -51,7 +51,7 @@ SALT = b"s" * 32
 
 UNIT_OPERATIONS = {
     "see its hits, rows and images": "listFeeds getFeed followFeed getProof getImage listHits getHit showQueue "
-    "showQueuePart followQueue showHit showImage showHandover handOver",
+    "showQueuePart followQueue showHit showImage showHandover handOver listErrata",
     "see its hits and their images, and say what came of a hit": "getImage listHits getHit showQueue showQueuePart "
     "followQueue showHit showImage recordOutcome sayOutcome showHandover handOver",
     "see and change its hotlists": "getHotlist putHotlist changeHotlist showLists showList uploadList showListChange "

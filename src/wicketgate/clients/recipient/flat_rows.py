@@ -32,8 +32,11 @@ COLUMNS = (
     "late",
     "salt",
     "erased",
+    "corrects",
+    "ground",
+    "corrected_plate",
 )
-"""The columns of CSV and Parquet, one row for each row of the feed."""
+"""The columns of CSV and Parquet, a row for each of the feed. An erratum is no read: it has nothing in those of one."""
 
 _READ = ("captured_at", "plate", "source", "camera", "camera_name", "lane", "direction")
 _VEHICLE = ("make", "model", "colour", "kind")
@@ -46,6 +49,7 @@ def flat(one: Received) -> Iterator[dict[str, Any]]:
         row = json.loads(line)
         read = _table(row.get("read"))
         vehicle = _table(read.get("vehicle"))
+        erratum = _table(row.get("erratum"))
         confidence = read.get("confidence")
         longitude, latitude = _position(read.get("position"))
         yield {
@@ -57,6 +61,9 @@ def flat(one: Received) -> Iterator[dict[str, Any]]:
             "confidence": float(confidence) if isinstance(confidence, int | float) else None,
             "longitude": longitude,
             "latitude": latitude,
+            "corrects": erratum.get("seq"),
+            "ground": _text(erratum.get("ground")),
+            "corrected_plate": _text(_table(erratum.get("read")).get("plate")),
             **{name: _text(row.get(name)) for name in ("salt", "erased")},
             **{name: _text(read.get(name)) for name in _READ},
             **{name: _text(vehicle.get(name)) for name in _VEHICLE},

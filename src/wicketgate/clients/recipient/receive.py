@@ -19,18 +19,26 @@ from typing import Any, Protocol
 import msgspec
 
 from wicketgate.base.clock import SECOND_US, Clock, SystemClock, parse_rfc3339
-from wicketgate.base.errors import InputError, LedgerError, NotEntitled, Unreachable, VerificationError
+from wicketgate.base.errors import InputError, NotEntitled, Unreachable, VerificationError
 from wicketgate.base.signing import parse_json
+from wicketgate.clients.recipient.errata import ErrataKeeper
 from wicketgate.clients.recipient.images import ImageFetcher
 from wicketgate.clients.recipient.watch import SKEW_US, LogWatch, ToldCharters, last_second_us
-from wicketgate.clients.verify.feedfile import GRACE_S, LATEST_S, MAX_PROOF_BYTES, fetch_fact, parse_answer
+from wicketgate.clients.verify.feedfile import (
+    GRACE_S,
+    LATEST_S,
+    MAX_PROOF_BYTES,
+    fetch_fact,
+    parse_answer,
+    second_entry_of,
+)
 from wicketgate.clients.verify.feeds import FeedChain, Last
 from wicketgate.clients.verify.kept import KeptCheckpoints
 from wicketgate.clients.verify.log import TrustedLog
 from wicketgate.clients.verify.register import MAX_REGISTER_BYTES
 from wicketgate.clients.verify.remote import HttpAnswer, Remote
 from wicketgate.feeds.batches import Batch, read_batches
-from wicketgate.ledger.facts import FactAnswer, check_kept, promised_within_s, release_fact, second_entry
+from wicketgate.ledger.facts import check_kept, promised_within_s, release_fact
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.notes import NoteVerifier
 
@@ -145,6 +153,8 @@ class Receiver:
         What was kept at an earlier run or by `verify`; the last checkpoint is kept in its place.
     images : ImageFetcher, optional
         Fetches the images that the rows name, behind the rows.
+    errata : ErrataKeeper, optional
+        Keeps notices of rows that were wrong, also of a feed that was stopped.
     say : callable
         Told, in words, what people should know.
     """
@@ -164,6 +174,7 @@ class Receiver:
         kept: KeptCheckpoints | None = None,
         clock: Clock | None = None,
         images: ImageFetcher | None = None,
+        errata: ErrataKeeper | None = None,
         say: Callable[[str], None] = lambda words: None,
     ) -> None:
         self._remote = remote
@@ -177,6 +188,7 @@ class Receiver:
         self._watch = LogWatch(verifier, seen, kept, self._clock, say)
         self._say = say
         self._images = images
+        self._errata = errata
         self._after = after if sink.last is None else sink.last.batch
         self._due: deque[_Due] = deque()
         self._log: TrustedLog
@@ -215,6 +227,8 @@ class Receiver:
                 self._prove_due()
                 if follow and self._watch.due:
                     self._patiently(lambda: self._watch.look(self._log))
+                if follow and self._errata is not None and self._errata.is_due:
+                    self._errata.look(self._patiently)
         except NotEntitled:
             self.finish()
             raise
@@ -222,7 +236,9 @@ class Receiver:
         return self.tally
 
     def finish(self) -> None:
-        """Check the proofs still due, waiting for them."""
+        """Check the proofs still due, waiting for them, and ask for errata once more."""
+        if self._errata is not None:
+            self._errata.look(self._patiently)
         while self._due:
             time.sleep(min(max(self._due[0].at_s - time.monotonic(), 0.0), 1.0))
             self._prove_due()
@@ -323,6 +339,8 @@ class Receiver:
         self.tally.batches += len(received)
         self.tally.first = self.tally.first or received[0].batch.number
         self._after = self.tally.last = received[-1].batch.number
+        if self._errata is not None:
+            self._errata.hear(line for one in received for line in one.batch.lines[:1])
         self._sink.note([due.header for due in self._due], self._log.note)
         if self._images is not None:
             # A crash here: the rows are kept, and the next start finds that their images are not.
@@ -478,19 +496,3 @@ class Receiver:
                     self.tally.reconnected += 1
                     self._say("the gateway answers again")
                 return result
-
-
-def second_entry_of(answer: FactAnswer) -> bytes:
-    """Return the ledger entry named by a proof.
-
-    Whether the log has it is for the path to show.
-
-    Raises
-    ------
-    LedgerError
-        If it speaks of none.
-    """
-    try:
-        return second_entry(parse_rfc3339(answer.second), bytes.fromhex(answer.root))
-    except (InputError, ValueError) as error:
-        raise LedgerError("a proof names no second") from error

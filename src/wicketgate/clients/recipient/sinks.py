@@ -362,7 +362,7 @@ class ParquetSink:
             b"wicketgate.last": json.dumps(_last_value(last)).encode(),
         }
         types: dict[str, pa.DataType] = dict.fromkeys(COLUMNS, pa.string())
-        types |= {"batch": pa.int64(), "seq": pa.int64(), "late": pa.bool_()}
+        types |= {"batch": pa.int64(), "seq": pa.int64(), "corrects": pa.int64(), "late": pa.bool_()}
         types |= dict.fromkeys(("confidence", "longitude", "latitude"), pa.float64())
         table = pa.table(columns, schema=pa.schema(types)).replace_schema_metadata(metadata)
         part = self._folder / f"part-{first.number:012d}-{final.number:012d}.parquet"

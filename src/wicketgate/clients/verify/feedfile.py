@@ -20,7 +20,7 @@ from wicketgate.clients.verify.remote import Remote
 from wicketgate.clients.verify.report import Check, Findings
 from wicketgate.clients.verify.sums import PeriodSums
 from wicketgate.feeds.batches import Batch, read_batches
-from wicketgate.ledger.facts import FactAnswer, check_kept, release_fact
+from wicketgate.ledger.facts import FactAnswer, check_kept, release_fact, second_entry
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.regime.charter import Charter
 
@@ -63,6 +63,22 @@ def fetch_fact(remote: Remote, leaf: bytes) -> FactAnswer | None:
     if answer.status != 200:
         raise VerificationError(f"`/log/fact/…` answers {answer.status}")
     return parse_answer(answer.body)
+
+
+def second_entry_of(answer: FactAnswer) -> bytes:
+    """Return the ledger entry named by a proof.
+
+    Whether the log has it is for the path to show.
+
+    Raises
+    ------
+    LedgerError
+        If it speaks of none.
+    """
+    try:
+        return second_entry(parse_rfc3339(answer.second), bytes.fromhex(answer.root))
+    except (InputError, ValueError) as error:
+        raise LedgerError("a proof names no second") from error
 
 
 class FeedFile:

@@ -16,6 +16,24 @@ from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError, VerificationError
 from wicketgate.base.signing import canonical
 from wicketgate.clients.verify.entries import EntryFold
+from wicketgate.clients.verify.fact_forms import (
+    AlertRulesForm,
+    ErrataTakenForm,
+    ErratumForm,
+    ErratumSaidForm,
+    PasskeyForm,
+    PeopleOpenedForm,
+    SubmittedForm,
+    ToldForm,
+    fault_of_erratum,
+)
+from wicketgate.clients.verify.fact_forms import Code as _Code
+from wicketgate.clients.verify.fact_forms import Count as _Count
+from wicketgate.clients.verify.fact_forms import FactForm as _Fact
+from wicketgate.clients.verify.fact_forms import Hash as _Hash
+from wicketgate.clients.verify.fact_forms import Name as _Name
+from wicketgate.clients.verify.fact_forms import Number as _Number
+from wicketgate.clients.verify.fact_forms import Text as _Text
 from wicketgate.clients.verify.feeds import ReleaseRight
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.regime.documents.authority import Authority
@@ -23,19 +41,7 @@ from wicketgate.regime.documents.fields import IMAGES
 from wicketgate.regime.documents.people import commit_to
 from wicketgate.regime.publishing import REASONS
 
-_Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
-_Number = Annotated[int, msgspec.Meta(ge=1, lt=2**53)]
-_Hash = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 _Reference = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9][a-z0-9-]{0,63}@[1-9][0-9]{0,6}\Z")]
-_Name = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9][a-z0-9-]{0,63}\Z")]
-_Text = Annotated[str, msgspec.Meta(max_length=8192)]
-_Code = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9-]{1,60}\Z")]
-
-
-class _Fact(msgspec.Struct, tag_field="kind", forbid_unknown_fields=True):
-    """A fact of any kind."""
-
-    salt: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{32}\Z")]
 
 
 class _RefusedRows(msgspec.Struct, forbid_unknown_fields=True):
@@ -54,7 +60,7 @@ class _DecisionFact(_Fact, tag="decision", kw_only=True):
     accepted: _Count
     repeated: _Count
     quarantined: dict[_Code, _Count]
-    images: dict[_Reference, _Number] = {}
+    images: dict[_Reference, _Number] = msgspec.field(default_factory=dict)
 
 
 class _ReleaseFact(_Fact, tag="release", kw_only=True):
@@ -179,7 +185,7 @@ class _LookFact(_Fact, tag="look", kw_only=True):
     by: _Text
     what: _Code
     of: _Text
-    items: list[_Text] = []
+    items: list[_Text] = msgspec.field(default_factory=list)
     minute: str | None = None
     first: _Count | None = msgspec.field(name="from", default=None)
     last: _Count | None = msgspec.field(name="to", default=None)
@@ -270,26 +276,6 @@ class _EmergencyLetFact(_Fact, tag="emergency-let", kw_only=True):
     by: _Text
 
 
-class _PeopleOpenedFact(_Fact, tag="people-opened", kw_only=True):
-    commit: _Number
-    organisation: _Name
-    openings: _Number
-    by: _Text
-
-
-class _SubmittedFact(_Fact, tag="submitted", kw_only=True):
-    commit: _Number
-    entry: _Count
-    by: _Text
-
-
-class _PasskeyFact(_Fact, tag="passkey", kw_only=True):
-    commit: _Number
-    person: _Hash
-    became: Literal["enrolled", "withdrawn"]
-    by: _Text
-
-
 class _OpeningTold(msgspec.Struct, forbid_unknown_fields=True):
     """What the commitment to a person is to."""
 
@@ -304,24 +290,6 @@ class _SignedInFact(_Fact, tag="signed-in", kw_only=True):
     how: _Text
     people: _Reference
     opening: _OpeningTold | None = None
-
-
-class _AlertRulesFact(_Fact, tag="alert-rules", kw_only=True):
-    commit: _Number
-    who: _Text
-    revision: _Number
-    rules: dict[str, Any]
-    by: _Text
-
-
-class _ToldFact(_Fact, tag="told", kw_only=True):
-    commit: _Number
-    id: _Text
-    who: _Text
-    target: _Text
-    what: _Code
-    count: _Number
-    became: Literal["delivered", "given-up"]
 
 
 class _ResponseFact(_Fact, tag="response", kw_only=True):
@@ -357,12 +325,15 @@ _FACTS = (
     | _AnswerEndedFact
     | _SearchUnapprovedFact
     | _EmergencyLetFact
-    | _PeopleOpenedFact
-    | _SubmittedFact
-    | _PasskeyFact
+    | PeopleOpenedForm
+    | SubmittedForm
+    | PasskeyForm
     | _SignedInFact
-    | _AlertRulesFact
-    | _ToldFact
+    | AlertRulesForm
+    | ToldForm
+    | ErratumSaidForm
+    | ErratumForm
+    | ErrataTakenForm
 )
 KINDS = frozenset(kind.__struct_config__.tag for kind in _FACTS.__args__)
 """Every kind of fact that a gateway writes or ever wrote."""
@@ -407,8 +378,10 @@ class FactRight:
                     if self._version(fact.authority, second_us).match is None:
                         raise VerificationError(f"a hit of `{fact.authority}`, which does not match")
                     raised[fact.commit, fact.authority] += 1
-                case _HotlistFact() | _ImageFact() | _ImagesFact() | _ReceiptFact():
+                case _HotlistFact() | _ImageFact() | _ImagesFact() | _ReceiptFact() | ErrataTakenForm():
                     self._check_name(fact, second_us)
+                case ErratumForm():
+                    self._check_erratum(fact, released)
                 case _DisclosureFact():
                     allowed = self._version(fact.authority, second_us).onward
                     if not fact.refused and fact.to not in allowed:
@@ -425,6 +398,15 @@ class FactRight:
         for key, count in raised.items():
             if count > released[key]:
                 raise VerificationError(f"`{key[1]}` raised {count} hits in {released[key]} rows")
+
+    @staticmethod
+    def _check_erratum(fact: ErratumForm, released: Mapping[tuple[int, str], int]) -> None:
+        fault = fault_of_erratum(fact)
+        for row in fact.rows:
+            if row.seq and (fact.commit, f"{row.authority}@{row.version}") not in released:
+                fault = fault or f"an erratum of `{row.authority}` is in no row that was released"
+        if fault:
+            raise VerificationError(fault)
 
     def _check_decision(
         self, fact: _DecisionFact, released: Mapping[tuple[int, str], int], second_us: int
@@ -445,7 +427,7 @@ class FactRight:
                 raise VerificationError(f"images of `{reference}`, which shows none")
 
     def _check_name(
-        self, fact: _HotlistFact | _ImageFact | _ImagesFact | _ReceiptFact, second_us: int
+        self, fact: _HotlistFact | _ImageFact | _ImagesFact | _ReceiptFact | ErrataTakenForm, second_us: int
     ) -> None:
         versions = self._right.versions(fact.authority, second_us + SECOND_US)
         what = fact.__struct_config__.tag

@@ -104,7 +104,25 @@ class _Row(msgspec.Struct, forbid_unknown_fields=True):
     late: bool = True
 
 
+class _Erratum(msgspec.Struct, forbid_unknown_fields=True):
+    """The member `erratum` of a row: which row was wrong, how, and the read as it should have been."""
+
+    seq: Annotated[int, msgspec.Meta(ge=1)]
+    ground: Literal["misread", "no-plate", "wrong-time", "wrong-place"]
+    read: _Read | msgspec.UnsetType = msgspec.UNSET  # type: ignore[valid-type]
+
+
+class _ErratumRow(msgspec.Struct, forbid_unknown_fields=True):
+    """A row that corrects an earlier one."""
+
+    seq: Annotated[int, msgspec.Meta(ge=1)]
+    salt: _Salt
+    authority: str
+    erratum: _Erratum
+
+
 _decode_row = msgspec.json.Decoder(_Row).decode
+_decode_erratum = msgspec.json.Decoder(_ErratumRow).decode
 
 
 def form_fault(line: bytes, row: Mapping[str, Any]) -> str:
@@ -118,6 +136,8 @@ def form_fault(line: bytes, row: Mapping[str, Any]) -> str:
     if has_member_twice(line, row):
         return "has a member twice"
     try:
+        if "erratum" in row:
+            return _erratum_fault(_decode_erratum(line))
         told = _decode_row(line)
     except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         # Its words are a name of ours and a path of names; a member's own name may hold anything.
@@ -127,6 +147,17 @@ def form_fault(line: bytes, row: Mapping[str, Any]) -> str:
     if told.hit is not msgspec.UNSET and (told.hit.id != told.ref or not _is_time(told.hit.due)):
         return "has a hit with another id than its `ref`, or without a deadline"
     return _said_fault(told.read)
+
+
+def _erratum_fault(told: _ErratumRow) -> str:
+    if told.erratum.seq >= told.seq:
+        return "corrects no earlier row"
+    read: Any = told.erratum.read
+    if read is msgspec.UNSET:
+        return ""
+    if told.erratum.ground != "misread" or read.marks is not msgspec.UNSET:
+        return "corrects what an erratum does not"
+    return _said_fault(read)
 
 
 def _said_fault(read: Any) -> str:
@@ -178,11 +209,11 @@ class RowRule:
         """Return what of a row of the one form the authority does not allow; empty if it allows all of it."""
         if "erased" in row:
             return ""
+        if "erratum" in row:
+            return self._erratum_fault(row["erratum"].get("read"))
         authority, read = self._authority, row["read"]
-        for member in read:
-            if member not in self._shown:
-                placed = member in _PLACED and "place" in authority.scope.fields
-                return f"has the member `{member}`" + (" beyond the camera's id" if placed else "")
+        if fault := self._member_fault(read):
+            return fault
         if ("hit" in row) != (authority.match is not None):
             return "is a hit" if "hit" in row else "is no hit"
         if "again" in row and read.keys().isdisjoint(_IMAGES):
@@ -193,6 +224,26 @@ class RowRule:
             if member not in read:
                 return f"lacks the member `{member}` of a field"
         return self._scope_fault(read)
+
+    def _erratum_fault(self, read: Mapping[str, Any] | None) -> str:
+        """Return what of a corrected read the authority does not allow: it would let that read go like any other."""
+        if read is None:
+            return ""
+        if not _IMAGES.isdisjoint(read):
+            return "corrects an image"
+        lacking = [member for member in self._needed if member not in read]
+        return (
+            self._member_fault(read)
+            or (f"lacks the member `{lacking[0]}` of a field" if lacking else "")
+            or self._scope_fault(read)
+        )
+
+    def _member_fault(self, read: Mapping[str, Any]) -> str:
+        for member in read:
+            if member not in self._shown:
+                placed = member in _PLACED and "place" in self._authority.scope.fields
+                return f"has the member `{member}`" + (" beyond the camera's id" if placed else "")
+        return ""
 
     def _scope_fault(self, read: Mapping[str, Any]) -> str:
         authority = self._authority

@@ -46,12 +46,14 @@ def traffic_range(body: Mapping[str, Any], table: str, name: str, least: int) ->
 class _Rows:
     """The rows held of a period: those that came for the first time, those that came again, those erased since.
 
-    `images` are those that the rows name.
+    `images` are those that the rows name. An erased row that is `alone` in its batch can have been an erratum, which
+    is no release.
     """
 
     first: int = 0
     again: int = 0
     erased: int = 0
+    alone: int = 0
     images: int = 0
 
 
@@ -128,9 +130,12 @@ class PeriodSums:
         rows = held.rows[period]
         for line in lines:
             if b'"erased":' in line[:40]:
-                rows.erased += 1
+                rows.erased += len(lines) > 1
+                rows.alone += len(lines) == 1
                 held.erased += 1
                 continue
+            if b'"erratum":' in line and "erratum" in _row(line):
+                continue  # no release
             row = _row(line) if b'"ref":' in line or b'"again":' in line or b'"hit":' in line else {}
             again = row.get("again") is True
             if again:
@@ -188,18 +193,20 @@ class PeriodSums:
             where = f"{of}: the figures of entry {entry} say `{table}` {_published(least, most)}"
             if here > most:
                 found.add(f"{where}, and {here} rows are here")
-            elif whole and here + rows.erased < least:
+            elif whole and here + rows.erased + rows.alone < least:
                 found.add(f"{where}, and of all batches of that time {here} rows are here")
         if "images" in body:
             least, most = traffic_range(body, "images", name, self._least[entry])
             where = f"{of}: the figures of entry {entry} say `images` {_published(least, most)}"
-            if rows.images > most or (whole and rows.images + len(_IMAGES) * rows.erased < least):
+            if rows.images > most or (
+                whole and rows.images + len(_IMAGES) * (rows.erased + rows.alone) < least
+            ):
                 found.add(f"{where}, and the rows here name {rows.images}")
         together = rows.first + rows.again + rows.erased
         where = f"{of}: the figures of entry {entry} say {_published(lowest, highest)} rows"
         if rows.erased and together > highest:
             found.add(f"{where}, and {together} are here, {rows.erased} of them erased")
-        elif rows.erased and whole and together < lowest:
+        elif (rows.erased or rows.alone) and whole and together + rows.alone < lowest:
             found.add(
                 f"{where}, and of all batches of that time {together} are here, {rows.erased} of them erased"
             )
@@ -245,7 +252,8 @@ class PeriodSums:
         vehicles: set[str] = set().union(*(held.vehicles.get(number, set()) for number in within))
         perhaps = vehicles.union(*(held.perhaps.get(number, set()) for number in within))
         whole = all(
-            held.covers(*self._periods[number][:2]) and not held.rows.get(number, _Rows()).erased
+            held.covers(*self._periods[number][:2])
+            and not (held.rows[number].erased or held.rows[number].alone)
             for number in within
         )
         if not whole and not perhaps:

@@ -42,6 +42,8 @@ class FactTally:
         self.refused: Counter[tuple[str, str]] = Counter()
         self.hits: Counter[tuple[str, str]] = Counter()
         self.vehicles: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self.vehicles_corrected: dict[tuple[str, str], set[str]] = defaultdict(set)
+        """Vehicles with errata, by authority and kind."""
         self.outcomes: list[tuple[str, str]] = []
         """Hits and what came of each."""
         self.passed_on: Counter[tuple[str, str]] = Counter()
@@ -58,15 +60,26 @@ class FactTally:
             If one is not of the form that its kind has, or a release is not of its decision.
         """
         decided: dict[int, _Decided] = {}
+        corrected: set[tuple[int, str]] = set()
         for one in facts:
             try:
                 if one["kind"] == "decision":
                     decided[one["commit"]] = self._take_decision(one)
+                elif one["kind"] == "erratum":
+                    corrected |= self._take_erratum(one)
             except _ODD as error:
-                raise InputError("a fact of kind `decision` is not as it should be") from error
+                raise InputError(
+                    f"a fact of kind `{str(one.get('kind'))[:40]}` is not as it should be"
+                ) from error
         for one in facts:
             try:
                 match one["kind"]:
+                    case "release" if (one["commit"], one["authority"]) in corrected:
+                        if one["rows"] != 1:
+                            raise InputError("a release of an erratum has more than its own row")
+                    case "errata-taken":
+                        for soon in ("hour", "day", "later"):
+                            self.vehicles_corrected[str(one["authority"]), soon].update(one[soon])
                     case "release":
                         self._take_release(one, decided[one["commit"]])
                     case "image-read":
@@ -90,6 +103,17 @@ class FactTally:
                 raise InputError(
                     f"a fact of kind `{str(one.get('kind'))[:40]}` is not as it should be"
                 ) from error
+
+    def _take_erratum(self, one: Mapping[str, Any]) -> set[tuple[int, str]]:
+        """Count an erratum; return its releases, each by commit and `name@version`."""
+        found = set()
+        for row in one["rows"]:
+            self.vehicles_corrected[str(row["authority"]), "vehicles"].add(str(one["vehicle"]))
+            if row["read"]:
+                self.vehicles_corrected[str(row["authority"]), "corrected"].add(str(one["vehicle"]))
+            if row["seq"]:
+                found.add((int(one["commit"]), f"{row['authority']}@{row['version']}"))
+        return found
 
     def _take_decision(self, one: Mapping[str, Any]) -> _Decided:
         self.plain["decided"] += int(one["reads"])
@@ -218,6 +242,10 @@ def stepped_cells(
         for to, cell in cells.items():
             rows = sum(tally.passed_on[name, to] for tally in tallies)
             yield _stepped(f"rows of {name} passed on to {to}", rows, rows, cell, least)
+    for name, cells in body.get("errata", {}).items():
+        for kind, cell in cells.items():
+            vehicles = len(set().union(*(tally.vehicles_corrected[name, kind] for tally in tallies)))
+            yield _stepped(f"errata of {name}, {kind}", vehicles, vehicles, cell, step)
     for name, cell in body["disclosures_refused"].items():
         attempts = sum(tally.not_passed_on[name] for tally in tallies)
         yield _stepped(f"attempts to pass on rows of {name}", attempts, attempts, cell, step)

@@ -14,6 +14,7 @@ from wicketgate.base.clock import parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.publishing import (
+    ERRATA_KINDS,
     HIT_KINDS,
     OUTCOME_KINDS,
     TARGETING_FORM,
@@ -24,8 +25,9 @@ from wicketgate.regime.publishing import (
     targeting_due,
 )
 
-_TABLES = ("hits", "outcomes", "disclosures", "disclosures_refused")
-_MEMBERS = {"kind", "form", "from", "until", "step", *_TABLES}
+_FIRST_TABLES = ("hits", "outcomes", "disclosures", "disclosures_refused")
+_TABLES = (*_FIRST_TABLES, "errata")
+_MEMBERS = {"kind", "form", "from", "until", "step"}
 
 
 class TargetingChain:
@@ -36,6 +38,7 @@ class TargetingChain:
 
     def __init__(self) -> None:
         self._from_us = 0
+        self._form = 1  # figures of the first form come before any of a later one
         self._compared: list[tuple[int, Mapping[str, int]]] = []
         self._hit: dict[str, int] = {}
         self.periods: list[tuple[int, Mapping[str, Any]]] = []
@@ -82,7 +85,8 @@ class TargetingChain:
             The names under which something could leave so far.
         """
         where = f"entry {index}"
-        if set(body) != _MEMBERS or not all(isinstance(body[name], dict) for name in _TABLES):
+        tables = _FIRST_TABLES if self._form == 1 and body.get("form") == 1 else _TABLES
+        if set(body) != {*_MEMBERS, *tables} or not all(isinstance(body[name], dict) for name in tables):
             return [f"{where}: figures of targeting without the members that they must have, or with others"]
         try:
             from_us, until_us = parse_rfc3339(str(body["from"])), parse_rfc3339(str(body["until"]))
@@ -97,8 +101,10 @@ class TargetingChain:
             faults.append(f"until {body['until']}, which is not the end of a period that is due")
         self._from_us = max(self._from_us, until_us)
         step = step_of(moment.charter)
-        if body["form"] != TARGETING_FORM or body["step"] != step or isinstance(body["form"], bool):
-            faults.append(f"not of the form {TARGETING_FORM} in steps of {step}")
+        form = 1 if tables is _FIRST_TABLES else TARGETING_FORM
+        self._form = max(self._form, form)
+        if body["form"] != form or body["step"] != step or isinstance(body["form"], bool):
+            faults.append(f"not of the form {form} in steps of {step}")
         else:
             try:
                 faults += self._numbers(body, moment, step, self._compared_until(until_us))
@@ -153,7 +159,21 @@ class TargetingChain:
             for to in to_whom:
                 _cell(body["disclosures"][name][to], least)
             _cell(body["disclosures_refused"][name], step)
-        return found
+        return found + _impossible_errata(body, everyone, step)
+
+
+def _impossible_errata(body: Mapping[str, Any], everyone: Iterable[str], step: int) -> list[str]:
+    """Return which figures of errata can be none; an erratum may be taken in a later month than it was told in."""
+    if "errata" not in body:
+        return []
+    _demand_rows("errata", body["errata"], everyone)
+    faults = []
+    for name, kinds in body["errata"].items():
+        _demand_rows(f"errata of `{name}`", kinds, ERRATA_KINDS)
+        cells = {kind: _cell(kinds[kind], step) for kind in ERRATA_KINDS}
+        if cells["corrected"] > cells["vehicles"]:
+            faults.append(f"more vehicles of `{name}` have a corrected read than have errata")
+    return faults
 
 
 def _demand_rows(what: str, table: object, names: Iterable[str]) -> None:

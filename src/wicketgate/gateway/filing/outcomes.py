@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from itertools import islice
 
+import msgspec
+
 from wicketgate.base.clock import Clock
+from wicketgate.commits.errata import ErratumSaid
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import Outcome, Transaction
 from wicketgate.commits.writer import Commits
+from wicketgate.gateway.errata.digests import ErrataDigests
+from wicketgate.gateway.filing.errata import new_id, said_transaction
 from wicketgate.gateway.filing.facts import outcome_fact
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.hotlists.hits import UNANSWERED_US, Hit, with_outcome
-from wicketgate.hotlists.outcomes import Comparison, judge_outcome
+from wicketgate.hotlists.outcomes import Comparison, is_wrong_read, judge_outcome
 from wicketgate.hotlists.vehicle_names import contradicts
 from wicketgate.reads.plates import read_plate
 
@@ -23,10 +28,11 @@ _AT_ONCE = 500
 class OutcomeFiling:
     """The filing of outcomes of hits, over the commits of one gateway."""
 
-    def __init__(self, commits: Commits, hits: HitQueue, clock: Clock) -> None:
+    def __init__(self, commits: Commits, hits: HitQueue, clock: Clock, digests: ErrataDigests) -> None:
         self._commits = commits
         self._hits = hits
         self._clock = clock
+        self._digests = digests
 
     async def record_outcome(
         self,
@@ -63,6 +69,7 @@ class OutcomeFiling:
             agrees = read_plate(plate_seen) == known.listed
         compared = Comparison(looker=looker, agrees=agrees)
         contradicted = known is not None and contradicts(known.entry, known.vehicle)
+        wrong = known is not None and is_wrong_read(known, said, plate_seen)
 
         def build(state: State, at_us: int, sequence: int) -> Transaction:
             hit = state.open_hits.get(hit_id)
@@ -86,7 +93,12 @@ class OutcomeFiling:
                 at_us=at_us,
                 token=token,
             )
-            return _transaction((outcome,), at_us, sequence)
+            made = _transaction((outcome,), at_us, sequence)
+            if not wrong or known is None:
+                return made
+            erratum = self._erratum(known, outcome)
+            more = said_transaction(self._commits, erratum, state, at_us, sequence)
+            return msgspec.structs.replace(more, outcomes=made.outcomes, facts=(*made.facts, *more.facts))
 
         sequence, transaction = await self._commits.commit(build)
         while self._hits.position < sequence:
@@ -94,6 +106,21 @@ class OutcomeFiling:
         after = self._hits.get(hit_id)
         assert after is not None or known is not None
         return after or with_outcome(known, transaction.outcomes[0])  # type: ignore[arg-type]
+
+    def _erratum(self, hit: Hit, outcome: Outcome) -> ErratumSaid:
+        """Return what an outcome says of the read of its hit; which plate was seen is not kept."""
+        return ErratumSaid(
+            id=new_id(),
+            read=self._digests.of_hit(hit.id),
+            ground="misread",
+            by=outcome.by,
+            token=outcome.token,
+            ends_us=0,
+            hit=hit.id,
+            feed=hit.authority,
+            seq=hit.seq,
+            raised_us=hit.raised_us,
+        )
 
     async def end_unanswered(self) -> int:
         """End the hits left unanswered for a day after their deadline.

@@ -346,6 +346,8 @@ class HistoryFeeding:
             data = await self._stored.original(row.number) or await self._stored.stand_in(row.number)
             transaction = None if data is None else decode_held(data, self._stored.keys)[0]
             read: int | None = row.row
+            if transaction is not None and _is_erratum(transaction, row):
+                continue  # the read that it corrects is none of it
             if row.feed:
                 read = None if transaction is None else shown_read(transaction, RowName(row.feed, row.row))
             if read is None:
@@ -360,6 +362,10 @@ def _waiting(sequence: int, transaction: Transaction) -> _WaitingReads:
     before = () if transaction.shown is None else transaction.shown.before
     item = TakenReads(sequence, transaction.taken, tuple(before))
     return _WaitingReads(sequence, transaction.at_us, transaction.reads, item, transaction.erased)
+
+
+def _is_erratum(transaction: Transaction, row: RowErased) -> bool:
+    return any(batch.errata for batch in transaction.batches if row.feed in ("", batch.feed))
 
 
 def _nothing(sequence: int) -> _WaitingReads:

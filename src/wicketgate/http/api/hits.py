@@ -19,7 +19,15 @@ from wicketgate.gateway.filing.outcomes import OutcomeFiling
 from wicketgate.gateway.hits import UnitHits
 from wicketgate.hotlists.hits import MOST_BY, MOST_REASON, WAITING, Hit
 from wicketgate.hotlists.outcomes import Said
-from wicketgate.http.answers import HitRead, HitShown, HitsShown, ImageLink, OutcomeShown, StoppedHit
+from wicketgate.http.answers import (
+    HitErratum,
+    HitRead,
+    HitShown,
+    HitsShown,
+    ImageLink,
+    OutcomeShown,
+    StoppedHit,
+)
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.parameters import LINES
 from wicketgate.http.presence import require_presence
@@ -180,6 +188,11 @@ def as_json(hit: Hit, *, cannot_confirm: str | None, now_us: int) -> HitShown:
             )
             for outcome in hit.outcomes
         ],
+        errata=[
+            HitErratum(ground=one.ground, at=rfc3339(one.at_us), plate=_given(one.plate))
+            for one in hit.errata
+        ]
+        or UNSET,
     )
 
 

@@ -8,12 +8,13 @@ Only the description uses these structs; the tests hold what runs to them.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from msgspec import UNSET, Struct, UnsetType
 
 from wicketgate.base.shapes import Count, Hash, Salt, Time, about, shape
 from wicketgate.base.signing import MAX_SIGNATURES
+from wicketgate.commits.errata import Ground
 from wicketgate.gateway.filing.responses import MOST_NAME, MOST_ORGANISATION, MOST_TEXT
 from wicketgate.hotlists.hits import MOST_REASON
 from wicketgate.hotlists.outcomes import Said
@@ -105,6 +106,26 @@ class RowBody(Struct, frozen=True, kw_only=True):
     late: Annotated[bool, about("It came later than the charter's `late_after`.", const=True)] | UnsetType = (
         UNSET
     )
+
+
+class RowErratum(Struct, frozen=True, kw_only=True):
+    """What was wrong with an earlier row."""
+
+    seq: Annotated[Count, about("That row.")]
+    ground: Annotated[str, shape(enum=list(get_args(Ground)))]
+    read: (
+        Annotated[RowRead, about("The read with its right plate, where the authority would release that.")]
+        | UnsetType
+    ) = UNSET
+
+
+class ErratumRowBody(Struct, frozen=True, kw_only=True):
+    """A line of a batch that corrects an earlier row."""
+
+    seq: Count
+    salt: Salt
+    authority: Annotated[str, about("`name@version`: what let it go.")]
+    erratum: RowErratum
 
 
 class ErasedRow(Struct, frozen=True, kw_only=True):

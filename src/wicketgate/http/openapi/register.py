@@ -306,7 +306,7 @@ class Targeting(Struct, frozen=True, kw_only=True):
     """
 
     kind: Literal["targeting"]
-    form: Literal[1]
+    form: Literal[1, 2]
     from_: Time = field(name="from")
     until: Time
     step: Count
@@ -317,6 +317,13 @@ class Targeting(Struct, frozen=True, kw_only=True):
     ]
     disclosures_refused: Annotated[dict[str, Stepped], about("Attempts by authority.")]
     entry: Annotated[Count, about("Where they stand in the ledger.")]
+    errata: (
+        Annotated[
+            dict[str, dict[str, Stepped]],
+            about("Vehicles with errata, by authority and kind. Absent in the first form."),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 class RegisterBody(Struct, frozen=True, kw_only=True):

@@ -15,12 +15,20 @@ from wicketgate.gateway.filing.hotlists import ListTaken
 from wicketgate.hotlists.forms import CSV, MOST_FAULTS, HotlistLine
 from wicketgate.http import answers, codes
 from wicketgate.http.api.disclosures import Deleted, Disclosed
+from wicketgate.http.api.errata import TakenThrough, WrongRead
 from wicketgate.http.api.hits import STATES, OutcomeSaid
 from wicketgate.http.api.hotlists import MAX_UPLOAD_BYTES
 from wicketgate.http.api.sources import LISTS
 from wicketgate.http.api.why import Asked
 from wicketgate.http.forms import FORM, MAX_FORM, MAX_PARTS
-from wicketgate.http.openapi.bodies import BatchHeader, EnvelopeBody, ErasedRow, ReadsForm, RowBody
+from wicketgate.http.openapi.bodies import (
+    BatchHeader,
+    EnvelopeBody,
+    ErasedRow,
+    ErratumRowBody,
+    ReadsForm,
+    RowBody,
+)
 from wicketgate.http.openapi.examples import BATCH_EVENT, HOTLIST_CSV, METRICS
 from wicketgate.http.openapi.operation import (
     EVENTS,
@@ -161,7 +169,7 @@ _FEEDS = tagged(
         "the authority. Ask again with `after` set to the last batch that you keep: nothing is lost and nothing comes "
         "twice.\n\nAfter expiry the backlog can be read until its term; after a revocation, and while suspended, it "
         "cannot.", parameters=(AUTHORITY, AFTER_BATCH, BATCHES, WAIT),
-        gives={NDJSON: (BatchHeader, RowBody, ErasedRow)},
+        gives={NDJSON: (BatchHeader, RowBody, ErasedRow, ErratumRowBody)},
         meaning="Batches in order; empty if there is nothing new.", codes=FEED, commits=True,
     ),
     Operation(
@@ -284,6 +292,36 @@ _ATTESTED = tagged(
     ),
 )
 
+_ERRATA = (
+    *tagged(
+        "sources", ("source",),
+        Operation(
+            "sayErratum", "POST /v1/errata", "Say that a read was wrong",
+            "A read of the source's own, by the `id` that it gave it, as long as its repeats are known. What is said "
+            "goes to everyone who got the read: the ground always, the right plate where their authority would release "
+            "that read. Nothing is overwritten. Said again it is answered as it was. Who got the read is never told.",
+            takes=WrongRead, most=MAX_MEMBERS, gives=answers.ErratumTaken, status=201,
+            also={200: ("It was said before.", {JSON: answers.ErratumTaken})},
+            codes="unknown-read too-many-errata malformed", commits=True,
+        ),
+    ),
+    *tagged(
+        "recipients", ("recipient",),
+        Operation(
+            "listErrata", "GET /v1/errata", "What of the unit's rows was wrong",
+            "Notices of corrections, also of authorities that have ended or are stopped. A notice says which row was "
+            "wrong and the ground; the right plate stands in the erratum's own row of the feed alone. It ends with the "
+            "row's term. `after` counts the notices of one authority.", parameters=(_OF_AUTHORITY, AFTER, LINES),
+            gives=answers.ErrataShown, meaning="The oldest first.", codes="malformed", commits=True,
+        ),
+        Operation(
+            "takeErrata", "POST /v1/errata/taken", "Say that the unit has its errata",
+            "Up to a notice of an authority: how soon is counted.", takes=TakenThrough, most=MAX_MEMBERS,
+            gives=answers.ErrataTakenUp, codes="malformed", commits=True,
+        ),
+    ),
+)
+
 _OFFICERS = tagged(
     "documents", TOKENS,
     Operation(
@@ -342,4 +380,4 @@ _OPERATORS = tagged(
 
 # fmt: on
 
-V1 = (*_SOURCES, *_FEEDS, *_MATCH, *_ATTESTED, *_OFFICERS, *_OVERSEERS, *_OPERATORS)
+V1 = (*_SOURCES, *_FEEDS, *_MATCH, *_ERRATA, *_ATTESTED, *_OFFICERS, *_OVERSEERS, *_OPERATORS)
