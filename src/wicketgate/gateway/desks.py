@@ -6,6 +6,7 @@ from wicketgate.base.clock import Clock
 from wicketgate.base.space import DiskSpace
 from wicketgate.commits.writer import Commits
 from wicketgate.gateway.entitlement import Entitlement
+from wicketgate.gateway.evidence import EvidenceDesk
 from wicketgate.gateway.filing.cameras import CameraFiling
 from wicketgate.gateway.filing.disclosures import DisclosureFiling
 from wicketgate.gateway.filing.documents import Filing
@@ -41,5 +42,6 @@ class Desks:
         self.facts, self.looks = FactFiling(self.commits), LookFiling(self.commits, self.clock)
         self.entitlement = Entitlement(self.commits, self.clock)
         self.unit_hits = UnitHits(self.commits, self.hits, self.entitlement)
+        self.evidence = EvidenceDesk(self.commits, self.projections, self.looks)
         self.responses = Responses(self.commits, self.projections, self.clock, admit=self.space.demand)
         self.disclosures = DisclosureFiling(self.commits)

@@ -17,6 +17,7 @@ from wicketgate.http.api.admin import AdminApi
 from wicketgate.http.api.alerts import AlertsApi
 from wicketgate.http.api.disclosures import DisclosuresApi
 from wicketgate.http.api.documents import DocumentsApi
+from wicketgate.http.api.evidence import EvidenceApi
 from wicketgate.http.api.feeds import FeedsApi
 from wicketgate.http.api.hits import HitsApi
 from wicketgate.http.api.hotlists import HotlistsApi
@@ -137,6 +138,7 @@ def routes(
         *FeedsApi(commits, gateway.projections, entitlement, clock, gateway.looks).routes(),
         *AdminApi(commits, gateway.tokens, gateway.openings, gateway.looks).routes(),
         *HitsApi(gateway.unit_hits, gateway.outcomes, entitlement, clock, gateway.looks).routes(),
+        *EvidenceApi(gateway.unit_hits, entitlement, gateway.evidence).routes(),
         *AlertsApi(gateway.alerting, entitlement).routes(),
         *DisclosuresApi(commits, gateway.disclosures, entitlement, clock, gateway.looks).routes(),
         *WhyApi(commits, gateway.projections, gateway.lists, gateway.facts, clock).routes(),

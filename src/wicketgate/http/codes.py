@@ -76,6 +76,8 @@ _REQUEST = {
     "too-many-failures": "Look at your unit's token: this one is wrong. A right one is taken at once.",
     "too-many-documents": "Wait as long as `Retry-After` says, and send the same again.",
     "too-many-lists": "Wait as long as `Retry-After` says. The list that you have already is always answered.",
+    "evidence-past-term": "Nothing: rows end with the charter's term of feeds, and so does what proves them.",
+    "erased": "Nothing: the row is gone, and its hash alone is left.",
     "responses-past-term": "Nobody has them any more; the register still says how many there were.",
     "too-many-responses": "Wait as long as `Retry-After` says, and send the same again.",
     "unknown-consultation": "Use an `id` of `/consultations`.",
@@ -300,6 +302,7 @@ _SEARCH = {
     "not-entitled": ("This person approves for no office that is needed.", ""),
 }
 _COMMAND = {
+    "later-form": ("An evidence pack of a later form than this version reads.", "Use a later version."),
     "malformed": ("A file or an answer cannot be read as what it should be.", "Look at the file named."),
     "not-entitled": ("The gateway says that this token is not entitled.", "Use the right token."),
     "zone-missing": ("A time has no zone.", "Write `Z` or an offset."),

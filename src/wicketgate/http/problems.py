@@ -56,6 +56,8 @@ CODES: dict[str, tuple[int, str]] = {
     "seen-differs": (409, "The plate as it was seen is not the one on the list"),
     "already-ended": (409, "An outcome is recorded already"),
     "cursor-past-term": (410, "What stood behind this cursor is past its term"),
+    "evidence-past-term": (410, "The row is past its term"),
+    "erased": (410, "The row was erased"),
     "responses-past-term": (410, "The responses were deleted at the end of their term"),
     "revision-differs": (412, "The list is not at the revision named"),
     "too-large": (413, "The body is too large"),

@@ -45,6 +45,7 @@ ROLES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "getImage": _UNIT_SEES,
     "listHits": _UNIT_SEES,
     "getHit": _UNIT_SEES,
+    "getHitEvidence": _UNIT_SEES,
     "recordOutcome": {"recipient": CONFIRM},
     "getHotlist": _KEEPS,
     "putHotlist": _KEEPS,

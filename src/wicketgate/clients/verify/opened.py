@@ -389,7 +389,7 @@ class FactRight:
         """
         released: dict[tuple[int, str], int] = {}
         raised: Counter[tuple[int, str]] = Counter()
-        told = [_of_form(one) for one in facts]
+        told = [fact_of_form(one) for one in facts]
         for fact in told:
             if isinstance(fact, _ReleaseFact):
                 at_us = _time(fact.released_at, second_us)
@@ -482,7 +482,8 @@ class FactRight:
         return versions[int(number) - 1]
 
 
-def _of_form(one: Mapping[str, Any]) -> Any:
+def fact_of_form(one: Mapping[str, Any]) -> Any:
+    """Return a fact as a value of its kind; InputError unless it has the form of one."""
     kind = one.get("kind")
     if kind not in KINDS:
         raise InputError(f"a fact of a kind `{str(kind)[:40]}` that this version does not know")
