@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from wicketgate.base.signing import canonical
 from wicketgate.clients.evidence.proved import DocumentProved, Evidence, FactProved, RowProved
 
 _MOST_ROWS = 500
@@ -18,7 +17,7 @@ _MOST_ROWS = 500
 
 _STYLE = """
 body{font:16px/1.5 Arial,Helvetica,sans-serif;color:#0b0c0c;background:#fff;margin:0 auto;max-width:960px;padding:16px}
-h1{font-size:28px;line-height:1.2;margin:8px 0 4px}
+h1{font-size:28px;line-height:1.2;margin:8px 0 4px;overflow-wrap:anywhere}
 h2{font-size:21px;margin:32px 0 8px;border-top:2px solid #0b0c0c;padding-top:8px}
 h3{font-size:17px;margin:20px 0 4px}
 p{margin:8px 0;max-width:70ch}
@@ -74,7 +73,7 @@ _READ = {
     "source": "Whose camera",
     "camera": "Camera",
     "camera_name": "Name of the camera",
-    "position": "Position of the camera, longitude and latitude",
+    "position": "Position of the camera, latitude and longitude",
     "lane": "Lane",
     "direction": "Direction",
     "vehicle": "Vehicle, as the camera saw it",
@@ -144,10 +143,17 @@ def _read(read: Mapping[str, Any]) -> list[tuple[str, str]]:
     found = []
     for member, words in _READ.items():
         if member in read:
-            value = read[member]
-            shown = _text(value if isinstance(value, str) else canonical(value).decode())
+            shown = _text(_value(member, read[member]))
             found.append((words, f'<span class="plate">{shown}</span>' if member == "plate" else shown))
     return found
+
+
+def _value(member: str, value: Any) -> str:
+    if member == "position":
+        return f"{value[1]}, {value[0]}"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {one}" for name, one in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _times(evidence: Evidence, first: RowProved) -> Iterator[tuple[str, str]]:
@@ -284,7 +290,7 @@ def _happened(evidence: Evidence) -> Iterator[str]:
     rows = [
         (_time(one.second), _text(_FACTS[one.fact["kind"]]), _detail(one), _text(one.name)) for one in told
     ]
-    yield _table("Each in the second in which the log has it", ("When", "What", "", "File"), rows)
+    yield _table("Each in the second in which the log has it", ("When", "What", "Detail", "File"), rows)
 
 
 def _detail(one: FactProved) -> str:
@@ -375,7 +381,7 @@ def _pairs(caption: str, pairs: Iterable[tuple[str, str]]) -> str:
 
 
 def _table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    top = "".join(f'<th scope="col">{_text(head)}</th>' if head else "<td></td>" for head in heads)
+    top = "".join(f'<th scope="col">{_text(head)}</th>' for head in heads)
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
     return (
         f'<div class="wide" role="region" aria-label="{_text(caption)}" tabindex="0"><table><caption>{_text(caption)}'
