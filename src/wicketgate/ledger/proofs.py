@@ -31,6 +31,8 @@ _NODE = 32
 _LEAD = 8
 """Bytes of a hash that a run has of it; what has the same ones is told apart by asking for each."""
 _JOIN_AT = 64
+_FOR_EVER = frozenset({"response", "search-run"})
+"""What the public was given a receipt for, and what a court may be shown, can be proved for ever."""
 _TIME = struct.Struct(">Q")
 
 
@@ -171,7 +173,7 @@ class Proofs:
         last = bytes(cursor.key()) if cursor.last() else b""
         for leaf, kind in sorted((merkle.leaf_hash(fact), kind) for fact, kind in shown):
             kept = _encoder.encode(_Kept.of(second, tree, leaf))
-            if kind == "response":  # what the public was given a receipt for can be proved for ever
+            if kind in _FOR_EVER:
                 transaction.put(leaf, kept, db=self._answers)
             else:
                 key = _TIME.pack(second.second_us) + leaf
@@ -264,8 +266,9 @@ class Proofs:
 
 
 def _is_shown(fact: dict[str, object]) -> bool:
-    """Return whether whoever is told a fact may prove it: of a release, a response, and their asking for evidence."""
-    return fact.get("kind") in {"release", "response"} or fact.get("what") == "evidence"
+    """Return whether whoever is told a fact may prove it: of releases, responses, runs, and their asking for evidence."""
+    kind = fact.get("kind")
+    return kind == "release" or kind in _FOR_EVER or (kind == "look" and fact.get("what") == "evidence")
 
 
 def _answered(found: bytes, leaf: bytes) -> FactAnswer:
