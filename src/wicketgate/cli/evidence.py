@@ -37,7 +37,7 @@ def run_evidence(args: argparse.Namespace) -> int:
                 f"NOTE: the log's key is taken from {args.url} itself: {verifier.vkey}. Compare it with "
                 "the key that was published another way, and give that with --key."
             )
-        data = Gathering(remote, verifier, say).pack_hit(args.of)
+        data = Gathering(remote, verifier, say).pack(args.of)
     _write(args.out, data)
     print(
         f"`{args.out}`: {len(data)} bytes, checked. It shows private data: treat it as you must treat evidence."

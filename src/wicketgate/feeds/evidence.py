@@ -45,6 +45,13 @@ class EvidenceQuestion(Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class EvidenceRun(Struct, frozen=True, kw_only=True):
+    """The run of a search, with the way from it to the ledger; its rows are those of `/v1/searches/{id}/rows`."""
+
+    header: Annotated[dict[str, Any], about("As whoever asked was given it, with its promise.")]
+    second: FactAnswer
+
+
 class EvidenceGiven(Struct, frozen=True, kw_only=True):
     """What an evidence pack is made of; documents and entries come from the public log."""
 
@@ -65,3 +72,4 @@ class EvidenceGiven(Struct, frozen=True, kw_only=True):
     ]
     facts_from: Annotated[Time | None, about("Since when facts are kept; null: no second is over yet.")]
     question: EvidenceQuestion | UnsetType = UNSET
+    run: EvidenceRun | UnsetType = UNSET

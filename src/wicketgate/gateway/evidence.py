@@ -1,22 +1,31 @@
-"""The evidence of a hit: its rows with their proofs, the documents behind them, what came of it, and who looked."""
+"""The evidence of a hit or an answer: rows with proofs, the documents behind them, what came of it, who looked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import HitRefused
 from wicketgate.commits.durable import Durable
+from wicketgate.commits.searches import HeldSearch
 from wicketgate.feeds.batches import first_row
-from wicketgate.feeds.evidence import MOST_FACTS, EvidenceFact, EvidenceGiven, EvidenceRow
+from wicketgate.feeds.evidence import (
+    MOST_FACTS,
+    EvidenceFact,
+    EvidenceGiven,
+    EvidenceQuestion,
+    EvidenceRow,
+    EvidenceRun,
+)
 from wicketgate.feeds.feed import Feed
 from wicketgate.gateway.filing.looks import LookFiling
 from wicketgate.gateway.projections import Projections
 from wicketgate.hotlists.hits import Hit
-from wicketgate.ledger.facts import release_fact, second_of
+from wicketgate.ledger.facts import release_fact, search_run_fact, second_of
 from wicketgate.ledger.kept_facts import image_subject
 from wicketgate.ledger.merkle import inclusion_ranges, leaf_hash, leaf_hashes, root
 
@@ -28,7 +37,7 @@ _PART: Final = 1 << 20
 
 
 class EvidenceDesk:
-    """Where the evidence of hits is put together."""
+    """Where the evidence of hits and answers is put together."""
 
     def __init__(self, commits: Durable, projections: Projections, looks: LookFiling) -> None:
         self._commits = commits
@@ -45,19 +54,57 @@ class EvidenceDesk:
         """
         rows = await self._rows(hit)
         facts = self._facts(hit, rows)
-        of = f"hit/{hit.id}"
-        made = await self._looks.tell(by, "evidence", of)
-        since_us = (
-            None if self._projections.proofs.facts is None else self._projections.proofs.facts.since_us()
+        return await self._given(f"hit/{hit.id}", hit.authority, by, rows=rows, facts=facts)
+
+    async def of_search(self, held: HeldSearch, by: str) -> EvidenceGiven:
+        """Return the evidence of an answer that is kept, once it is committed that somebody asks for it.
+
+        Raises
+        ------
+        HitRefused
+            `not-due`, `too-large`.
+        """
+        asked, header = held.asked, msgspec.json.decode(held.header)
+        second = await self._projections.prove(leaf_hash(search_run_fact(header)))
+        if second is None:
+            due = header["promise"]["merge_by"]
+            raise HitRefused(f"the proof of its run follows by {due}", code="not-due")
+        question = EvidenceQuestion(
+            salt=asked.salt.hex(), question=asked.question.decode(), reason=asked.reason
         )
+        return await self._given(
+            f"search/{asked.id}",
+            asked.authority.partition("@")[0],
+            by,
+            facts=self._about([f"search/{asked.id}"]),
+            question=question,
+            run=EvidenceRun(header=header, second=second),
+        )
+
+    async def _given(
+        self,
+        of: str,
+        authority: str,
+        by: str,
+        *,
+        facts: list[EvidenceFact],
+        rows: Sequence[EvidenceRow] = (),
+        question: EvidenceQuestion | UnsetType = UNSET,
+        run: EvidenceRun | UnsetType = UNSET,
+    ) -> EvidenceGiven:
+        kept = self._projections.proofs.facts
+        since_us = None if kept is None else kept.since_us()
+        made = await self._looks.tell(by, "evidence", of)
         return EvidenceGiven(
             of=of,
-            authority=hit.authority,
-            rows=rows,
-            documents=self._documents(hit.authority),
+            authority=authority,
+            rows=list(rows),
+            documents=self._documents(authority),
             facts=facts,
             made=made.decode(),
             facts_from=None if since_us is None else rfc3339(since_us),
+            question=question,
+            run=run,
         )
 
     # --- rows ---------------------------------------------------------------------------------------------
@@ -117,20 +164,24 @@ class EvidenceDesk:
         )
 
     def _facts(self, hit: Hit, rows: Iterable[EvidenceRow]) -> list[EvidenceFact]:
-        kept = self._projections.proofs.facts
-        if kept is None:
-            return []
         batches = [row.header["batch"] for row in rows]
         images = [image_subject(hit.authority, image["sha256"]) for image in _images(rows)]
-        subjects = (f"hit/{hit.id}", f"rows/{hit.authority}", *images)
-        found = []
-        for fact, second in kept.about(subjects, second_of(hit.raised_us)):
+        return self._about(
+            [f"hit/{hit.id}", f"rows/{hit.authority}", *images], second_of(hit.raised_us), batches
+        )
+
+    def _about(
+        self, subjects: Sequence[str], from_us: int = 0, batches: Sequence[int] = ()
+    ) -> list[EvidenceFact]:
+        """Return the facts about some things; of looks at a feed those that some batches were among."""
+        kept, found = self._projections.proofs.facts, list[EvidenceFact]()
+        for fact, second in () if kept is None else kept.about(subjects, from_us):
             told = msgspec.json.decode(fact)
             if told.get("what") == "rows" and not any(told["from"] <= one <= told["to"] for one in batches):
                 continue
             found.append(EvidenceFact(fact=fact.decode(), second=second))
             if len(found) > MOST_FACTS:
-                raise HitRefused(f"more than {MOST_FACTS} facts are about this hit", code="too-large")
+                raise HitRefused(f"more than {MOST_FACTS} facts are about it", code="too-large")
         return found
 
 

@@ -139,7 +139,7 @@ def routes(
         *FeedsApi(commits, gateway.projections, entitlement, clock, gateway.looks).routes(),
         *AdminApi(commits, gateway.tokens, gateway.openings, gateway.looks).routes(),
         *HitsApi(gateway.unit_hits, gateway.outcomes, entitlement, clock, gateway.looks).routes(),
-        *EvidenceApi(gateway.unit_hits, entitlement, gateway.evidence).routes(),
+        *EvidenceApi(gateway.unit_hits, gateway.searches, entitlement, gateway.evidence).routes(),
         *SearchesApi(gateway.searches, gateway.projections, clock).routes(),
         *AlertsApi(gateway.alerting, entitlement).routes(),
         *DisclosuresApi(commits, gateway.disclosures, entitlement, clock, gateway.looks).routes(),

@@ -53,6 +53,7 @@ ROLES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "getSearch": _ASKS,
     "getAnswerRows": _ASKS,
     "getSearchProof": _ASKS,
+    "getSearchEvidence": _ASKS,
     "getQuestion": {"recipient": (*ASK, *APPROVE), "office": APPROVE, "overseer": APPROVE},
     "listApprovals": _APPROVES,
     "approveSearch": _APPROVES,

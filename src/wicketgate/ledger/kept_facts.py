@@ -34,6 +34,7 @@ _SEARCHES: Final = frozenset(
         "search-approved",
         "search-refused",
         "search-run",
+        "search-stopped",
         "search-unapproved",
         "answer-read",
         "answer-ended",
@@ -80,6 +81,8 @@ def subjects_of(fact: Mapping[str, Any], has_hits: Callable[[str], bool]) -> lis
             return [f"hit/{one}" for one in dict.fromkeys((*own, *fact.get("items", ())))]
         case "look" if fact["what"] == "evidence":
             return [fact["of"]]
+        case "look" if fact["what"] == "search":
+            return [f"search/{fact['of']}"]
         case "look" if fact["what"] == "rows":
             return [f"rows/{fact['of']}"] if has_hits(fact["of"]) else []
         case "image-read" if has_hits(fact["authority"]):

@@ -266,7 +266,7 @@ class Proofs:
 
 
 def _is_shown(fact: dict[str, object]) -> bool:
-    """Return whether whoever is told a fact may prove it: of releases, responses, runs, and their asking for evidence."""
+    """Return whether whoever is told a fact may prove it: of releases, responses, runs, and askings for evidence."""
     kind = fact.get("kind")
     return kind == "release" or kind in _FOR_EVER or (kind == "look" and fact.get("what") == "evidence")
 

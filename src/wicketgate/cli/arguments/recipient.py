@@ -31,7 +31,9 @@ def add_receive(parser: ArgumentParser) -> None:
 
 def add_evidence(parser: ArgumentParser) -> None:
     """Add the arguments of `evidence`."""
-    parser.add_argument("of", metavar="HIT", help="the hit's id")
+    parser.add_argument(
+        "of", metavar="HIT|SEARCH", help="the id of the hit, or of the search that was answered"
+    )
     add_gateway(parser, "your, or the unit's,")
     parser.add_argument(
         "--out", required=True, type=Path, metavar="F", help="where the pack is written: a zip"

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 from urllib.parse import quote
 
 import msgspec
+from msgspec import UNSET
 
 from wicketgate.base.errors import NotEntitled, Unreachable, VerificationError
 from wicketgate.clients.evidence.checking import make_pack
 from wicketgate.clients.evidence.members import (
     CHECKPOINT,
     KEY,
+    MOST_IMAGES,
+    QUESTION,
+    ROWS,
+    RUN,
     ProvedDocument,
     ProvedFact,
     ProvedRow,
+    ProvedRun,
+    QuestionOpened,
     document_name,
     encode,
     image_name,
@@ -33,6 +41,8 @@ _MOST_GIVEN: Final = 64 * 1024 * 1024
 _MOST_IMAGE: Final = 16 * 1024 * 1024
 _MOST_PROOF: Final = 64 * 1024
 _PATIENCE_S: Final = 60.0
+_PAGE: Final = 1000
+_SEARCH = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _AGAIN_S: Final = 1.0
 _IMAGES: Final = ("patch_image", "overview_image")
 _T = TypeVar("_T")
@@ -57,8 +67,13 @@ class Gathering:
         self._say = say
         self._log = TrustedLog.open(remote.log(), verifier)
 
-    def pack_hit(self, hit_id: str) -> bytes:
-        """Return the pack of a hit, checked before it is returned.
+    def pack(self, of: str) -> bytes:
+        """Return the pack of a hit or an answer, checked before it is returned.
+
+        Parameters
+        ----------
+        of : str
+            The id of the one or the other: that of a search has 32 hexadecimal digits.
 
         Raises
         ------
@@ -69,24 +84,56 @@ class Gathering:
         Unreachable
             If the gateway cannot be reached, or does not prove in time that the pack was asked for.
         """
-        return self._pack(self._given(f"/v1/hits/{quote(hit_id, safe='')}/evidence"))
+        if _SEARCH.fullmatch(of) is None:
+            given = self._given(f"/v1/hits/{quote(of, safe='')}/evidence")
+            images = dict[str, bytes]()
+            for row in given.rows:
+                images |= self._images(given.authority, [row.row.encode()])
+            return self._pack(given, images)
+        given = self._given(f"/v1/searches/{of}/evidence")
+        if given.run is UNSET or given.question is UNSET:
+            raise VerificationError("the gateway gives no run of that search")
+        lines = self._answered(of, int(given.run.header.get("rows", 0)))
+        return self._pack(given, {**self._answer(given, lines), **self._images(given.authority, lines)})
 
-    def _pack(self, given: EvidenceGiven) -> bytes:
+    def _answer(self, given: EvidenceGiven, lines: Sequence[bytes]) -> dict[str, bytes]:
+        assert given.question is not UNSET
+        opened = given.question
+        question = QuestionOpened(salt=opened.salt, question=opened.question, reason=opened.reason)
+        return {ROWS: b"".join(line + b"\n" for line in lines), QUESTION: encode(question)}
+
+    def _answered(self, search: str, rows: int) -> list[bytes]:
+        """Return the rows of an answer, page by page, each a look."""
+        lines: list[bytes] = []
+        while len(lines) < rows:
+            path = f"/v1/searches/{search}/rows?after={len(lines)}&limit={_PAGE}"
+            page = self._asked(path, _MOST_GIVEN).body.splitlines()
+            if not page:
+                raise VerificationError(f"the gateway shows {len(lines)} rows of an answer of {rows}")
+            lines += page
+        return lines
+
+    def _cover(self, entry: int) -> None:
+        """Take checkpoints until one covers an entry."""
+        while self._log.checkpoint.size <= entry:
+            self._log.advance()
+
+    def _pack(self, given: EvidenceGiven, beside: Mapping[str, bytes]) -> bytes:
         made = given.made.encode()
-        images: dict[str, bytes] = {}
-        for row in given.rows:
-            images |= self._images(given.authority, row.row)
         self._say("waiting until the log has the fact that this pack was asked for")
         own = EvidenceFact(fact=given.made, second=self._proof(leaf_hash(made)))
         facts = sorted((*given.facts, own), key=lambda one: (one.second.second, one.second.leaf))
-        last = max(one.second.entry for one in facts)
-        while self._log.checkpoint.size <= last:
-            self._log.advance()
+        self._cover(max(one.second.entry for one in facts))
         members: dict[str, bytes] = {
             KEY: self._verifier.vkey.encode() + b"\n",
             CHECKPOINT: self._log.note,
-            **images,
+            **beside,
         }
+        if given.run is not UNSET:
+            run = given.run
+            members[RUN] = encode(
+                ProvedRun(header=run.header, second=run.second, proof=self._of_second(run.second))
+            )
         for entry in given.documents:
             text, proof = self._log.proved(entry)
             document = ProvedDocument(entry=entry, text=text.decode(), proof=_hex(proof))
@@ -123,15 +170,23 @@ class Gathering:
             self._asked(path, _MOST_GIVEN).body, EvidenceGiven, "what an evidence pack is made of"
         )
 
-    def _images(self, authority: str, row: str) -> dict[str, bytes]:
-        read: Mapping[str, Any] = msgspec.json.decode(row).get("read", {})
-        found = {}
-        for one in _IMAGES:
-            if one in read:
-                image = read[one]
-                path = f"/v1/feeds/{quote(authority, safe='')}/images/{quote(image['ref'], safe='')}"
-                found[image_name(image["sha256"], image["type"])] = self._asked(path, _MOST_IMAGE).body
-        return found
+    def _images(self, authority: str, rows: Sequence[bytes]) -> dict[str, bytes]:
+        """Return the images that rows name, each fetched once; none where there are too many for a pack."""
+        reads = [msgspec.json.decode(row).get("read", {}) for row in rows]
+        named = {
+            image_name(read[one]["sha256"], read[one]["type"]): read[one]["ref"]
+            for read in reads
+            for one in _IMAGES
+            if one in read
+        }
+        if len(named) > MOST_IMAGES:
+            self._say(f"the rows name {len(named)} images: of so many none is put into a pack")
+            return {}
+        where = f"/v1/feeds/{quote(authority, safe='')}/images"
+        return {
+            name: self._asked(f"{where}/{quote(ref, safe='')}", _MOST_IMAGE).body
+            for name, ref in named.items()
+        }
 
     def _proof(self, leaf: bytes) -> FactAnswer:
         """Return the proof of a fact once its second is over and in the log."""

@@ -20,7 +20,9 @@ FORM: Final = 1
 """The form of packs that this version writes, and the latest that it reads."""
 MANIFEST, SUMS, KEY, CHECKPOINT = "manifest.json", "sha256sums.txt", "key.txt", "checkpoint.txt"
 PAGE, GUIDE = "index.html", "how-to-check.txt"
-ROWS, QUESTION = "answer/rows.ndjson", "answer/question.json"
+ROWS, QUESTION, RUN = "answer/rows.ndjson", "answer/question.json", "answer/run.json"
+MOST_IMAGES: Final = 300
+"""Images of an answer: of one that names more none is in its pack."""
 _ENDINGS: Final[Mapping[str, str]] = {"image/jpeg": "jpg", "image/png": "png"}
 
 _Hex = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
@@ -92,6 +94,14 @@ class ProvedRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     row: str
     index: Count
     path: _Path
+    second: FactAnswer
+    proof: _Path
+
+
+class ProvedRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The run of a search as whoever asked was told it, with its promise, and the way from it to the checkpoint."""
+
+    header: dict[str, Any]
     second: FactAnswer
     proof: _Path
 

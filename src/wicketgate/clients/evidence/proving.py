@@ -14,12 +14,18 @@ import msgspec
 from wicketgate.base.clock import parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError, VerificationError, WicketgateError
 from wicketgate.base.signing import parse_canonical
+from wicketgate.clients.evidence.answers import answered_rows, check_run, delay_of, question_hash, reference
 from wicketgate.clients.evidence.documents import PackedDocuments
 from wicketgate.clients.evidence.members import (
+    QUESTION,
+    ROWS,
+    RUN,
     Manifest,
     ProvedDocument,
     ProvedFact,
     ProvedRow,
+    ProvedRun,
+    QuestionOpened,
     decode,
     document_name,
     image_name,
@@ -36,6 +42,7 @@ from wicketgate.ledger.facts import (
     check_kept,
     check_promise,
     release_fact,
+    search_run_fact,
     second_entry,
 )
 from wicketgate.ledger.merkle import leaf_hash, verify_inclusion
@@ -71,12 +78,17 @@ class Proving:
         self._checkpoint = checkpoint
         self.documents = PackedDocuments(checkpoint.origin)
         self.rows: list[RowProved] = []
+        self.answer: list[dict[str, Any]] = []
+        self._run: dict[str, Any] | None = None
+        self._authority: Authority | None = None
+        self._question: QuestionOpened | None = None
         self.facts: list[FactProved] = []
         self.images: list[str] = []
 
     def checks(self) -> list[Check]:
         """Return every check, in their order: each uses what those before it proved."""
-        return [self.check_documents(), self.check_rows(), self.check_images(), self.check_facts()]
+        rows = self.check_rows if self._kind == "hit" else self.check_answer
+        return [self.check_documents(), rows(), self.check_images(), self.check_facts()]
 
     # --- documents ----------------------------------------------------------------------------------------
 
@@ -152,14 +164,72 @@ class Proving:
             raise VerificationError("its header does not count")
         delay_us = check_promise(self._checkpoint.origin, header, self._verifier.public)
         released_us = parse_rfc3339(header["released_at"])
-        allowed = {
-            self.documents.charter_at(at_us).limits.merge_delay_us for at_us in (released_us - 1, released_us)
-        }
-        check_delay(header, delay_us, allowed)
-        title, _, version = str(header["authority"]).partition("@")
-        if not version.isdigit() or len(version) > 7:
-            raise VerificationError("its header names no authority")
-        return right.authority("the batch", title, int(version), released_us)
+        check_delay(header, delay_us, self._delays(released_us))
+        name, version = reference(header["authority"])
+        return right.authority("the batch", name, version, released_us)
+
+    def _delays(self, at_us: int) -> set[int]:
+        """Return the merge delays of the charters in force at a time, and right before it."""
+        return {self.documents.charter_at(one).limits.merge_delay_us for one in (at_us - 1, at_us)}
+
+    # --- an answer ----------------------------------------------------------------------------------------
+
+    def check_answer(self) -> Check:
+        """Check the rows of an answer, the run that committed to them, and the question that was asked."""
+        findings = Findings("answer")
+        right = ReleaseRight(self.documents.logged, self.documents.parsed)
+        for name in (RUN, ROWS, QUESTION):
+            if name not in self._members:
+                findings.add(f"`{name}` is missing")
+        if RUN in self._members:
+            self._try(findings, RUN, lambda _, data: self._take_run(data, right))
+        if ROWS in self._members:
+            self._try(findings, ROWS, lambda _, data: self._take_answer(data))
+        if QUESTION in self._members:
+            self._try(findings, QUESTION, lambda _, data: self._take_question(data))
+        for name in self._named("rows/"):
+            findings.add(f"`{name}`: an answer has no rows of feeds")
+        erased = sum("erased" in row for row in self.answer)
+        return findings.close(
+            f"{len(self.answer)} rows are those of the run in the log, under an authority that was in force and lets "
+            f"each member go{f'; {erased} of them are past their term' if erased else ''}"
+        )
+
+    def _take_run(self, data: bytes, right: ReleaseRight) -> None:
+        member = decode(data, ProvedRun)
+        header = member.header
+        check_run(header, self._checkpoint.origin, self._verifier.public)
+        run_us = parse_rfc3339(header["run_at"])
+        check_delay(header, delay_of(header), self._delays(run_us))
+        name, version = reference(header["authority"])
+        self._authority = right.authority("the run", name, version, run_us)
+        self._demand_second(member.second, search_run_fact(header), member.proof)
+        if member.second.second != header["promise"]["second"] or header["id"] != self._id:
+            raise VerificationError(
+                "it is the run of another question, or in another second than was promised"
+            )
+        self._run = header
+
+    def _take_answer(self, data: bytes) -> None:
+        if self._run is None or self._authority is None:
+            raise VerificationError("without its run nothing commits to it")
+        self.answer = answered_rows(data, self._run, RowRule(self._authority).shown)
+
+    def _take_question(self, data: bytes) -> None:
+        self._question = decode(data, QuestionOpened)
+
+    def _asked_fault(self) -> str:
+        """Return what is wrong with the question, by the facts of it; empty if nothing is."""
+        asked = [one.fact for one in self.facts if one.fact["kind"] == "search-asked"]
+        runs = [one.fact for one in self.facts if one.fact["kind"] == "search-run"]
+        if len(asked) != 1 or len(runs) != 1 or self._question is None or self._run is None:
+            return "the facts that the question was asked and run are not in it, each once"
+        if question_hash(self._question) != asked[0]["question"]:
+            return f"`{QUESTION}`: the fact of the question commits to another one"
+        if asked[0].get("authority") != self._run["authority"] or runs[0]["commit"] != self._run["commit"]:
+            return "its facts are of another authority or run"
+        approved = (one.fact["by"] for one in self.facts if one.fact["kind"] == "search-approved")
+        return "whoever asked approved it themselves" if asked[0]["by"] in approved else ""
 
     # --- facts --------------------------------------------------------------------------------------------
 
@@ -170,6 +240,8 @@ class Proving:
             self._try(findings, name, self._take_fact)
         if self.made is None:
             findings.add("the fact that somebody asked for the pack is not in it")
+        if self._kind == "search" and (fault := self._asked_fault()):
+            findings.add(fault)
         looks = sum(
             one.fact["kind"] in ("look", "image-read", "images-read", "answer-read") for one in self.facts
         )
@@ -195,6 +267,12 @@ class Proving:
         )
 
     def _concerns(self, fact: Mapping[str, Any]) -> bool:
+        if self._kind == "search":
+            return bool(
+                (fact["kind"].startswith(("search-", "answer-")) and fact.get("id") == self._id)
+                or (fact["kind"] == "look" and fact["what"] == "search" and fact["of"] == self._id)
+                or (fact["kind"] == "look" and fact["what"] == "evidence" and fact["of"] == self._manifest.of)
+            )
         names = {row.header["authority"].partition("@")[0] for row in self.rows}
         match fact["kind"]:
             case "hit":
@@ -257,8 +335,8 @@ class Proving:
         return findings.close(words)
 
     def _images_named(self) -> Iterator[Mapping[str, Any]]:
-        for row in self.rows:
-            yield from (row.row["read"][one] for one in _IMAGES if one in row.row["read"])
+        for row in (*(one.row for one in self.rows), *self.answer):
+            yield from (row["read"][one] for one in _IMAGES if one in row.get("read", ()))
 
     def _image_sums(self) -> set[str]:
         return {image["sha256"] for image in self._images_named()}
@@ -279,6 +357,9 @@ class Proving:
             images=tuple(self.images),
             made=self.made,
             facts_from=self._manifest.facts_from,
+            answer=tuple(self.answer),
+            question="" if self._question is None else self._question.question,
+            reason="" if self._question is None else self._question.reason,
         )
 
     # --- the checkpoint -----------------------------------------------------------------------------------
@@ -295,6 +376,10 @@ class Proving:
         entry = _entry_of(second)
         check_fact(second, leaf_hash(fact), entry)
         self._demand_entry(second.entry, entry, proof)
+
+    @property
+    def _kind(self) -> str:
+        return self._manifest.of.partition("/")[0]
 
     @property
     def _id(self) -> str:

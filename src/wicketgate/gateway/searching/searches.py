@@ -348,7 +348,7 @@ class Searches:
         NotEntitled
             With the code of how the authority stands, where it is stopped.
         """
-        held = self._answered(id_, asker)
+        held = self.answered(id_, asker)
         if held.asked.elsewhere:
             raise InputError(
                 "the recipient's custody has this answer, and not the gateway", code="not-answered"
@@ -360,7 +360,7 @@ class Searches:
         if rows is None or members is None:
             raise InputError("this answer is kept here no longer: ask anew", code="answer-ended")
         await self._look(id_, asker, after, len(rows), form)
-        self._answered(id_, asker)  # it may have been stopped meanwhile
+        self.answered(id_, asker)  # it may have been stopped meanwhile
         last = after + len(rows)
         return AnswerPage(
             search=self._shown(id_, held),
@@ -369,7 +369,8 @@ class Searches:
             fields=frozenset(members.fields),
         )
 
-    def _answered(self, id_: str, asker: Asker) -> HeldSearch:
+    def answered(self, id_: str, asker: Asker) -> HeldSearch:
+        """Return a question of this person that was answered; errors as `rows`."""
         known = self._known(id_)
         if _asker_of(known) != asker.by or _unit_of(known) != asker.unit:
             raise _unknown()
@@ -448,7 +449,7 @@ class Searches:
     async def take_look(self, id_: str, asker: Asker, *, after: int, rows: int, form: AnswerForm) -> None:
         """Commit a look at a page in a recipient's custody, before it is shown."""
         self._of_custody(id_, asker.unit)
-        self._answered(id_, asker)
+        self.answered(id_, asker)
         await self._look(id_, asker, after, rows, form)
 
     def _of_custody(self, id_: str, unit: str) -> HeldSearch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wicketgate.feeds.evidence import EvidenceGiven
 from wicketgate.gateway.searching.values import AskedDocument, SearchDetail, SearchPreview, SearchShown
 from wicketgate.history.forms import CSV, GEOJSON, PARQUET
 from wicketgate.http import answers
@@ -81,6 +82,13 @@ SEARCHES = (
             "The run's fact is made again from `header`; from its hash to the root of its second, and from that "
             "entry to a checkpoint.", parameters=(SEARCH_ID,), gives=answers.RunProof,
             codes="unknown-search not-answered not-due person-needed", commits=True,
+        ),
+        Operation(
+            "getSearchEvidence", "GET /v1/searches/{id}/evidence", "What an evidence pack of an answer is made of",
+            "The run with its proof, the question with the salt that its fact commits to, and the facts of what came "
+            "of it and of who looked. Its rows are those of `rows`. That this is asked for is such a fact too.",
+            parameters=(SEARCH_ID,), gives=EvidenceGiven, commits=True,
+            codes=f"unknown-search not-answered answer-ended not-due too-large person-needed {_STOPS}",
         ),
         Operation(
             "listApprovals", "GET /v1/approvals", "Questions that wait for one's approval",
