@@ -14,7 +14,7 @@ from typing import Any, Final
 import lmdb
 import msgspec
 
-from wicketgate.base.clock import rfc3339
+from wicketgate.base.clock import DAY_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import StreamError
 from wicketgate.base.hour_keys import HourKeys
 from wicketgate.ledger import merkle
@@ -27,6 +27,9 @@ _TIME = struct.Struct(">Q")
 _SUBJECT: Final = 16
 _NODE: Final = 32
 _SINCE: Final = b"since"
+_LONGER: Final = b"longer"
+_WAITS_US: Final = 31 * DAY_US
+"""How long a question may wait before it has run or ended."""
 _SEARCHES: Final = frozenset(
     {
         "search-asked",
@@ -110,14 +113,19 @@ class KeptFacts:
         self._subjects = environment.open_db(b"subjects")
         self._meta = environment.open_db(b"facts-meta")
 
-    def add(self, transaction: lmdb.Transaction, second: SecondClosed) -> None:
-        """Keep the facts of a closed second that packs hold."""
+    def add(self, transaction: lmdb.Transaction, second: SecondClosed, before_us: int) -> None:
+        """Keep the facts of a closed second that packs hold, unless it is past their term (`forget`)."""
         if transaction.get(_SINCE, db=self._meta) is None:
             transaction.put(_SINCE, _TIME.pack(second.second_us), db=self._meta)
         told = [(fact, msgspec.json.decode(fact)) for fact in second.facts]
         for _, one in told:
             if one["kind"] == "hit":  # nobody looks at a row before its hit is a fact
                 transaction.put(_authority(one["authority"].partition("@")[0]), b"", db=self._meta)
+            elif one["kind"] in ("search-asked", "search-run"):
+                until_us = parse_rfc3339(one["until"]) if "until" in one else second.second_us
+                self._keep_longer(transaction, until_us - second.second_us + _WAITS_US)
+        if second.second_us < before_us - self._longer_us(transaction):
+            return
 
         def has_hits(authority: str) -> bool:
             return transaction.get(_authority(authority), db=self._meta) is not None
@@ -152,9 +160,24 @@ class KeptFacts:
         for one in hashed:
             transaction.put(one + key, b"", db=self._subjects)
 
+    def _keep_longer(self, transaction: lmdb.Transaction, longer_us: int) -> None:
+        if longer_us > self._longer_us(transaction):
+            transaction.put(_LONGER, _TIME.pack(longer_us), db=self._meta)
+
+    def _longer_us(self, transaction: lmdb.Transaction) -> int:
+        """Return how much longer than rows facts are kept: the longest that an answer was, and its question waits."""
+        return int(_TIME.unpack(transaction.get(_LONGER, db=self._meta, default=bytes(_TIME.size)))[0])
+
     def forget(self, transaction: lmdb.Transaction, before_us: int) -> None:
-        """Remove facts of seconds before a time, and end the keys of the hours before it."""
-        limit = _TIME.pack(max(before_us, 0))
+        """Remove facts whose term is over, and end the keys of the hours before.
+
+        Parameters
+        ----------
+        before_us : int
+            Before when rows are past theirs. Where questions are asked, facts end so much later as an answer can.
+        """
+        before_us = max(before_us - self._longer_us(transaction), 0)
+        limit = _TIME.pack(before_us)
         cursor = transaction.cursor(db=self._facts)
         found = cursor.first()
         while found and bytes(cursor.key())[: _TIME.size] < limit:
@@ -163,7 +186,7 @@ class KeptFacts:
                 transaction.delete(one + key, db=self._subjects)
             found = cursor.delete() and bool(cursor.key())
         # What LMDB leaves in pages that are free says nothing once the key is gone.
-        self._keys.end_before(max(before_us, 0))
+        self._keys.end_before(before_us)
 
     def about(self, subjects: Iterable[str], from_us: int = 0) -> Iterator[tuple[bytes, FactAnswer]]:
         """Yield the facts about some things, each once and with its proof, in the order of seconds and hashes.

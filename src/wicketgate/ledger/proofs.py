@@ -149,8 +149,8 @@ class Proofs:
                 leaves = self._add(transaction, second)
                 if leaves:
                     added.append((second.second_us, leaves))
-                if self.facts is not None and second.second_us >= forget_before_us:
-                    self.facts.add(transaction, second)
+                if self.facts is not None:
+                    self.facts.add(transaction, second, forget_before_us)
             hour = self._write_runs(transaction, [second_us // HOUR_US for second_us, _ in added])
             recent = self._recent if hour == self._open_hour else self._read_recent(transaction, hour)
             self._forget(transaction, max(forget_before_us, 0))

@@ -16,16 +16,17 @@ from typing import Any
 import pytest
 
 from tests.made_gateway import OTHER_KEY
-from tests.packs import IMAGE, PackedWorld, forged
+from tests.packs import IMAGE, PackedAnswer, PackedWorld, forged
 from tests.simulator import ORIGIN, VKEY
 from wicketgate.base.errors import InputError, VerificationError
 from wicketgate.clients.evidence.archive import read_archive, write_archive
 from wicketgate.clients.evidence.checking import check_pack, make_pack
-from wicketgate.clients.evidence.members import GUIDE, KEY, MANIFEST, PAGE, SUMS
+from wicketgate.clients.evidence.members import GUIDE, KEY, MANIFEST, PAGE, QUESTION, ROWS, RUN, SUMS
 from wicketgate.clients.verify.report import Report
 from wicketgate.gateway.deployment import note_signer
 from wicketgate.ledger.notes import parse_vkey
 
+OLD = Path(__file__).parents[2] / "fixtures" / "evidence"
 GIVEN = parse_vkey(VKEY)
 AUTHORITY, CHARTER, ROW, FACT = (
     "documents/0000000003.json",
@@ -317,6 +318,88 @@ def test_a_later_form_is_refused_in_words(pack: bytes) -> None:
     members[MANIFEST] = members[MANIFEST].replace(b'"form":1', b'"form":2')
     with pytest.raises(InputError, match="of form 2; this version reads up to form 1"):
         check_pack(write_archive(members), GIVEN)
+
+
+# --- an answer --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def answer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PackedAnswer]:
+    made = PackedAnswer(tmp_path_factory.mktemp("log"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def answered(answer: PackedAnswer) -> bytes:
+    return answer.pack()
+
+
+def test_the_pack_of_an_answer_holds(answered: bytes) -> None:
+    report = check_pack(answered, GIVEN)
+    assert failed(report) == {}
+    assert report.counts["rows"] == 3
+    assert report.counts["facts"] == 5
+    page = read_archive(answered).members[PAGE].decode()
+    assert "The van was seen leaving the yard." in page
+    assert page.count("AB12CDE") == 4  # the question, and each row
+
+
+def test_a_changed_byte_of_an_answer_is_found_and_named(answered: bytes) -> None:
+    chance = random.Random(52)
+    for name, begin, end in regions(answered):
+        at = chance.randrange(begin, end)
+        assert_named(changed_at(answered, at, chance.randrange(255)), at, name)
+
+
+OF_ANSWERS: dict[str, tuple[Callable[[dict[str, bytes]], object], str, str]] = {
+    "another plate": (replaced(ROWS, b"AB12CDE", b"AB12CDF"), "answer", "do not hash to the root"),
+    "a row less": (
+        lambda members: members.update({ROWS: members[ROWS].rpartition(b'{"seq":3')[0]}),
+        "answer",
+        "has not the 3 rows",
+    ),
+    "a row erased that was not": (
+        lambda members: members.update(
+            {ROWS: members[ROWS].rpartition(b'{"seq":3')[0] + b'{"seq":3,"erased":"%b"}\n' % (b"ab" * 32)}
+        ),
+        "answer",
+        "do not hash to the root",
+    ),
+    "another question": (replaced(QUESTION, b"AB12CDE", b"AB12CDF"), "facts", "commits to another one"),
+    "another reason": (replaced(QUESTION, b"the yard", b"the park"), "facts", "commits to another one"),
+    "another time of the run": (
+        edit(RUN, lambda body: body["header"].update(until="2027-07-08T12:00:00Z")),
+        "answer",
+        "not signed by the log's key",
+    ),
+    "no run": (without(RUN), "answer", "is missing"),
+    "no rows": (without(ROWS), "answer", "is missing"),
+}
+
+
+@pytest.mark.parametrize("name", OF_ANSWERS)
+def test_a_forged_answer_whose_sums_agree_is_found(answered: bytes, name: str) -> None:
+    change, check, words = OF_ANSWERS[name]
+    found = failed(check_pack(forged(answered, change), GIVEN))
+    assert words in found.get(check, ""), found
+
+
+# --- old packs --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in OLD.glob("*.zip")))
+def test_an_old_pack_holds_years_later(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: 4_000_000_000.0)
+    monkeypatch.setattr(time, "time_ns", lambda: 4_000_000_000 * 10**9)
+    key = parse_vkey((OLD / "log.key").read_text().strip())
+    report = check_pack((OLD / name).read_bytes(), key)
+    assert failed(report) == {}
+    assert report.ok
+
+
+def test_there_are_old_packs() -> None:
+    assert {path.name for path in OLD.iterdir()} == {"hit-1.zip", "answer-1.zip", "log.key"}
 
 
 # --- hostile archives -------------------------------------------------------------------------------------
