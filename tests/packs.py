@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from tests.made_gateway import WANTED, World, ref_of
-from tests.simulator import ORIGIN, VKEY
+from tests.simulator import ORIGIN, VKEY, charter
 from tests.vectors import make_documents as documents
 from wicketgate.base.clock import SECOND_US, rfc3339
 from wicketgate.base.signing import parse_canonical
@@ -56,7 +56,7 @@ class PackedWorld(World):
 
     def __init__(self, folder: Path) -> None:
         self.told: list[bytes] = []
-        super().__init__(folder)
+        super().__init__(folder, founding=self._founding())
         self.image = {
             "ref": "ab" * 16,
             "sha256": hashlib.sha256(IMAGE).hexdigest(),
@@ -67,6 +67,9 @@ class PackedWorld(World):
         self.close_second()
         self.close_second()
         self.flush()
+
+    def _founding(self) -> dict[str, Any]:
+        return charter()
 
     def _live(self) -> None:
         self.authority = self.document(documents.example("authority-match"), documents.MATCH_OFFICES)
@@ -174,6 +177,14 @@ class PackedWorld(World):
 
 class PackedAnswer(PackedWorld):
     """A gateway's life with a question that was approved, run and looked at."""
+
+    def _founding(self) -> dict[str, Any]:
+        modes = ["match", "search"]
+        return documents.changed(
+            charter(),
+            documents.put("signatures.8.modes", modes),
+            documents.put("consultations.2.modes", modes),
+        )
 
     def _live(self) -> None:
         document = documents.example("authority-search")

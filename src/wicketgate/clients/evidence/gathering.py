@@ -115,8 +115,14 @@ class Gathering:
 
     def _cover(self, entry: int) -> None:
         """Take checkpoints until one covers an entry."""
-        while self._log.checkpoint.size <= entry:
+        until_s = time.monotonic() + _PATIENCE_S
+        while True:
             self._log.advance()
+            if self._log.checkpoint.size > entry:
+                return
+            if time.monotonic() > until_s:
+                raise VerificationError(f"the gateway proves by entry {entry}, and shows no log of so many")
+            time.sleep(_AGAIN_S)
 
     def _pack(self, given: EvidenceGiven, beside: Mapping[str, bytes]) -> bytes:
         made = given.made.encode()
@@ -166,9 +172,16 @@ class Gathering:
         return _hex(self._log.proved(second.entry)[1])
 
     def _given(self, path: str) -> EvidenceGiven:
-        return _decoded(
-            self._asked(path, _MOST_GIVEN).body, EvidenceGiven, "what an evidence pack is made of"
-        )
+        """Return what the gateway gives, once what was just released or run is proved."""
+        until_s = time.monotonic() + _PATIENCE_S
+        while True:
+            answer = self._remote.get(path, most=_MOST_GIVEN)
+            if answer.status == 200:
+                return _decoded(answer.body, EvidenceGiven, "what an evidence pack is made of")
+            if answer.code != "not-due" or time.monotonic() > until_s:
+                raise _refused(answer)
+            self._say("waiting until the log has what is to be proved")
+            time.sleep(_AGAIN_S)
 
     def _images(self, authority: str, rows: Sequence[bytes]) -> dict[str, bytes]:
         """Return the images that rows name, each fetched once; none where there are too many for a pack."""
@@ -204,7 +217,7 @@ class Gathering:
     def _asked(self, path: str, most: int) -> HttpAnswer:
         answer = self._remote.get(path, most=most)
         if answer.status != 200:
-            raise NotEntitled(_detail(answer), code=answer.code or "not-entitled")
+            raise _refused(answer)
         return answer
 
 
@@ -219,8 +232,9 @@ def _decoded(body: bytes, kind: type[_T], what: str) -> _T:
         raise VerificationError(f"the gateway's answer is not {what}") from error
 
 
-def _detail(answer: HttpAnswer) -> str:
+def _refused(answer: HttpAnswer) -> NotEntitled:
     try:
-        return str(msgspec.json.decode(answer.body)["detail"])[:300]
+        detail = str(msgspec.json.decode(answer.body)["detail"])[:300]
     except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError, RecursionError):
-        return f"the gateway answers {answer.status}"
+        detail = f"the gateway answers {answer.status}"
+    return NotEntitled(detail, code=answer.code or "not-entitled")
