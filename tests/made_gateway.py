@@ -104,6 +104,8 @@ class World:
         self.written = 0
         self.merge_delay_us = 5 * SECOND_US
         """What promises name, whatever the charter says: a gateway may lie."""
+        self.image = {"ref": "ab" * 16, "sha256": "cd" * 32, "type": "image/jpeg", "bytes": 7}
+        """The image of each row that comes again."""
         self.lives = 0
         self.ledger = Ledger.create(folder, note_signer(log_key, ORIGIN), ORIGIN)
         self._loop = asyncio.new_event_loop()
@@ -314,7 +316,6 @@ class World:
         """Build the next batch of a feed; its last rows come again."""
         feed = self.state.feeds[name]
         placed = self.parsed.authority(self.state.authorities[name].versions[-1]).log is not None
-        image = {"ref": "ab" * 16, "sha256": "cd" * 32, "type": "image/jpeg", "bytes": 7}
         numbers = self._numbers(feed.rows + 1, rows, again)
         reads = []
         for row, number in enumerate(numbers):
@@ -328,7 +329,7 @@ class World:
                 "lane": 1,
             }
             if row >= rows - again:
-                read = self.sent.get((name, number), read) | {"patch_image": image}
+                read = self.sent.get((name, number), read) | {"patch_image": self.image}
             else:
                 self.sent[name, number] = read
             reads.append(json.dumps(read, separators=(",", ":")))

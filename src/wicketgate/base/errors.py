@@ -5,7 +5,7 @@
     │   └── HotlistRefused    a hotlist with lines that cannot be taken, with a code of docs/spec/hotlist.md
     ├── DocumentRefused       a signed document may not take effect (422), with a code of docs/spec/documents.md
     ├── NotEntitled           a known caller asked for what is not theirs (403)
-    ├── HitRefused            an outcome that may not be recorded for a hit
+    ├── HitRefused            an outcome that may not be recorded for a hit, or evidence of it that is not there
     ├── ShapeError            a caller inside the program broke a stated precondition
     ├── ConfigurationError    settings, a deployment's directory or a key file are not usable
     ├── Unreachable           the other side of a command does not answer, or what it should look at is not there
@@ -123,9 +123,9 @@ class NotEntitled(WicketgateError):
 
 
 class HitRefused(WicketgateError):
-    """An outcome refused for a hit.
+    """An outcome refused for a hit, or its evidence.
 
-    `code` is one of docs/spec/hits.md.
+    `code` is one of docs/spec/hits.md, or of docs/spec/evidence.md.
     """
 
     code = "unknown-hit"

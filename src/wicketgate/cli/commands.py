@@ -79,6 +79,9 @@ COMMANDS: tuple[Command, ...] = (
     _command(
         "receive", "recipient", "receive a feed, and check each batch as it comes", "arguments.recipient"
     ),
+    _command(
+        "evidence", "recipient", "put a hit or an answer into a pack with its proofs", "arguments.recipient"
+    ),
     _command("disclose", "recipient", "say that rows were passed on", "arguments.recipient"),
     _command(
         "attest", "recipient", "attest that rows are deleted, or see which must be", "arguments.recipient"

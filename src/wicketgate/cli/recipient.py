@@ -19,10 +19,11 @@ from wicketgate.base.settings import read_secret
 from wicketgate.cli.endings import FAILED, GOOD, INTERRUPTED, UNREACHED, exit_code
 from wicketgate.cli.saying import say
 from wicketgate.clients.recipient.errata import ErrataFile, ErrataKeeper
+from wicketgate.cli.evidence import check_evidence
 from wicketgate.clients.recipient.images import ImageFetcher, ImageFolder
 from wicketgate.clients.recipient.receive import ReceivedTally, Receiver
 from wicketgate.clients.recipient.sinks import open_sink
-from wicketgate.clients.verify import read_key, verify_folder, verify_url
+from wicketgate.clients.verify import Report, read_key, verify_folder, verify_url
 from wicketgate.clients.verify.kept import KeptCheckpoints, default_state, read_seen, signed_notes
 from wicketgate.clients.verify.keys import shown_key
 from wicketgate.clients.verify.openings import read_identity
@@ -40,6 +41,8 @@ def run_verify(args: argparse.Namespace) -> int:
     progress = _progress("entries") if sys.stderr.isatty() else None
     file_progress = _progress("bytes of the feed file") if sys.stderr.isatty() else None
     try:
+        if args.evidence is not None:
+            return _tell(check_evidence(args.evidence, args.key), as_json=args.json)
         beside: dict[str, Any] = {
             "key": read_key(args.key) if args.key else None,
             "feed_file": args.feed_file,
@@ -62,7 +65,11 @@ def run_verify(args: argparse.Namespace) -> int:
         return exit_code(error)
     if progress is not None:
         print(file=sys.stderr)
-    if args.json:
+    return _tell(report, as_json=args.json)
+
+
+def _tell(report: Report, *, as_json: bool) -> int:
+    if as_json:
         print(json.dumps(report.to_json(), indent=2))
     else:
         for line in report.lines():

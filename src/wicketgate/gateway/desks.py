@@ -12,6 +12,7 @@ from wicketgate.gateway.entitlement import Entitlement
 from wicketgate.gateway.errata.digests import ErrataDigests
 from wicketgate.gateway.errata.finding import ReadFinder
 from wicketgate.gateway.errata.sending import ErrataSending
+from wicketgate.gateway.evidence import EvidenceDesk
 from wicketgate.gateway.filing.cameras import CameraFiling
 from wicketgate.gateway.filing.disclosures import DisclosureFiling
 from wicketgate.gateway.filing.documents import Filing
@@ -59,5 +60,6 @@ class Desks:
         self.facts, self.looks = FactFiling(self.commits), LookFiling(self.commits, self.clock)
         self.entitlement = Entitlement(self.commits, self.clock)
         self.unit_hits = UnitHits(self.commits, self.hits, self.entitlement)
+        self.evidence = EvidenceDesk(self.commits, self.projections, self.looks)
         self.responses = Responses(self.commits, self.projections, self.clock, admit=self.space.demand)
         self.disclosures = DisclosureFiling(self.commits)

@@ -44,6 +44,7 @@ from wicketgate.gateway.progress import Progress
 from wicketgate.gateway.projections import Projections
 from wicketgate.gateway.releasing import Releasing
 from wicketgate.gateway.rewriting import Rewriting
+from wicketgate.gateway.searching.searches import Searches
 from wicketgate.gateway.standby.following import Following
 from wicketgate.gateway.standby.keys import SharedKeys
 from wicketgate.gateway.standby.leading import VAULT, Leading, LeadingKey
@@ -322,7 +323,8 @@ class Gateway(Desks):
             closing(HitQueue(deployment.part("hits"), self.keys.of("hits")))
         )
         await self.directory.take(self.hits.part, position=self.hits.position)
-        proofs = self._files.enter_context(closing(Proofs(deployment.part("proofs"))))
+        kept = self.keys.of("facts")
+        proofs = self._files.enter_context(closing(Proofs(deployment.part("proofs"), kept)))
         await self.directory.take(proofs.part)
         index = self._files.enter_context(closing(FeedIndex(deployment.part("feeds"))))
         await self.directory.take(index.part, position=index.position)
@@ -409,6 +411,8 @@ class Gateway(Desks):
             await former.decide(gate, self.seen, self.commits.committed)
         if self.history is not None:
             self.history.begin(self.guarded)
+        self.searches = Searches.of(self, LeadingKey(self.log_key, self.leading))
+        self._parts.push_async_callback(self.searches.close)
         delay_us = self.commits.merge_delay_us
         self.health = HealthWatch(
             self.commits, self.projections, self.intake, self.space, delay_us, history=self.history
@@ -424,8 +428,9 @@ class Gateway(Desks):
             self.looks.run,
             self.alerting.run,
             self.errata_sending.run,
+            self.searches.run,
         ]
-        works = [*own, self.errata_sending.run, *self.housekeeping.works]
+        works = [*own, *self.housekeeping.works]
         if isinstance(self.clock, SteadyClock):
             self.watch = ClockWatch(self.commits, self.clock)
             works.append(self.watch.run)

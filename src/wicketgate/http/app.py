@@ -18,12 +18,14 @@ from wicketgate.http.api.alerts import AlertsApi
 from wicketgate.http.api.disclosures import DisclosuresApi
 from wicketgate.http.api.documents import DocumentsApi
 from wicketgate.http.api.errata import ErrataApi
+from wicketgate.http.api.evidence import EvidenceApi
 from wicketgate.http.api.feeds import FeedsApi
 from wicketgate.http.api.hits import HitsApi
 from wicketgate.http.api.hotlists import HotlistsApi
 from wicketgate.http.api.images import FeedImages
 from wicketgate.http.api.push import Push
 from wicketgate.http.api.reads import Reads
+from wicketgate.http.api.searches import SearchesApi
 from wicketgate.http.api.sources import SourcesApi
 from wicketgate.http.api.why import WhyApi
 from wicketgate.http.connections import HttpBounds
@@ -138,6 +140,8 @@ def routes(
         *FeedsApi(commits, gateway.projections, entitlement, clock, gateway.looks).routes(),
         *AdminApi(commits, gateway.tokens, gateway.openings, gateway.looks).routes(),
         *HitsApi(gateway.unit_hits, gateway.outcomes, entitlement, clock, gateway.looks).routes(),
+        *EvidenceApi(gateway.unit_hits, gateway.searches, entitlement, gateway.evidence).routes(),
+        *SearchesApi(gateway.searches, gateway.projections, clock).routes(),
         *AlertsApi(gateway.alerting, entitlement).routes(),
         *DisclosuresApi(commits, gateway.disclosures, entitlement, clock, gateway.looks).routes(),
         *ErrataApi(commits, gateway.errata, entitlement, gateway.looks).routes(),

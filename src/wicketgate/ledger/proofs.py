@@ -18,10 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wicketgate.base.clock import HOUR_US, SECOND_US, rfc3339
+from wicketgate.base.hour_keys import HourKeys
 from wicketgate.base.parts import LmdbPart, refusing_damage
 from wicketgate.base.sums import summed
 from wicketgate.ledger import merkle
 from wicketgate.ledger.facts import FactAnswer, SecondTree
+from wicketgate.ledger.kept_facts import DATABASES, KeptFacts
 from wicketgate.ledger.second import SecondClosed
 
 _MAP_SIZE = 64 * 1024**3
@@ -29,6 +31,8 @@ _NODE = 32
 _LEAD = 8
 """Bytes of a hash that a run has of it; what has the same ones is told apart by asking for each."""
 _JOIN_AT = 64
+_FOR_EVER = frozenset({"response", "search-run"})
+"""What the public was given a receipt for, and what a court may be shown, can be proved for ever."""
 _TIME = struct.Struct(">Q")
 
 
@@ -103,17 +107,28 @@ class Proofs:
 
     Only those can compute the hash who hold the batch, or the receipt of a response. A kill between two
     transactions leaves whole seconds, or none; the replay of COMMITS writes them again.
+
+    Parameters
+    ----------
+    keys : HourKeys, optional
+        Under which facts are kept that evidence packs hold; without it none is kept.
+
+    Attributes
+    ----------
+    facts : KeptFacts or None
+        Those facts.
     """
 
     @refusing_damage
-    def __init__(self, folder: Path) -> None:
-        self.part = LmdbPart(folder, map_size=_MAP_SIZE, max_dbs=4)
+    def __init__(self, folder: Path, keys: HourKeys | None = None) -> None:
+        self.part = LmdbPart(folder, map_size=_MAP_SIZE, max_dbs=4 + DATABASES)
         self._environment = self.part.environment
         # By their hashes: responses, and releases as version 0.3 kept them, with their order.
         self._answers = self._environment.open_db(b"answers")
         self._order = self._environment.open_db(b"order")
         self._kept = self._environment.open_db(b"kept")
         self._runs = self._environment.open_db(b"runs")
+        self.facts = None if keys is None else KeptFacts(self._environment, keys)
         with self._environment.begin() as transaction:
             self._open_hour = self._first_without_run(transaction)
             self._recent = self._read_recent(transaction, self._open_hour)
@@ -134,9 +149,13 @@ class Proofs:
                 leaves = self._add(transaction, second)
                 if leaves:
                     added.append((second.second_us, leaves))
+                if self.facts is not None:
+                    self.facts.add(transaction, second, forget_before_us)
             hour = self._write_runs(transaction, [second_us // HOUR_US for second_us, _ in added])
             recent = self._recent if hour == self._open_hour else self._read_recent(transaction, hour)
             self._forget(transaction, max(forget_before_us, 0))
+            if self.facts is not None:
+                self.facts.forget(transaction, forget_before_us)
         if recent is self._recent:
             for second_us, leaves in added:
                 recent.add(leaves, second_us)
@@ -145,8 +164,8 @@ class Proofs:
 
     def _add(self, transaction: lmdb.Transaction, second: SecondClosed) -> list[bytes]:
         """Write the proofs of a second; return the hashes of the releases in it that are new."""
-        kinds = [(fact, msgspec.json.decode(fact).get("kind")) for fact in second.facts]
-        shown = [(fact, kind) for fact, kind in kinds if kind in {"release", "response"}]
+        told = [(fact, msgspec.json.decode(fact)) for fact in second.facts]
+        shown = [(fact, one["kind"]) for fact, one in told if _is_shown(one)]
         if not shown:
             return []
         tree = SecondTree(second.facts, second.seed)
@@ -154,7 +173,7 @@ class Proofs:
         last = bytes(cursor.key()) if cursor.last() else b""
         for leaf, kind in sorted((merkle.leaf_hash(fact), kind) for fact, kind in shown):
             kept = _encoder.encode(_Kept.of(second, tree, leaf))
-            if kind == "response":  # what the public was given a receipt for can be proved for ever
+            if kind in _FOR_EVER:
                 transaction.put(leaf, kept, db=self._answers)
             else:
                 key = _TIME.pack(second.second_us) + leaf
@@ -244,6 +263,12 @@ class Proofs:
                 second = np.frombuffer(run, "<u2", count, _LEAD * count)[at]
                 yield int(_TIME.unpack(key)[0]) * HOUR_US + int(second) * SECOND_US
                 at += 1
+
+
+def _is_shown(fact: dict[str, object]) -> bool:
+    """Return whether whoever is told a fact may prove it: of releases, responses, runs, and askings for evidence."""
+    kind = fact.get("kind")
+    return kind == "release" or kind in _FOR_EVER or (kind == "look" and fact.get("what") == "evidence")
 
 
 def _answered(found: bytes, leaf: bytes) -> FactAnswer:

@@ -23,6 +23,9 @@ def add_verify(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--whole", action="store_true", help="read all entries again, not only those since the last look"
     )
+    parser.add_argument(
+        "--evidence", type=Path, metavar="F", help="an evidence pack alone: nothing is asked of any machine"
+    )
     parser.add_argument("--openings", type=Path, metavar="F", help="an overseer's openings, as fetched")
     parser.add_argument("--identity", type=Path, metavar="K", help="the age identity that opens them")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
@@ -31,6 +34,11 @@ def add_verify(parser: ArgumentParser) -> None:
 
 def _find_target(parser: ArgumentParser, args: Namespace) -> None:
     """Take `--seen F URL` as it is meant, though argparse takes the address for another file."""
+    if args.evidence is not None:
+        beside = (args.target, args.feed_file, args.openings, args.identity, *args.seen)
+        if any(one is not None for one in beside):
+            parser.error("--evidence is checked alone, with --key and --json")
+        return
     if args.target is not None:
         return
     if not args.seen:

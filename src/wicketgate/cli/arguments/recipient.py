@@ -1,4 +1,4 @@
-"""The arguments of `receive`, `disclose` and `attest`."""
+"""The arguments of `receive`, `evidence`, `disclose` and `attest`."""
 
 from __future__ import annotations
 
@@ -27,6 +27,19 @@ def add_receive(parser: ArgumentParser) -> None:
     parser.add_argument("--key", type=Path, metavar="F", help="the log's key, got another way")
     add_kept(parser)
     parser.set_defaults(run="wicketgate.cli.recipient:run_receive")
+
+
+def add_evidence(parser: ArgumentParser) -> None:
+    """Add the arguments of `evidence`."""
+    parser.add_argument(
+        "of", metavar="HIT|SEARCH", help="the id of the hit, or of the search that was answered"
+    )
+    add_gateway(parser, "your, or the unit's,")
+    parser.add_argument(
+        "--out", required=True, type=Path, metavar="F", help="where the pack is written: a zip"
+    )
+    parser.add_argument("--key", type=Path, metavar="F", help="the log's key, got another way")
+    parser.set_defaults(run="wicketgate.cli.evidence:run_evidence")
 
 
 def add_disclose(parser: ArgumentParser) -> None:

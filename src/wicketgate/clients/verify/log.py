@@ -107,6 +107,10 @@ class TrustedLog:
         LedgerError
             If the log is shorter, or the tiles do not prove it.
         """
+        return self.proved(index)[0]
+
+    def proved(self, index: int) -> tuple[bytes, tuple[bytes, ...]]:
+        """Return an entry with the audit path that proves it under the checkpoint; LedgerError as `entry`."""
         if not 0 <= index < self.checkpoint.size:
             raise LedgerError(f"a log of {self.checkpoint.size} entries has no entry {index}")
         number, offset = divmod(index, TILE_WIDTH)
@@ -115,8 +119,9 @@ class TrustedLog:
             if len(self._bundles) > _BUNDLES_KEPT:
                 self._bundles.popitem(last=False)
         entry = self._bundles[number][offset]
-        self.prove(index, entry, self.checkpoint, prove_inclusion(self._reader, index, self.checkpoint.size))
-        return entry
+        proof = prove_inclusion(self._reader, index, self.checkpoint.size)
+        self.prove(index, entry, self.checkpoint, proof)
+        return entry, proof
 
     @staticmethod
     def prove(index: int, entry: bytes, checkpoint: Checkpoint, proof: tuple[bytes, ...]) -> None:

@@ -205,6 +205,11 @@ class RowRule:
         self._needed = [member for member in _ALWAYS if member in self._shown]
         self._windows: dict[int, list[tuple[int, int]]] = {}
 
+    @property
+    def shown(self) -> frozenset[str]:
+        """The members that a read may have."""
+        return frozenset(self._shown)
+
     def fault(self, row: Mapping[str, Any]) -> str:
         """Return what of a row of the one form the authority does not allow; empty if it allows all of it."""
         if "erased" in row:

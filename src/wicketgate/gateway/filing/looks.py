@@ -44,6 +44,10 @@ class LookFiling(MachineReadings):
         """
         await self._commit([(by, what, of, more)])
 
+    async def tell(self, by: str, what: str, of: str) -> bytes:
+        """Commit the fact of one look, and return it: whoever is given it can prove it once its second is over."""
+        return await self._commit([(by, what, of, {})])
+
     async def show(self, by: str, session: str, what: str, of: str, items: Sequence[str]) -> None:
         """Commit the fact that a list was shown, with what of it this session has not been shown before.
 
@@ -63,14 +67,15 @@ class LookFiling(MachineReadings):
     async def _record(self, ranges: Sequence[Range]) -> None:
         await self._commit([(one.by, one.what, one.of, _members(one)) for one in ranges])
 
-    async def _commit(self, looks: Sequence[_Look]) -> None:
+    async def _commit(self, looks: Sequence[_Look]) -> bytes:
         def build(state: State, at_us: int, sequence: int) -> Transaction:
             facts = tuple(
                 look_fact(sequence, by=by, what=what, of=of, more=more) for by, what, of, more in looks
             )
             return Transaction(at_us=at_us, facts=facts)
 
-        await self._commits.commit(build)
+        _, transaction = await self._commits.commit(build)
+        return transaction.facts[-1]
 
 
 _Look = tuple[str, str, str, Mapping[str, Any]]

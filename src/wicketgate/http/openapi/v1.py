@@ -10,6 +10,7 @@ from typing import Annotated
 from wicketgate.base.shapes import shape
 from wicketgate.base.signing import ENVELOPE_TYPE, MAX_ENVELOPE_BYTES
 from wicketgate.commits.transactions import CameraSet
+from wicketgate.feeds.evidence import EvidenceGiven
 from wicketgate.gateway.filing.cameras import MAX_CAMERAS
 from wicketgate.gateway.filing.hotlists import ListTaken
 from wicketgate.hotlists.forms import CSV, MOST_FAULTS, HotlistLine
@@ -241,6 +242,13 @@ _MATCH = tagged(
     Operation(
         "getHit", "GET /v1/hits/{id}", "One hit", parameters=(HIT,), gives=answers.HitShown,
         codes=f"{STOPS} unknown-hit", commits=True,
+    ),
+    Operation(
+        "getHitEvidence", "GET /v1/hits/{id}/evidence", "What an evidence pack of a hit is made of",
+        "Its rows with their proofs, the entries of the documents behind them, the facts of what came of it and of who "
+        "looked. That this is asked for is such a fact, committed before the answer. `wicketgate evidence` makes the "
+        "pack.", parameters=(HIT,), gives=EvidenceGiven,
+        codes=f"{STOPS} unknown-hit evidence-past-term erased not-due too-large streams-unavailable", commits=True,
     ),
     Operation(
         "recordOutcome", "POST /v1/hits/{id}/outcome", "Say what became of a hit",

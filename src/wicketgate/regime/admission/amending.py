@@ -226,6 +226,12 @@ def require_amendment_signed(old: Charter, new: Charter, amended: Amended, keys:
 # --- what an ended key had signed -------------------------------------------------------------------------
 
 
+def stopped_by(moment: RegimeAt, new: Charter) -> tuple[str, ...]:
+    """Return the authorities that a new charter stops for what a key had signed that it ends, decisions left aside."""
+    is_void = _void(moment.parsed, moment.charter, new)
+    return tuple(_stopped(moment, is_void, frozenset()))
+
+
 def _void(parsed: Parsed, old: Charter, new: Charter) -> Callable[[int, bytes], bool]:
     """Return a test whether a document counts no more.
 
