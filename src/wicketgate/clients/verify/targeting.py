@@ -17,7 +17,9 @@ from wicketgate.regime.publishing import (
     ERRATA_KINDS,
     HIT_KINDS,
     OUTCOME_KINDS,
+    QUESTION_KINDS,
     TARGETING_FORM,
+    asked_names,
     least_traffic,
     onward_of,
     step_of,
@@ -26,7 +28,7 @@ from wicketgate.regime.publishing import (
 )
 
 _FIRST_TABLES = ("hits", "outcomes", "disclosures", "disclosures_refused")
-_TABLES = (*_FIRST_TABLES, "errata")
+_TABLES = (*_FIRST_TABLES, "errata", "searches")
 _MEMBERS = {"kind", "form", "from", "until", "step"}
 
 
@@ -102,7 +104,7 @@ class TargetingChain:
         self._from_us = max(self._from_us, until_us)
         step = step_of(moment.charter)
         form = 1 if tables is _FIRST_TABLES else TARGETING_FORM
-        self._form = max(self._form, form)
+        self._form = max(self._form, form)  # once errata and questions are counted, figures without would hide some
         if body["form"] != form or body["step"] != step or isinstance(body["form"], bool):
             faults.append(f"not of the form {form} in steps of {step}")
         else:
@@ -159,7 +161,19 @@ class TargetingChain:
             for to in to_whom:
                 _cell(body["disclosures"][name][to], least)
             _cell(body["disclosures_refused"][name], step)
+        _demand_searches(body, moment, step)
         return found + _impossible_errata(body, everyone, step)
+
+
+def _demand_searches(body: Mapping[str, Any], moment: RegimeAt, step: int) -> None:
+    if "searches" not in body:
+        return
+    asked = asked_names(moment)
+    _demand_rows("searches", body["searches"], asked)
+    for name in asked:
+        _demand_rows(f"searches of `{name}`", body["searches"][name], QUESTION_KINDS)
+        for kind in QUESTION_KINDS:
+            _cell(body["searches"][name][kind], step)
 
 
 def _impossible_errata(body: Mapping[str, Any], everyone: Iterable[str], step: int) -> list[str]:
