@@ -20,6 +20,8 @@ SOURCE: Final = ("source-officer",)
 """Of a source: its cameras, its quarantine, and what became of what it gave."""
 DUE: Final = ("data-protection-officer",)
 """Of an office: what is due."""
+ASK: Final = ("asker",)
+"""Of a unit: questions to the past."""
 APPROVE: Final = ("approver",)
 """Of a unit or an office: what others ask."""
 OVERSEE: Final = ("overseer",)
@@ -34,6 +36,8 @@ SETTERS: Final[Mapping[str, tuple[str, ...]]] = {
 _UNIT_VIEWS: Final = {"recipient": VIEW}
 _UNIT_SEES: Final = {"recipient": SEE}
 _KEEPS: Final = {"recipient": KEEP}
+_ASKS: Final = {"recipient": ASK}
+_APPROVES: Final = {"recipient": APPROVE, "office": APPROVE}
 _ATTESTED: Final = {"overseer": OVERSEE, "source": SOURCE, "office": DUE}
 _SETS: Final = {**SETTERS, "overseer": OVERSEE}
 
@@ -74,7 +78,19 @@ ROLES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "showProtection": {"office": DUE},
     "showSuspend": {"office": DUE},
     "draftSuspension": {"office": DUE},
-    "showApprovals": {"recipient": APPROVE, "office": APPROVE},
+    "showQuestions": _ASKS,
+    "showAskForm": _ASKS,
+    "writeQuestion": _ASKS,
+    "checkQuestion": _ASKS,
+    "sendQuestion": _ASKS,
+    "showQuestion": _ASKS,
+    "showAnswer": _ASKS,
+    "downloadAnswer": _ASKS,
+    "showApprovals": _APPROVES,
+    "showApproval": _APPROVES,
+    "approveQuestion": _APPROVES,
+    "refuseQuestion": _APPROVES,
+    "showSourceQuestions": {"source": SOURCE},
     "changeAlerts": _SETS,
     "testAlerts": _SETS,
     "putAlerts": _SETS,

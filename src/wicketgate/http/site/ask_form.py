@@ -190,7 +190,10 @@ def read_question(written: WrittenQuestion, zone: str, now_us: int) -> ReadQuest
         zone = ""
     said: dict[str, Any] = {}
     if written.kind == "scenes":
-        said["scenes"] = [_scene(one, n, zone, faults) for n, one in enumerate(_filled(written.with_scenes(FIRST_SCENES).scenes))]
+        said["scenes"] = [
+            _scene(one, n, zone, faults)
+            for n, one in enumerate(_filled(written.with_scenes(FIRST_SCENES).scenes))
+        ]
         said["at_least"] = _number(written.at_least, faults) if written.at_least else None
     else:
         said |= _subject(written)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, Literal
 
-from wicketgate.base.clock import from_datetime
+from wicketgate.base.clock import from_datetime, to_datetime
 from wicketgate.base.hours import load_zone
 from wicketgate.pages.phrases import MONTHS
 
@@ -67,6 +67,16 @@ def read_moment(day: str, time_of_day: str, zone: str) -> int | TimeFault:
     if first.astimezone(UTC).astimezone(first.tzinfo).replace(tzinfo=None) != wall:
         return TimeFault("time", "the clocks skipped this time: enter a later one.")
     return TimeFault("time", "the clocks showed this time twice: enter both times in UTC.")
+
+
+def written_moment(at_us: int, zone: str) -> tuple[str, str]:
+    """Return the day and the time of day that a clock on the wall shows, as `read_moment` takes them.
+
+    >>> written_moment(1_783_468_830_000_000, "Europe/London")
+    ('8/7/2026', '01:00:30')
+    """
+    there = to_datetime(at_us).astimezone(load_zone(zone))
+    return f"{there.day}/{there.month}/{there.year}", f"{there:%H:%M:%S}"
 
 
 def _day_in(text: str) -> date | TimeFault:
