@@ -188,8 +188,6 @@ def form_pairs(body: bytes, most: int = MOST_PAIRS) -> list[tuple[str, str]]:
     InputError for anything else, and for more than `most` fields.
     """
     try:
-        return parse_qsl(
-            body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=most
-        )
+        return parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=most)
     except ValueError as error:
         raise InputError("this is no form of these pages") from error

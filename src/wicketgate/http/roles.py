@@ -85,6 +85,7 @@ ROLES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "sendQuestion": _ASKS,
     "showQuestion": _ASKS,
     "showAnswer": _ASKS,
+    "showAnswerImage": _ASKS,
     "downloadAnswer": _ASKS,
     "showApprovals": _APPROVES,
     "showApproval": _APPROVES,

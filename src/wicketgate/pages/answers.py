@@ -14,12 +14,14 @@ from wicketgate.reads.observations import MARKS
 
 SHOWN = 100
 """Reads on one page."""
+OF_A_FILE = 10_000
+"""Reads in one file."""
 _NUMBERS = 3
 """Numbers that a mark on the map names; where more reads are of one camera it says that there are."""
 FORMS: Mapping[str, str] = {
-    "csv": "CSV",
-    "ndjson": "NDJSON",
-    "geojson": "GeoJSON",
+    "csv": "CSV, for a spreadsheet",
+    "ndjson": "NDJSON, to be checked against the log",
+    "geojson": "GeoJSON, for a map",
     "parquet": "Parquet",
 }
 """The forms in which an answer is downloaded."""
@@ -80,6 +82,8 @@ class AnswerPages(AtWorkPages):
             more=more,
             fields=fields,
             forms=FORMS,
+            parts=parts_of(search.get("rows") or 0),
+            name=search["authority"].partition("@")[0],
             impossible=sum(bool(view["impossible"]) for view in views),
             map=journey_of(views),
             points=points_of(views),
@@ -91,7 +95,7 @@ def row_view(row: Mapping[str, Any], zone: str) -> dict[str, Any]:
     """Return one row of an answer with the words for its templates; its number is its `seq`."""
     n, read = row["seq"], row.get("read")
     if read is None:
-        return {"number": n, "erased": True, "position": None, "impossible": "", "plate": ""}
+        return {"number": n, "erased": True, "position": None, "impossible": 0, "plate": ""}
     vehicle = read.get("vehicle") or {}
     confidence = read.get("confidence")
     return {
@@ -122,17 +126,17 @@ def row_view(row: Mapping[str, Any], zone: str) -> dict[str, Any]:
             for name, what in (("patch_image", "the plate"), ("overview_image", "the scene"))
             if read.get(name)
         ],
-        "impossible": impossible_in_words(row.get("impossible")),
+        "impossible": (row.get("impossible") or {}).get("from", 0),
     }
 
 
-def impossible_in_words(said: Any) -> str:
-    """Return why a vehicle cannot have come here from its read before; empty where it can."""
-    if not said:
-        return ""
-    if isinstance(said, Mapping) and isinstance(said.get("kmh"), int | float):
-        return f"It would have come here at {said['kmh']:,.0f} km/h: one of the two is another vehicle, or misread."
-    return "It cannot have come here from its read before: one of the two is another vehicle, or misread."
+def parts_of(rows: int) -> list[tuple[int, int]]:
+    """Return the parts in which an answer is downloaded: the number of the first read of each, and of the last.
+
+    >>> parts_of(3), parts_of(10_001), parts_of(0)
+    ([(1, 3)], [(1, 10000), (10001, 10001)], [(1, 0)])
+    """
+    return [(at + 1, min(at + OF_A_FILE, rows)) for at in range(0, max(rows, 1), OF_A_FILE)]
 
 
 def _placed(views: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

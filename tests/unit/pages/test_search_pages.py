@@ -24,8 +24,8 @@ from wicketgate.gateway.searching.values import (
 )
 from wicketgate.history.questions import KINDS as QUESTION_KINDS
 from wicketgate.http.site.ask_form import WrittenQuestion, WrittenScene
-from wicketgate.pages import searches
-from wicketgate.pages.answers import FORMS, AnswerPages, impossible_in_words
+from wicketgate.pages import answers, searches
+from wicketgate.pages.answers import FORMS, AnswerPages
 from wicketgate.pages.approving import ApprovalPages
 from wicketgate.pages.asking import AskableAuthority, AskPages, AskPlaces
 from wicketgate.pages.camera_map import Placed
@@ -152,7 +152,7 @@ def rows(text: str = "Gate") -> list[dict[str, Any]]:
     return [
         row(1, 0, text),
         row(2, 1, text),
-        row(3, 4, text, impossible=True),
+        row(3, 4, text, impossible={"from": 2}),
         row(4, 0, text, quality="possible"),
         {"seq": 5, "erased": "0" * 64},
     ]
@@ -330,7 +330,8 @@ def test_every_code_status_kind_and_sign_has_words() -> None:
     assert set(SIGNS) == set(get_args(ReasonSign))
     assert set(WHY) == set(get_args(Why))
     assert set(REFUSED) >= {*get_args(SearchCode), *get_args(ApprovalCode)}
-    assert not doctest.testmod(searches).failed
+    for module in (answers, searches):
+        assert not doctest.testmod(module).failed
 
 
 def test_the_check_shows_breadth_approvers_and_the_signs_of_the_reason() -> None:
@@ -392,7 +393,7 @@ def test_an_answer_is_a_list_and_a_journey_with_what_is_impossible_marked() -> N
     bare = answer_page(fields=frozenset({"plate"}), rows=[{"seq": 1, "read": {"plate": PLATE}}])
     assert "<svg" not in bare
     assert "the place of a read, so there is no map" in bare
-    assert impossible_in_words(None) == ""
+    assert "No vehicle can have come here from read 2." in page.text
 
 
 def test_an_approver_is_shown_what_to_judge_and_quotes_the_number() -> None:

@@ -26,13 +26,18 @@ _AFTER = Parameter(
     words="The cursor of a page.",
     schema={"type": "integer", "minimum": 0, "default": 0},
 )
-_FORM_OF = Parameter(name="form", words="The form of the file.", schema={"type": "string", "enum": list(FORMS)})
+_FORM_OF = Parameter(
+    name="form", words="The form of the file.", schema={"type": "string", "enum": list(FORMS)}
+)
 _SIGN_IN: dict[int, tuple[str, Content]] = {
     303: ("Nobody is signed in: a browser is sent to `/sign-in`.", {})
 }
 _ON: dict[int, tuple[str, Content]] = {303: ("On to what comes next. Or nobody is signed in.", {})}
 _PRESENT: dict[int, tuple[str, Content]] = {
-    303: ("Recorded: on to what waits. Or a fresh proof of presence is needed first, or nobody is signed in.", {})
+    303: (
+        "Recorded: on to what waits. Or a fresh proof of presence is needed first, or nobody is signed in.",
+        {},
+    )
 }
 
 _Line = Annotated[str, shape(maxLength=MOST_LINE)]

@@ -112,7 +112,7 @@ class OfficersDesk:
         )
         self._desks = [
             *_desks(gateway, officers, people, demonstration=demonstration),
-            *_of_the_past(gateway, officers, people, ground, demonstration=demonstration),
+            *_of_the_past(gateway, images, officers, people, ground, demonstration=demonstration),
         ]
         self._api = PeopleApi(commits, filing, clock.now_us)
 
@@ -179,6 +179,7 @@ def _desks(
 
 def _of_the_past(
     gateway: Gateway,
+    images: FeedImages,
     officers: OfficerPages,
     people: PeopleInForce,
     ground: str | None,
@@ -200,6 +201,8 @@ def _of_the_past(
         searches=searches,
         officers=officers,
         pages=AnswerPages(demonstration=demonstration, ground=ground),
+        entitlement=gateway.entitlement,
+        images=images,
     )
     approving = Approving(
         commits,

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from wicketgate.base.clock import Clock
-from wicketgate.base.errors import InputError
+from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.commits.durable import Durable
+from wicketgate.gateway.entitlement import Entitlement
 from wicketgate.gateway.searching.searches import Searches
 from wicketgate.gateway.searching.values import Asker
+from wicketgate.history.forms import FORMS as MEDIA_TYPES
+from wicketgate.history.forms import as_csv, as_geojson, as_parquet
+from wicketgate.http.api.images import FeedImages
 from wicketgate.http.requests import number_in
 from wicketgate.http.site.asking import BELOW, asker_at, id_in, title_of
 from wicketgate.http.site.officers import OfficerPages
-from wicketgate.pages.answers import SHOWN, AnswerPages
+from wicketgate.pages.answers import OF_A_FILE, SHOWN, AnswerPages
+from wicketgate.pages.duty import HEADERS
+
+_MAKE: Final[Mapping[str, Callable[[Sequence[bytes]], bytes]]] = {
+    "ndjson": lambda lines: b"".join(line + b"\n" for line in lines),
+    "csv": lambda lines: as_csv(lines, head=True),
+    "parquet": as_parquet,
+    "geojson": as_geojson,
+}
 
 
 class Answers:
@@ -29,12 +45,16 @@ class Answers:
         searches: Searches,
         officers: OfficerPages,
         pages: AnswerPages,
+        entitlement: Entitlement,
+        images: FeedImages,
     ) -> None:
         self._commits = commits
         self._clock = clock
         self._searches = searches
         self._officers = officers
         self._pages = pages
+        self._entitlement = entitlement
+        self._images = images
 
     def routes(self) -> list[Route]:
         """Return the routes of answers."""
@@ -42,14 +62,13 @@ class Answers:
         return [
             Route(one, shown(self.get_answer), methods=["GET"]),
             Route(f"{one}/{{form}}", shown(self.get_file), methods=["GET"]),
+            Route(f"{BELOW}/images/{{authority}}/{{ref}}", shown(self.get_image), methods=["GET"]),
         ]
 
     async def get_answer(self, request: Request) -> Response:
         """`GET /questions/{id}/answer?after=CURSOR`: a page of an answer, once the look at it is committed."""
         session = asker_at(request)
-        after = number_in(request.query_params.get("after", "0"))
-        if after is None:
-            raise InputError("`after` is the cursor of a page")
+        after = _after(request)
         asker = Asker(by=session.by, unit=session.unit)
         page = await self._searches.rows(id_in(request), asker, after=after, limit=SHOWN)
         asker_at(request)  # it took a moment
@@ -64,3 +83,41 @@ class Answers:
             more=page.after,
             fields=page.fields,
         )
+
+    async def get_file(self, request: Request) -> Response:
+        """`GET /questions/{id}/answer/{form}?after=CURSOR`: a part of an answer as a file, recorded as an export."""
+        session = asker_at(request)
+        form = request.path_params["form"]
+        if form not in _MAKE:
+            raise InputError("there is no such form of an answer", code="not-found")
+        asker = Asker(by=session.by, unit=session.unit)
+        page = await self._searches.rows(
+            id_in(request), asker, after=_after(request), limit=OF_A_FILE, form=form
+        )
+        body = await asyncio.to_thread(_MAKE[form], page.lines)
+        asker_at(request)  # it took a moment
+        return Response(
+            body,
+            media_type=MEDIA_TYPES[form],
+            headers={
+                **HEADERS,
+                "Content-Disposition": f'attachment; filename="answer-{page.search.id}.{form}"',
+            },
+        )
+
+    async def get_image(self, request: Request) -> Response:
+        """`GET /questions/images/{authority}/{ref}`: an image of a read that an answer showed; a look."""
+        session = asker_at(request)
+        name, ref = request.path_params["authority"], request.path_params["ref"]
+        if not self._entitlement.is_asked(session.unit, name):
+            raise NotEntitled("your unit has no such authority under which it may ask the past")
+        return await self._images.answer(
+            session.unit, name, ref, by=session.by, person=session.person, looking=request.method == "GET"
+        )
+
+
+def _after(request: Request) -> int:
+    found = number_in(request.query_params.get("after", "0"))
+    if found is None:
+        raise InputError("`after` is the cursor of a page")
+    return found

@@ -68,9 +68,7 @@ class Approving:
         """`GET /approvals`: the questions that this person may approve here."""
         session = _approver_at(request)
         waiting = self._searches.awaiting(_approver(session))
-        await self._looks.show(
-            session.by, session.key, "searches", session.unit, [one.id for one in waiting]
-        )
+        await self._looks.show(session.by, session.key, "searches", session.unit, [one.id for one in waiting])
         session = _approver_at(request)  # it took a moment
         return await self._officers.page(
             self._pages.approvals,
@@ -124,7 +122,10 @@ class Approving:
         terms = authority.search
         assert terms is not None
         breadth = terms.breadth
-        return authority.title, f"{number(breadth.camera_days)} camera-days and {number(breadth.plates)} plates"
+        return (
+            authority.title,
+            f"{number(breadth.camera_days)} camera-days and {number(breadth.plates)} plates",
+        )
 
     async def post_approve(self, request: Request) -> Response:
         """`POST /approvals/{id}/approve`: approve one run. The form has `vehicles`, where a number was counted."""
