@@ -12,7 +12,7 @@ from wicketgate.base.shapes import Count, Hash, Time, about
 SearchStatus = Literal[
     "counting", "counted", "awaiting-approval", "running", "answered", "refused", "not-approved", "ended"
 ]
-"""How a question stands: `counted` and `awaiting-approval` wait for people, `counting` and `running` for the history."""
+"""How a question stands: `counted` and `awaiting-approval` wait for people, two others for the history."""
 PAGE_ROWS: Final = 1_000
 """Rows of a page where nobody says how many."""
 MOST_PAGE: Final = 10_000
@@ -147,7 +147,7 @@ class SearchShown(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class SearchDetail(msgspec.Struct, frozen=True, kw_only=True):
-    """A question with what was asked, and why: for whoever asked, and for whoever may approve it. To see it is a look."""
+    """A question with what was asked, and why: for whoever asked, and whoever may approve it, whose look it is."""
 
     search: SearchShown
     by: Annotated[str, about("The person who asks, as facts name them.")]
