@@ -20,8 +20,6 @@ SOURCE: Final = ("source-officer",)
 """Of a source: its cameras, its quarantine, and what became of what it gave."""
 DUE: Final = ("data-protection-officer",)
 """Of an office: what is due."""
-ASK: Final = ("asker",)
-"""Of a unit: questions to the past."""
 APPROVE: Final = ("approver",)
 """Of a unit or an office: what others ask."""
 ASK: Final = ("asker",)
@@ -38,8 +36,6 @@ SETTERS: Final[Mapping[str, tuple[str, ...]]] = {
 _UNIT_VIEWS: Final = {"recipient": VIEW}
 _UNIT_SEES: Final = {"recipient": SEE}
 _KEEPS: Final = {"recipient": KEEP}
-_ASKS: Final = {"recipient": ASK}
-_APPROVES: Final = {"recipient": APPROVE, "office": APPROVE}
 _ATTESTED: Final = {"overseer": OVERSEE, "source": SOURCE, "office": DUE}
 _ASKS: Final = {"recipient": ASK}
 _APPROVES: Final = {"recipient": APPROVE, "office": APPROVE, "overseer": APPROVE}

@@ -184,7 +184,9 @@ def journey_of(views: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
         `legs`: `x1`, `y1`, `x2`, `y2`, `impossible`.
     """
     placed = _placed(views)
-    found = map_of([Placed(view["camera"], *view["position"], "heard") for view in placed])
+    found = map_of(
+        [Placed(view["camera"], view["position"][0], view["position"][1], "heard") for view in placed]
+    )
     if found is None:
         return None
     at = {view["number"]: mark for view, mark in zip(placed, found["marks"], strict=True)}

@@ -195,7 +195,8 @@ class AskPages(AtWorkPages):
         session: Session,
         now_us: int,
         *,
-        detail: Mapping[str, Any],
+        search: Mapping[str, Any],
+        detail: Mapping[str, Any] | None,
         title: str,
         sent: bool = False,
         custody: bool = False,
@@ -204,8 +205,10 @@ class AskPages(AtWorkPages):
 
         Parameters
         ----------
-        detail : mapping
-            As `SearchDetail`.
+        search : mapping
+            As `GET /v1/searches/{id}` answers.
+        detail : mapping or None
+            As `SearchDetail`; None where what was asked is kept no longer.
         sent : bool
             Whether it was sent just now.
         """
@@ -213,10 +216,10 @@ class AskPages(AtWorkPages):
             "question.html",
             session,
             now_us,
-            one=search_view(detail["search"], session.zone, now_us),
-            rows=question_rows(detail["question"], session.zone),
-            reason=detail["reason"],
-            emergency=detail["emergency"],
+            one=search_view(search, session.zone, now_us),
+            rows=[] if detail is None else question_rows(detail["question"], session.zone),
+            reason="" if detail is None else detail["reason"],
+            emergency="" if detail is None else detail["emergency"],
             title=title,
             sent=sent,
             custody=custody,

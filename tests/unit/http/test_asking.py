@@ -1,4 +1,4 @@
-"""The pages of questions at a real gateway with a real history: who sees them, what is recorded before, and what never."""
+"""The pages of questions at a real gateway with a real history: who sees them, and what is recorded before."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from wicketgate.http.site.ask_form import MOST_FORM
 
 PLATE, OTHER = "AB12CDE", "KK55KKK"
 FORM = "application/x-www-form-urlencoded"
-FACTS: list[dict[str, Any]] = []
+SEEN_FACTS: list[dict[str, Any]] = []
 """Of the gateway that runs."""
 REASON = "The van was seen leaving the yard where the other one burnt."
 
@@ -34,9 +34,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 async def desk(template: Path, tmp_path: Path, swept: None) -> AsyncIterator[AskDesk]:
     desk = await AskDesk.begin(Path(shutil.copytree(template, tmp_path / "d")))
-    FACTS.clear()
+    SEEN_FACTS.clear()
     desk.gateway.commits.followers.append(
-        lambda transaction: FACTS.extend(json.loads(fact) for fact in transaction.facts)
+        lambda transaction: SEEN_FACTS.extend(json.loads(fact) for fact in transaction.facts)
     )
     yield desk
     await desk.stop()
@@ -300,4 +300,4 @@ def _asker(who: Named) -> Asker:
 
 def looks(id_: str) -> int:
     """Return how many looks at an answer were committed."""
-    return sum(fact["kind"] == "answer-read" and fact["id"] == id_ for fact in FACTS)
+    return sum(fact["kind"] == "answer-read" and fact["id"] == id_ for fact in SEEN_FACTS)

@@ -56,10 +56,11 @@ UNIT_OPERATIONS = {
     "followQueue showHit showImage recordOutcome sayOutcome showHandover handOver",
     "see and change its hotlists": "getHotlist putHotlist changeHotlist showLists showList uploadList showListChange "
     "confirmList",
-    "ask the past": "",
-    "approve what others ask": "showApprovals",
+    "ask the past": "showQuestions showAskForm writeQuestion checkQuestion sendQuestion showQuestion showAnswer "
+    "downloadAnswer showAnswerImage",
+    "approve what others ask": "showApprovals showApproval approveQuestion refuseQuestion",
     "see its cameras, its quarantine, and what recipients attest of what its cameras gave": "getCameras getQuarantine "
-    "listDisclosures listReceipts showSource getCameraTable",
+    "listDisclosures listReceipts showSource getCameraTable showSourceQuestions",
     "see what recipients attest, of its own units and of what its cameras gave": "listDisclosures listReceipts "
     "showProtection showSuspend draftSuspension",
     "ask why, open, and see every attestation and response": "askWhy getOpenings getAllResponses listDisclosures "
@@ -69,7 +70,7 @@ UNIT_OPERATIONS = {
 OF_A_UNIT = {
     *("getFeed", "followFeed", "getProof", "getImage", "getHit", "recordOutcome", "getHotlist", "putHotlist"),
     *("changeHotlist", "showHit", "showImage", "sayOutcome"),
-    *("showList", "uploadList", "showListChange", "confirmList"),
+    *("showList", "uploadList", "showListChange", "confirmList", "showAnswerImage"),
 }
 """Operations on something of one unit, which is asked of everybody."""
 SET_ALERTS = {"changeAlerts", "testAlerts", "putAlerts", "testAlert"}

@@ -272,10 +272,28 @@ PAGES: Mapping[str, Callable[[str], str]] = {
         [authority(text)],
     ),
     "question": lambda text: ASK.question(
-        SESSION, NOW_US, detail=detail(text, case=text), title=text, sent=True
+        SESSION,
+        NOW_US,
+        search=msgspec.to_builtins(shown(text)),
+        detail=detail(text, case=text),
+        title=text,
+        sent=True,
+    ),
+    "question-ended": lambda text: ASK.question(
+        SESSION,
+        NOW_US,
+        search=msgspec.to_builtins(
+            shown(text, status="not-approved", refused_reason=text, approvals_needed=())
+        ),
+        detail=None,
+        title=text,
     ),
     "question-answered": lambda text: ASK.question(
-        SESSION, NOW_US, detail=detail(text, **ANSWERED), title=text
+        SESSION,
+        NOW_US,
+        search=msgspec.to_builtins(shown(text, **ANSWERED)),
+        detail=detail(text, **ANSWERED),
+        title=text,
     ),
     "answer": answer_page,
     "answer-bare": lambda text: answer_page(text, fields=frozenset({"plate"})),

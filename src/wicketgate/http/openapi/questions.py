@@ -7,13 +7,17 @@ from typing import Annotated
 from msgspec import Struct
 
 from wicketgate.base.shapes import about, shape
-from wicketgate.http.openapi.operation import OFFICER, PAGE, Content, Operation, tagged
+from wicketgate.history.forms import CSV, GEOJSON, PARQUET
+from wicketgate.http.openapi.bodies import AnswerRow, ErasedRow
+from wicketgate.http.openapi.operation import NDJSON, OFFICER, PAGE, Bytes, Content, Operation, Sample, tagged
+from wicketgate.http.openapi.v1 import AUTHORITY, IMAGES, STOPS
 from wicketgate.http.parameters import Parameter
 from wicketgate.http.requests import FORM, MAX_MEMBERS
 from wicketgate.http.site.approving import MOST_REASON
 from wicketgate.http.site.ask_form import MOST_FORM, MOST_LINE, MOST_TEXT, MOST_WORDS
 from wicketgate.pages.answers import FORMS
 
+_REF = Parameter(name="ref", words="As the row says.")
 _ID = Parameter(name="id", words="A question's id.")
 _NAME = Parameter(name="authority", place="query", words="An authority's name.")
 _KIND = Parameter(name="kind", place="query", words="A kind of question.")
@@ -101,7 +105,6 @@ class RefuseForm(Struct, frozen=True, kw_only=True):
 
 _FORM = "malformed form-refused unsupported-media-type"
 _ASKS = "not-entitled person-needed"
-_STANDS = "expired suspended revoked review-overdue consultation-overdue not-in-force-yet no-authority"
 QUESTIONS = tagged(
     "duty", (OFFICER,),
     Operation(
@@ -118,7 +121,7 @@ QUESTIONS = tagged(
         most=MOST_FORM, gives=PAGE, also=_ON, as_page=True, codes=f"{_ASKS} {_FORM} question-kind",
     ),
     Operation(
-        "checkQuestion", "GET /questions/check", "How broad a question is, who must approve it, and how good its reason",
+        "checkQuestion", "GET /questions/check", "How broad a question is, and who must approve it",
         "Nothing is recorded.", parameters=(_DRAFT,), gives=PAGE, also=_ON, as_page=True,
         codes=f"{_ASKS} not-found malformed question-kind",
     ),
@@ -134,20 +137,30 @@ QUESTIONS = tagged(
     Operation(
         "showAnswer", "GET /questions/{id}/answer", "A page of an answer, as a list and on the map",
         "Each page is a look, committed before it is shown.", parameters=(_ID, _AFTER), gives=PAGE, also=_SIGN_IN,
-        as_page=True, codes=f"{_ASKS} {_STANDS} unknown-search not-answered answer-ended malformed", commits=True,
+        as_page=True, codes=f"{_ASKS} {STOPS} unknown-search not-answered answer-ended malformed", commits=True,
     ),
     Operation(
-        "downloadAnswer", "GET /questions/{id}/answer/{form}", "A whole answer as a file",
-        "It is recorded as an export, before the first byte.", parameters=(_ID, _FORM_OF), gives={}, also=_SIGN_IN,
-        meaning="The rows.", as_page=True, codes=f"{_ASKS} {_STANDS} unknown-search not-answered answer-ended not-found",
-        commits=True,
+        "downloadAnswer", "GET /questions/{id}/answer/{form}", "A part of an answer as a file",
+        "At most 10,000 rows; recorded before the first byte.", parameters=(_ID, _FORM_OF, _AFTER),
+        gives={
+            NDJSON: (AnswerRow, ErasedRow), CSV: Sample("seq,authority,captured_at,plate\r\n"), PARQUET: Bytes,
+            GEOJSON: Sample('{"type":"FeatureCollection","features":[]}'),
+        },
+        meaning="The rows.", also=_SIGN_IN, as_page=True, commits=True,
+        codes=f"{_ASKS} {STOPS} unknown-search not-answered answer-ended not-found malformed",
+    ),
+    Operation(
+        "showAnswerImage", "GET /questions/images/{authority}/{ref}", "An image of a read that an answer showed",
+        parameters=(AUTHORITY, _REF), gives=IMAGES, also=_SIGN_IN, as_page=True,
+        meaning="The image; that it was fetched is committed.",
+        codes=f"{_ASKS} {STOPS} not-found", commits=True,
     ),
     Operation(
         "showApprovals", "GET /approvals", "What waits for one's approval", parameters=(_DONE,), gives=PAGE,
         also=_SIGN_IN, as_page=True, codes="not-entitled", commits=True,
     ),
     Operation(
-        "showApproval", "GET /approvals/{id}", "A question that waits: what is asked and why, its breadth and its reason",
+        "showApproval", "GET /approvals/{id}", "A question that waits: what is asked, why, how broadly",
         parameters=(_ID,), gives=PAGE, also=_SIGN_IN, as_page=True, codes="not-entitled unknown-search", commits=True,
     ),
     Operation(

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from wicketgate.base.clock import Clock
-from wicketgate.base.errors import InputError, NotEntitled
+from wicketgate.base.errors import InputError
 from wicketgate.commits.durable import Durable
 from wicketgate.gateway.entitlement import Entitlement
 from wicketgate.gateway.searching.searches import Searches
@@ -110,7 +110,7 @@ class Answers:
         session = asker_at(request)
         name, ref = request.path_params["authority"], request.path_params["ref"]
         if not self._entitlement.is_asked(session.unit, name):
-            raise NotEntitled("your unit has no such authority under which it may ask the past")
+            raise InputError("no question is answered under this authority", code="not-found")
         return await self._images.answer(
             session.unit, name, ref, by=session.by, person=session.person, looking=request.method == "GET"
         )

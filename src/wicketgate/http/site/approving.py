@@ -82,7 +82,13 @@ class Approving:
         """`GET /approvals/{id}`: a look at what one question asks, and why."""
         session = _approver_at(request)
         written = self._kept.take(session.person, request.url.path)
-        return await self._page(request, session, code=PROVED if written else "", **written)
+        return await self._page(
+            request,
+            session,
+            code=PROVED if written else "",
+            vehicles=written.get("vehicles", ""),
+            reason=written.get("reason", ""),
+        )
 
     async def _page(
         self,

@@ -47,6 +47,8 @@ BELOW: Final = "/questions"
 ASK_AT: Final = f"{BELOW}/ask"
 CHECK_AT: Final = f"{BELOW}/check"
 _MOST_GROUPS = 100
+_OVER = frozenset({"refused", "not-approved", "ended"})
+"""How a question stands of which it is kept no longer what it asked."""
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
@@ -93,18 +95,20 @@ class Asking:
         )
 
     async def get_question(self, request: Request) -> Response:
-        """`GET /questions/{id}`: a look at what one asked."""
+        """`GET /questions/{id}`: how one's own question stands, and as long as it is kept what was asked."""
         session = asker_at(request)
-        detail = await self._searches.detail(id_in(request), session.by, session.unit)
+        found = self._searches.show(id_in(request), session.by)
+        detail = None
+        if found.status not in _OVER:
+            detail = await self._searches.detail(found.id, session.by, "")
         asker_at(request)  # it took a moment
-        if detail.by != session.by:
-            raise InputError("there is no such question of yours", code="unknown-search")
-        title, custody = title_of(self._commits, self._clock, detail.search.authority)
+        title, custody = title_of(self._commits, self._clock, found.authority)
         return await self._officers.page(
             self._pages.question,
             session,
             self._clock.now_us(),
-            detail=msgspec.to_builtins(detail),
+            search=msgspec.to_builtins(found),
+            detail=None if detail is None else msgspec.to_builtins(detail),
             title=title,
             sent=request.query_params.get("sent") == "yes",
             custody=custody,
