@@ -199,8 +199,8 @@ class Searches:
             raise _unknown()
         return self._shown(id_, known)
 
-    async def detail(self, id_: str, by: str, place: str) -> SearchDetail:
-        """Return what was asked, for whoever asked it, and for who may approve it at a place, whose look is committed.
+    async def detail(self, id_: str, by: str, approver: Approver | None) -> SearchDetail:
+        """Return what was asked, for whoever asked it, and for who may approve it, whose look is committed.
 
         Raises
         ------
@@ -208,7 +208,7 @@ class Searches:
             `unknown-search` for anybody else, and once it has ended: what was asked is then kept no longer.
         """
         held = self._commits.committed.searches.held.get(id_)
-        if held is None or not (held.asked.by == by or _approves(held, by, place)):
+        if held is None or not (held.asked.by == by or (approver is not None and _approves(held, approver))):
             raise _unknown()
         if held.asked.by != by:
             await self._looks.look(by, "search", id_)
@@ -235,7 +235,7 @@ class Searches:
         return [
             self._shown(id_, held)
             for id_, held in self._commits.committed.searches.held.items()
-            if _approves(held, approver.by, approver.place, given=False)
+            if _approves(held, approver, given=False)
         ]
 
     def on_cameras_of(self, source: str) -> list[SourceSearch]:
@@ -277,7 +277,7 @@ class Searches:
         NotEntitled
             `not-entitled`.
         """
-        given = ApprovalGiven(by=approver.by, office=approver.place, counted=vehicles)
+        given = _given_by(approver, vehicles)
 
         def build(state: State, at_us: int) -> Sequence[SearchEvent]:
             self._judge(state, id_, given)
@@ -299,10 +299,13 @@ class Searches:
 
         def build(state: State, at_us: int) -> Sequence[SearchEvent]:
             held = self._judge(state, id_, None, approver)
-            ended = SearchRefused(id=id_, by=approver.by, office=approver.place, reason=reason)
+            name = held.asked.authority
+            ended = SearchRefused(
+                id=id_, by=approver.by, office=approver.place, reason=reason, authority=name
+            )
             if not held.asked.approve_by_us or held.is_unapproved:
                 return (ended,)
-            return (SearchUnapproved(id=id_, unit=held.asked.unit), ended)
+            return (SearchUnapproved(id=id_, unit=held.asked.unit, authority=name), ended)
 
         await self._commit(build)
         self._going_on.wake()
@@ -320,7 +323,7 @@ class Searches:
             raise _unknown()
         if given is None:
             assert approver is not None
-            given = ApprovalGiven(by=approver.by, office=approver.place, counted=held.told)
+            given = _given_by(approver, held.told)
         code = judge_approval(held.waiting, given, {given.office})
         if code == "not-entitled":
             raise NotEntitled(_NOT_COUNTED[code])
@@ -486,13 +489,17 @@ def _unit_of(known: HeldSearch | EndedSearch) -> str:
     return known.asked.unit if isinstance(known, HeldSearch) else known.unit
 
 
-def _approves(held: HeldSearch, by: str, place: str, *, given: bool = True) -> bool:
-    """Return whether somebody may approve a question at a place; with `given`, or has."""
+def _given_by(approver: Approver, counted: int | None) -> ApprovalGiven:
+    return ApprovalGiven(by=approver.by, office=approver.place, counted=counted, of_unit=approver.is_unit)
+
+
+def _approves(held: HeldSearch, approver: Approver, *, given: bool = True) -> bool:
+    """Return whether somebody may approve a question; with `given`, or has."""
     waiting = held.waiting
-    if any(one.by == by for one in waiting.given):
+    if any(one.by == approver.by for one in waiting.given):
         return given
-    needed = any(place in need.offices for need in open_needs(waiting))
-    return held.asked.by != by and not waiting.spent and needed
+    needed = any(map(_given_by(approver, None).meets, open_needs(waiting)))
+    return held.asked.by != approver.by and not waiting.spent and needed
 
 
 def _unknown() -> InputError:

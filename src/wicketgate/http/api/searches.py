@@ -153,8 +153,8 @@ class SearchesApi:
     async def get_question(self, request: Request) -> Response:
         """`GET /v1/searches/{id}/question`: what was asked and why, for whoever asked and whoever may approve."""
         who = _person(request, _APPROVERS, *ASK, *APPROVE)
-        place = who.name if not who.roles.isdisjoint(APPROVE) else ""
-        shown = await self._searches.detail(request.path_params["id"], who.by, place)
+        approver = None if who.roles.isdisjoint(APPROVE) else _approver(request)
+        shown = await self._searches.detail(request.path_params["id"], who.by, approver)
         _person(request, _APPROVERS, *ASK, *APPROVE)
         return private_answer(shown)
 
@@ -270,7 +270,7 @@ def _asker(request: Request) -> Asker:
 
 def _approver(request: Request) -> Approver:
     who = _person(request, _APPROVERS, *APPROVE)
-    return Approver(by=who.by, place=who.name)
+    return Approver(by=who.by, place=who.name, is_unit=who.kind == "recipient")
 
 
 _FORM_OF: Final[dict[str, AnswerForm]] = {

@@ -14,7 +14,7 @@ from wicketgate.http.api.searches import (
     StoppedUnits,
     UnitNamed,
 )
-from wicketgate.http.openapi.bodies import AnswerRow, ErasedRow
+from wicketgate.http.openapi.bodies import AnswerRow, ErasedRow, RowFeatures
 from wicketgate.http.openapi.operation import NDJSON, Bytes, Operation, Sample, tagged
 from wicketgate.http.parameters import AFTER_ROW, ROWS, Parameter
 from wicketgate.http.requests import MAX_MEMBERS
@@ -71,7 +71,7 @@ SEARCHES = (
             parameters=(SEARCH_ID, AFTER_ROW, ROWS),
             gives={
                 NDJSON: (AnswerRow, ErasedRow), CSV: Sample("seq,authority,captured_at,plate\r\n"), PARQUET: Bytes,
-                GEOJSON: Sample('{"type":"FeatureCollection","features":[]}'),
+                GEOJSON: RowFeatures,
             },
             meaning="The rows.", commits=True,
             codes=f"unknown-search not-answered answer-ended person-needed malformed {_STOPS}",
