@@ -173,7 +173,11 @@ def counted_in_words(vehicles: int | None) -> str:
 
 def need_in_words(need: Mapping[str, Any]) -> dict[str, Any]:
     """Return an approval that is needed: who gives it, and why."""
-    return {"offices": list(need["offices"]), "why": WHY.get(need["why"], need["why"])}
+    return {
+        "offices": list(need["offices"]),
+        "of_unit": need["of_unit"],
+        "why": WHY.get(need["why"], need["why"]),
+    }
 
 
 def signs_in_words(signs: Sequence[str]) -> list[str]:

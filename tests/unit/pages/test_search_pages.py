@@ -53,8 +53,10 @@ SESSION = Session(
 FIELDS = frozenset({"plate", "time", "place", "vehicle", "patch-image"})
 BREADTH = BreadthShown(cameras=1250, days=2, camera_days=2500, plates=None)
 NEEDS = (
-    ApprovalWanted(office="met/superintendent", offices=("met/superintendent", "met/chief"), why="age"),
-    ApprovalWanted(office="mopac/reviewer", offices=("mopac/reviewer",), why="breadth"),
+    ApprovalWanted(
+        office="met/superintendent", offices=("met/superintendent", "met/chief"), why="age", of_unit=False
+    ),
+    ApprovalWanted(office="mopac/reviewer", offices=("mopac/reviewer",), why="breadth", of_unit=False),
 )
 
 

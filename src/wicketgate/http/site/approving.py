@@ -103,7 +103,7 @@ class Approving:
         id_ = id_in(request)
         if not any(one.id == id_ for one in self._searches.awaiting(_approver(session))):
             raise InputError("no such question waits for your approval", code="unknown-search")
-        detail = await self._searches.detail(id_, session.by, session.unit)
+        detail = await self._searches.detail(id_, session.by, _approver(session))
         _approver_at(request)  # it took a moment
         organisation = detail.search.unit.partition("/")[0]
         title, terms = self._terms(detail.search.authority)
@@ -182,4 +182,4 @@ def _approver_at(request: Request) -> Session:
 
 
 def _approver(session: Session) -> Approver:
-    return Approver(by=session.by, place=session.unit)
+    return Approver(by=session.by, place=session.unit, is_unit=session.kind == "unit")

@@ -100,7 +100,7 @@ class Asking:
         found = self._searches.show(id_in(request), session.by)
         detail = None
         if found.status not in _OVER:
-            detail = await self._searches.detail(found.id, session.by, "")
+            detail = await self._searches.detail(found.id, session.by, None)
         asker_at(request)  # it took a moment
         title, custody = title_of(self._commits, self._clock, found.authority)
         return await self._officers.page(
