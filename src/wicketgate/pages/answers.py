@@ -83,7 +83,6 @@ class AnswerPages(AtWorkPages):
             fields=fields,
             forms=FORMS,
             parts=parts_of(search.get("rows") or 0),
-            name=search["authority"].partition("@")[0],
             impossible=sum(bool(view["impossible"]) for view in views),
             map=journey_of(views),
             points=points_of(views),

@@ -56,21 +56,23 @@ UNIT_OPERATIONS = {
     "followQueue showHit showImage recordOutcome sayOutcome showHandover handOver",
     "see and change its hotlists": "getHotlist putHotlist changeHotlist showLists showList uploadList showListChange "
     "confirmList",
-    "ask the past": "showQuestions showAskForm writeQuestion checkQuestion sendQuestion showQuestion showAnswer "
+    "ask the past": "askPast previewSearch listSearches getSearch getQuestion getAnswerRows getAnswerImage "
+    "getSearchProof showQuestions showAskForm writeQuestion checkQuestion sendQuestion showQuestion showAnswer "
     "downloadAnswer showAnswerImage",
-    "approve what others ask": "showApprovals showApproval approveQuestion refuseQuestion",
+    "approve what others ask": "showApprovals listApprovals getQuestion approveSearch refuseSearch showApproval "
+    "approveQuestion refuseQuestion",
     "see its cameras, its quarantine, and what recipients attest of what its cameras gave": "getCameras getQuarantine "
-    "listDisclosures listReceipts showSource getCameraTable showSourceQuestions",
+    "listDisclosures listReceipts showSource getCameraTable listSourceSearches showSourceQuestions",
     "see what recipients attest, of its own units and of what its cameras gave": "listDisclosures listReceipts "
     "showProtection showSuspend draftSuspension",
     "ask why, open, and see every attestation and response": "askWhy getOpenings getAllResponses listDisclosures "
-    "listReceipts",
+    "listReceipts listEmergencies letEmergencies",
 }
 """Operations by what the specification says that a role lets a person do."""
 OF_A_UNIT = {
     *("getFeed", "followFeed", "getProof", "getImage", "getHit", "recordOutcome", "getHotlist", "putHotlist"),
     *("changeHotlist", "showHit", "showImage", "sayOutcome"),
-    *("showList", "uploadList", "showListChange", "confirmList", "showAnswerImage"),
+    *("showList", "uploadList", "showListChange", "confirmList"),
 }
 """Operations on something of one unit, which is asked of everybody."""
 SET_ALERTS = {"changeAlerts", "testAlerts", "putAlerts", "testAlert"}

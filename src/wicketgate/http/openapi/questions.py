@@ -10,7 +10,7 @@ from wicketgate.base.shapes import about, shape
 from wicketgate.history.forms import CSV, GEOJSON, PARQUET
 from wicketgate.http.openapi.bodies import AnswerRow, ErasedRow
 from wicketgate.http.openapi.operation import NDJSON, OFFICER, PAGE, Bytes, Content, Operation, Sample, tagged
-from wicketgate.http.openapi.v1 import AUTHORITY, IMAGES, STOPS
+from wicketgate.http.openapi.v1 import IMAGES, STOPS
 from wicketgate.http.parameters import Parameter
 from wicketgate.http.requests import FORM, MAX_MEMBERS
 from wicketgate.http.site.approving import MOST_REASON
@@ -150,10 +150,10 @@ QUESTIONS = tagged(
         codes=f"{_ASKS} {STOPS} unknown-search not-answered answer-ended not-found malformed",
     ),
     Operation(
-        "showAnswerImage", "GET /questions/images/{authority}/{ref}", "An image of a read that an answer showed",
-        parameters=(AUTHORITY, _REF), gives=IMAGES, also=_SIGN_IN, as_page=True,
+        "showAnswerImage", "GET /questions/{id}/images/{ref}", "An image of a read that an answer showed",
+        parameters=(_ID, _REF), gives=IMAGES, also=_SIGN_IN, as_page=True,
         meaning="The image; that it was fetched is committed.",
-        codes=f"{_ASKS} {STOPS} not-found", commits=True,
+        codes=f"{_ASKS} {STOPS} not-found unknown-search not-answered answer-ended", commits=True,
     ),
     Operation(
         "showApprovals", "GET /approvals", "What waits for one's approval", parameters=(_DONE,), gives=PAGE,

@@ -201,7 +201,6 @@ def _of_the_past(
         searches=searches,
         officers=officers,
         pages=AnswerPages(demonstration=demonstration, ground=ground),
-        entitlement=gateway.entitlement,
         images=images,
     )
     approving = Approving(

@@ -14,7 +14,6 @@ from starlette.routing import Route
 from wicketgate.base.clock import Clock
 from wicketgate.base.errors import InputError
 from wicketgate.commits.durable import Durable
-from wicketgate.gateway.entitlement import Entitlement
 from wicketgate.gateway.searching.searches import Searches
 from wicketgate.gateway.searching.values import Asker
 from wicketgate.history.forms import FORMS as MEDIA_TYPES
@@ -45,7 +44,6 @@ class Answers:
         searches: Searches,
         officers: OfficerPages,
         pages: AnswerPages,
-        entitlement: Entitlement,
         images: FeedImages,
     ) -> None:
         self._commits = commits
@@ -53,7 +51,6 @@ class Answers:
         self._searches = searches
         self._officers = officers
         self._pages = pages
-        self._entitlement = entitlement
         self._images = images
 
     def routes(self) -> list[Route]:
@@ -62,7 +59,7 @@ class Answers:
         return [
             Route(one, shown(self.get_answer), methods=["GET"]),
             Route(f"{one}/{{form}}", shown(self.get_file), methods=["GET"]),
-            Route(f"{BELOW}/images/{{authority}}/{{ref}}", shown(self.get_image), methods=["GET"]),
+            Route(f"{BELOW}/{{id}}/images/{{ref}}", shown(self.get_image), methods=["GET"]),
         ]
 
     async def get_answer(self, request: Request) -> Response:
@@ -106,13 +103,13 @@ class Answers:
         )
 
     async def get_image(self, request: Request) -> Response:
-        """`GET /questions/images/{authority}/{ref}`: an image of a read that an answer showed; a look."""
+        """`GET /questions/{id}/images/{ref}`: an image that a row of one's own answer names; its fetch is a fact."""
         session = asker_at(request)
-        name, ref = request.path_params["authority"], request.path_params["ref"]
-        if not self._entitlement.is_asked(session.unit, name):
-            raise InputError("no question is answered under this authority", code="not-found")
+        asker = Asker(by=session.by, unit=session.unit)
+        name = self._searches.authority_of_answer(id_in(request), asker)
+        ref = request.path_params["ref"]
         return await self._images.answer(
-            session.unit, name, ref, by=session.by, person=session.person, looking=request.method == "GET"
+            session.unit, name, ref, by=session.by, person=session.person, looking=False
         )
 
 
