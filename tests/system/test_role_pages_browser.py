@@ -20,20 +20,23 @@ import pytest
 from bench.harness import Running, gateway
 from tests.browsing import NEEDS_BROWSER
 from tests.matching import plate_image
-from tests.running import SOURCE, bearer, client, issue, read, request, submit, until
+from tests.running import SOURCE, bearer, client, issue, now_us, post, read, request, submit, until
 from tests.system.test_duty_browser import violations
 from tests.system.test_people_browser import DAY_US, DESK, PATIENCE_MS, SIGNER, Device, cookie_of, device
-from wicketgate.base.clock import rfc3339
+from tests.system.test_searches import SIGNERS as SIGNERS_OF_ASKED
+from tests.system.test_searches import authority, change
+from wicketgate.base.clock import rfc3339, to_datetime
 from wicketgate.regime.documents.acts import parse_act
 from wicketgate.regime.documents.document import parse_toml
 from wicketgate.regime.documents.people import commit_to
 
 pytestmark = NEEDS_BROWSER
 __all__ = ["device"]
-ADA, SOL, DEE = "Ada Archer", "Sol Sand", "Dee Pio"
+ADA, KIT, SOL, DEE = "Ada Archer", "Kit Keen", "Sol Sand", "Dee Pio"
 PEOPLE: dict[str, dict[str, dict[str, Any]]] = {
     "met": {
         ADA: {"unit": "duty-desk", "roles": ["viewer", "confirmer", "hotlist-keeper", "approver"]},
+        KIT: {"unit": "duty-desk", "roles": ["asker"]},
     },
     "tfl": {
         SOL: {"roles": ["source-officer"]},
@@ -93,9 +96,10 @@ def name_people(made: Running) -> None:
 
 @pytest.fixture(scope="module")
 def office() -> Iterator[Office]:
-    with gateway(8, settings="port = 0\n") as made:
+    with gateway(8, settings="port = 0\nhistory = true\n", change=change) as made:
         issue(made, DESK.reader)
         submit(made, DESK.draft(made.at_us), *DESK.signers).raise_for_status()
+        submit(made, authority(made.at_us), *SIGNERS_OF_ASKED).raise_for_status()
         soon = rfc3339(made.at_us + 3 * DAY_US)
         with client(made, DESK.reader) as desk:
             lines = [
@@ -192,7 +196,11 @@ def reload_until(page: Any, text: str) -> None:
 
 
 def test_the_register_links_one_sign_in_and_ones_own_page_leads_on(office: Office, plain: Any) -> None:
-    for name, links in ((ADA, ["Hits", "Hand-over", "Lists", "Approvals"]), (SOL, ["Cameras"])):
+    for name, links in (
+        (ADA, ["Hits", "Hand-over", "Lists", "Approvals"]),
+        (KIT, ["Questions"]),
+        (SOL, ["Cameras", "Questions on your cameras"]),
+    ):
         page = plain(name)
         page.goto(office.url)
         page.get_by_role("link", name="Sign in").click()
@@ -222,6 +230,9 @@ def test_a_stranger_is_led_to_sign_in(office: Office, browser: Any) -> None:
             "/source/cameras.csv",
             "/protection",
             "/approvals",
+            "/questions",
+            "/questions/ask",
+            "/source/questions",
             "/duty/lists",
             "/duty/handover",
         ):
@@ -327,6 +338,75 @@ def test_a_data_protection_officer_prepares_a_suspension(office: Office, plain: 
     page.goto(f"{office.url}/approvals")
     shown(page, "Nothing waits for your approval.")
     look_at(page, "approvals")
+
+
+def test_a_question_is_checked_sent_approved_and_answered(office: Office, plain: Any) -> None:
+    vehicles = [f"ZX{n:02d}AAA" for n in range(12)]
+    post(
+        office.made,
+        [read(plate, ago_s=600) for plate in vehicles] + [read(vehicles[0], "ccz-0003", ago_s=300)],
+    )
+    kit = plain(KIT)
+    kit.goto(f"{office.url}/questions")
+    kit.get_by_role("button", name="Ask the past").click()
+    kit.get_by_role("link", name="Part of a plate").click()
+    kit.get_by_label("Part of a plate").fill("Z")
+    kit.get_by_role("button", name="Check before you send").click()
+    shown(kit, "There is a problem")
+    yesterday = to_datetime(now_us() - DAY_US)
+    for label, text in (
+        ("Part of a plate", "zx?? aaa"),
+        ("From, day", f"{yesterday.day}/{yesterday.month}/{yesterday.year}"),
+        ("From, time", f"{yesterday:%H:%M}"),
+        ("Offence code", "CLD-1"),
+        ("Case number", "C-7"),
+        ("Reason", "Seen."),
+    ):
+        kit.get_by_label(label, exact=True).fill(text)
+    kit.get_by_label("UTC", exact=True).check()
+    kit.get_by_role("button", name="Check before you send").click()
+    for text in ("camera-days, for every vehicle read there", "an approver of the unit met/duty-desk"):
+        shown(kit, text)
+    shown(kit, "It has fewer than five different words.")
+    look_at(kit, "question-check")
+    kit.get_by_role("link", name="Change it").first.click()
+    kit.get_by_label("Reason", exact=True).fill("A witness saw a car with such a plate leave the yard.")
+    look_at(kit, "question-form")
+    kit.get_by_role("button", name="Check before you send").click()
+    shown(kit, "Nothing was found wrong with its form.")
+    kit.get_by_role("button", name="Send the question").click()
+    reload_until(kit, "12 vehicles")
+    look_at(kit, "question-counted")
+    # An approver, who is somebody else, is shown how good the reason is and how broad it is, and quotes the number.
+    ada = plain(ADA)
+    ada.goto(f"{office.url}/approvals")
+    shown(ada, "1 question waits for you")
+    look_at(ada, "approvals-waiting")
+    ada.get_by_role("link", name="UTC").first.click()
+    for text in (KIT, "ZX??AAA", "Nothing was found wrong with its form.", "Counted:"):
+        shown(ada, text)
+    look_at(ada, "approval")
+    ada.get_by_role("button", name="Approve one run").click()
+    shown(ada, "Nothing was recorded")
+    ada.get_by_label("How many vehicles you approve").fill("12")
+    ada.get_by_role("button", name="Approve one run").click()
+    shown(ada, "It was recorded that you approve it.")
+    # The answer is a list in the order of time, and a map; each page of it is a look.
+    reload_until(kit, "Open the answer")
+    kit.get_by_role("button", name="Open the answer").click()
+    shown(kit, "13 reads, of 12 vehicles.")
+    assert kit.get_by_role("img", name="Where the reads were").count() == 1
+    assert kit.get_by_role("row").count() == 14
+    assert "ZX" not in kit.url
+    look_at(kit, "answer")
+    with kit.expect_download() as download:
+        kit.get_by_role("link", name="CSV").click()
+    assert len(Path(download.value.path()).read_text().splitlines()) == 14
+    sol = plain(SOL)
+    sol.goto(f"{office.url}/source/questions")
+    shown(sol, "13 reads")
+    assert "ZX" not in sol.content()
+    look_at(sol, "source-questions")
 
 
 def test_a_new_hit_sounds_and_notifies_where_that_was_asked_for(

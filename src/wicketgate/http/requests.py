@@ -25,7 +25,8 @@ MAX_MEMBERS = 16 * 1024
 """Bytes of a body that holds a few members."""
 MAX_RESPONSE = 160 * 1024
 """Bytes of a response to a consultation: a character can take twelve, in JSON as well as in a form."""
-_MOST_PAIRS = 40
+MOST_PAIRS = 40
+"""Fields of a form."""
 _MOST_DIGITS = 15
 
 
@@ -181,14 +182,12 @@ def private_answer(value: Any) -> Response:
     return answer
 
 
-def form_pairs(body: bytes) -> list[tuple[str, str]]:
+def form_pairs(body: bytes, most: int = MOST_PAIRS) -> list[tuple[str, str]]:
     """Return the names and values of a page's form, in its order.
 
-    InputError for anything else.
+    InputError for anything else, and for more than `most` fields.
     """
     try:
-        return parse_qsl(
-            body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_PAIRS
-        )
+        return parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=most)
     except ValueError as error:
         raise InputError("this is no form of these pages") from error

@@ -77,9 +77,16 @@ DESKS = (
         of_tokens=True,
     ),
     Desk(
+        href="/questions",
+        text="Questions",
+        words="Ask the past, and see what became of your questions.",
+        kinds=_UNIT,
+        roles=frozenset({"asker"}),
+    ),
+    Desk(
         href="/approvals",
         text="Approvals",
-        words="See what waits for your approval.",
+        words="See what others ask of the past, and approve or refuse it.",
         kinds=frozenset({"unit", "office"}),
         roles=frozenset({"approver"}),
     ),
@@ -87,6 +94,13 @@ DESKS = (
         href="/source",
         text="Cameras",
         words="See how your cameras are, and who gets what they read.",
+        kinds=frozenset({"organisation"}),
+        roles=frozenset({"source-officer"}),
+    ),
+    Desk(
+        href="/source/questions",
+        text="Questions on your cameras",
+        words="See who asked the past of your cameras’ reads, under what, and how broadly.",
         kinds=frozenset({"organisation"}),
         roles=frozenset({"source-officer"}),
     ),
@@ -100,7 +114,6 @@ DESKS = (
 )
 """Every desk, in the order in which links stand."""
 WITHOUT_A_DESK = {
-    "asker": "Questions to the past cannot be asked here yet.",
     "overseer": "Overseers ask and open with the command wicketgate why, and by the API.",
 }
 """What a person is told of roles that open no page."""

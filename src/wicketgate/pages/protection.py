@@ -1,4 +1,4 @@
-"""The pages of data protection officers, and the page of approvers."""
+"""The pages of data protection officers."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ _FIGURES: Mapping[str, tuple[str, bool]] = {
 
 
 class ProtectionPages(AtWorkPages):
-    """The pages of data protection officers and approvers."""
+    """The pages of data protection officers."""
 
     def deadlines(
         self,
@@ -132,10 +132,6 @@ class ProtectionPages(AtWorkPages):
             fault=fault,
             written=written,
         )
-
-    def approvals(self, session: Session, now_us: int) -> str:
-        """Return the page `/approvals`."""
-        return self._render("approvals.html", session, now_us)
 
 
 def _deadline(one: Deadline, now_us: int) -> dict[str, Any]:

@@ -86,7 +86,19 @@ NOTHING_PRIVATE = {
     "withdrawPasskey": "takes, and shows nothing",
     "showSuspend": "a public authority, and a form",
     "draftSuspension": "what one wrote oneself, as a document",
-    "showApprovals": "nothing, as long as no question can be asked",
+    "showApprovals": "questions without what they ask, which is a look where there are any: test_asking.py",
+    "showApproval": "what somebody asks, whose look is recorded: test_asking.py",
+    "approveQuestion": "takes; its taking is a fact",
+    "refuseQuestion": "takes; its taking is a fact",
+    "showQuestions": "one's own questions, without what they asked",
+    "showQuestion": "what one asked oneself",
+    "showAskForm": "a form, and what one wrote oneself",
+    "writeQuestion": "what one wrote oneself, in memory alone",
+    "checkQuestion": "what one wrote oneself, and how broad it is",
+    "sendQuestion": "takes; its taking is a fact",
+    "showAnswer": "a page of an answer, of which it is recorded: test_asking.py",
+    "downloadAnswer": "the same as a file: test_asking.py",
+    "showAnswerImage": "an image, of which it is recorded as of any",
     "askPast": "takes, and shows numbers; its taking is a fact",
     "previewSearch": "numbers of cameras, and offices",
     "listSearches": "one's own questions, without what they asked",
@@ -184,6 +196,9 @@ def shown(hit: str, other: str, ref: str) -> dict[str, Shown]:
             machine=OVERSEER,
         ),
         "showQueue": Shown("GET /duty", look("hits", unit), person=True),
+        "showSourceQuestions": Shown(
+            "GET /source/questions", look("searches", "tfl"), person=True, place=SOURCE_ROOM
+        ),
         "showSource": Shown("GET /source", look("cameras", "tfl"), person=True, place=SOURCE_ROOM),
         "getCameraTable": Shown(
             "GET /source/cameras.csv", look("cameras", "tfl"), person=True, place=SOURCE_ROOM

@@ -57,10 +57,12 @@ UNIT_OPERATIONS = {
     "see and change its hotlists": "getHotlist putHotlist changeHotlist showLists showList uploadList showListChange "
     "confirmList",
     "ask the past": "askPast previewSearch listSearches getSearch getQuestion getAnswerRows getAnswerImage "
-    "getSearchProof",
-    "approve what others ask": "showApprovals listApprovals getQuestion approveSearch refuseSearch",
+    "getSearchProof showQuestions showAskForm writeQuestion checkQuestion sendQuestion showQuestion showAnswer "
+    "downloadAnswer showAnswerImage",
+    "approve what others ask": "showApprovals listApprovals getQuestion approveSearch refuseSearch showApproval "
+    "approveQuestion refuseQuestion",
     "see its cameras, its quarantine, and what recipients attest of what its cameras gave": "getCameras getQuarantine "
-    "listDisclosures listReceipts showSource getCameraTable listSourceSearches",
+    "listDisclosures listReceipts showSource getCameraTable listSourceSearches showSourceQuestions",
     "see what recipients attest, of its own units and of what its cameras gave": "listDisclosures listReceipts "
     "showProtection showSuspend draftSuspension",
     "ask why, open, and see every attestation and response": "askWhy getOpenings getAllResponses listDisclosures "

@@ -133,9 +133,5 @@ DESKS = tagged(
         gives={"application/toml": None}, meaning="The document, unsigned.", also=_SIGN_IN, as_page=True,
         codes=f"not-entitled not-found {_FORM}",
     ),
-    Operation(
-        "showApprovals", "GET /approvals", "What waits for approval", gives=PAGE, also=_SIGN_IN, as_page=True,
-        codes="not-entitled",
-    ),
 )
 # fmt: on

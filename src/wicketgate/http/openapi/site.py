@@ -24,6 +24,7 @@ from wicketgate.http.openapi.operation import (
     tagged,
 )
 from wicketgate.http.openapi.people import PEOPLE
+from wicketgate.http.openapi.questions import QUESTIONS
 from wicketgate.http.openapi.register import RegisterBody
 from wicketgate.http.openapi.v1 import AUTHORITY, CONSULTATION, HIT, IMAGES, STOPS
 from wicketgate.http.parameters import PAGE_OF_RESPONSES, Parameter
@@ -199,4 +200,4 @@ _DUTY = tagged(
 
 # fmt: on
 
-SITE = (*PEOPLE, *_DUTY, *DESKS, *_PUBLIC, *_LOG)
+SITE = (*PEOPLE, *_DUTY, *DESKS, *QUESTIONS, *_PUBLIC, *_LOG)

@@ -22,6 +22,9 @@ from wicketgate.http.people.site import PeopleSite
 from wicketgate.http.sessions import Sessions
 from wicketgate.http.site.addition import Addition
 from wicketgate.http.site.alerts import AlertsSite
+from wicketgate.http.site.answers import Answers
+from wicketgate.http.site.approving import Approving
+from wicketgate.http.site.asking import Asking
 from wicketgate.http.site.duty import Duty
 from wicketgate.http.site.handover import Handover
 from wicketgate.http.site.lists import Lists
@@ -29,13 +32,18 @@ from wicketgate.http.site.officers import OfficerPages
 from wicketgate.http.site.protection import Protection
 from wicketgate.http.site.public import Public
 from wicketgate.http.site.source_desk import SourceDesk
+from wicketgate.http.site.source_questions import SourceQuestions
 from wicketgate.pages.alerts import AlertPages
+from wicketgate.pages.answers import AnswerPages
+from wicketgate.pages.approving import ApprovalPages
+from wicketgate.pages.asking import AskPages
 from wicketgate.pages.duty import DutyPages
 from wicketgate.pages.people import PeoplePages
 from wicketgate.pages.protection import ProtectionPages
 from wicketgate.pages.public import assets_of
 from wicketgate.pages.shift import ShiftPages
 from wicketgate.pages.source_desk import SourcePages
+from wicketgate.pages.source_questions import SourceQuestionPages
 
 
 class OfficersDesk:
@@ -102,7 +110,10 @@ class OfficersDesk:
         self._alerts = AlertsSite(
             gateway.alerting, gateway.entitlement, officers, AlertPages(demonstration=charter.demonstration)
         )
-        self._desks = _desks(gateway, officers, people, demonstration=charter.demonstration)
+        self._desks = [
+            *_desks(gateway, officers, people, demonstration=demonstration),
+            *_of_the_past(gateway, images, officers, people, ground, demonstration=demonstration),
+        ]
         self._api = PeopleApi(commits, filing, clock.now_us)
 
     def routes(self) -> list[Route]:
@@ -164,3 +175,49 @@ def _desks(
         address=str(gateway.settings.address),
     )
     return [*handover.routes(), *lists.routes(), *source.routes(), *protection.routes()]
+
+
+def _of_the_past(
+    gateway: Gateway,
+    images: FeedImages,
+    officers: OfficerPages,
+    people: PeopleInForce,
+    ground: str | None,
+    *,
+    demonstration: bool,
+) -> list[Route]:
+    """Return the routes of questions to the past."""
+    commits, clock, searches = gateway.commits, gateway.clock, gateway.searches
+    asking = Asking(
+        commits,
+        clock,
+        searches=searches,
+        officers=officers,
+        pages=AskPages(demonstration=demonstration),
+    )
+    answers = Answers(
+        commits,
+        clock,
+        searches=searches,
+        officers=officers,
+        pages=AnswerPages(demonstration=demonstration, ground=ground),
+        images=images,
+    )
+    approving = Approving(
+        commits,
+        clock,
+        searches=searches,
+        people=people,
+        looks=gateway.looks,
+        officers=officers,
+        pages=ApprovalPages(demonstration=demonstration),
+    )
+    source = SourceQuestions(
+        commits,
+        clock,
+        searches=searches,
+        looks=gateway.looks,
+        officers=officers,
+        pages=SourceQuestionPages(demonstration=demonstration),
+    )
+    return [*asking.routes(), *answers.routes(), *approving.routes(), *source.routes()]

@@ -20,6 +20,7 @@ from wicketgate.http.requests import (
     FORM,
     MAX_MEMBERS,
     MAX_NAME,
+    MOST_PAIRS,
     form_pairs,
     host_in,
     media_type_of,
@@ -132,7 +133,20 @@ async def turn(request: Request) -> bool:
 
 
 async def form_of(request: Request, session: Session | None = None) -> dict[str, str]:
-    """Return the fields of a form of our own.
+    """Return the fields of a form of our own; of a name that comes twice the last. Errors as `pairs_of_form`."""
+    # A stranger's is parsed on the loop without a turn, so it is short: the token and the name of who signs in.
+    return dict(await pairs_of_form(request, session, MAX_NAME if session is None else MAX_MEMBERS))
+
+
+async def pairs_of_form(
+    request: Request, session: Session | None, most: int = MAX_MEMBERS, most_pairs: int = MOST_PAIRS
+) -> list[tuple[str, str]]:
+    """Return the names and values of a form of our own, in its order.
+
+    Parameters
+    ----------
+    most, most_pairs : int
+        Bytes, and fields.
 
     Raises
     ------
@@ -145,12 +159,10 @@ async def form_of(request: Request, session: Session | None = None) -> dict[str,
         raise NotEntitled("this form was sent from elsewhere", code="form-refused")
     if media_type_of(request) != FORM:
         raise InputError(f"send `{FORM}`", code="unsupported-media-type")
-    # A stranger's is parsed on the loop without a turn, so it is short: the token and the name of who signs in.
-    most = MAX_NAME if session is None else MAX_MEMBERS
-    form = dict(form_pairs(await read_body(request, most)))
-    if session is not None and not is_form_key(session, form.get("form_key", "")):
+    pairs = form_pairs(await read_body(request, most), most_pairs)
+    if session is not None and not is_form_key(session, dict(pairs).get("form_key", "")):
         raise NotEntitled("this form is not of this session: load the page again", code="form-refused")
-    return form
+    return pairs
 
 
 def is_same_origin(request: Request) -> bool:

@@ -1,4 +1,4 @@
-"""Handlers of `/protection` and `/approvals`: what falls due, a suspension to sign at home, what waits for approval."""
+"""Handlers of `/protection`: what falls due, and a suspension to sign at home."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from wicketgate.base.clock import SECOND_US, Clock
-from wicketgate.base.errors import DocumentRefused, InputError, NotEntitled
+from wicketgate.base.errors import DocumentRefused, InputError
 from wicketgate.clients.officer.drafting import draft_stop, new_id
 from wicketgate.commits.durable import Durable
 from wicketgate.gateway.filing.looks import LookFiling
 from wicketgate.hotlists.in_force import Hotlists
-from wicketgate.http.site.officers import OfficerPages, form_of, person_at, session_of
+from wicketgate.http.site.officers import OfficerPages, form_of, person_at
 from wicketgate.pages.duty import HEADERS, Session
 from wicketgate.pages.protection import DueAuthority, FiguresPeriods, ProtectionPages
 from wicketgate.pages.shift import SOON_US
@@ -36,7 +36,7 @@ _OVER = frozenset({"revoked", "expired", "superseded"})
 
 
 class Protection:
-    """The handlers of data protection officers and approvers, over one gateway.
+    """The handlers of data protection officers, over one gateway.
 
     Parameters
     ----------
@@ -64,14 +64,13 @@ class Protection:
         self._address = address.rstrip("/")
 
     def routes(self) -> list[Route]:
-        """Return the routes of `/protection` and `/approvals`."""
+        """Return the routes of `/protection`."""
         shown = self._officers.shown
         suspend = "/protection/suspend/{name}"
         return [
             Route("/protection", shown(self.get_page), methods=["GET"]),
             Route(suspend, shown(self.get_suspend), methods=["GET"]),
             Route(suspend, shown(self.post_suspend), methods=["POST"]),
-            Route("/approvals", shown(self.get_approvals), methods=["GET"]),
         ]
 
     # --- what falls due -------------------------------------------------------------------------------------------
@@ -247,15 +246,6 @@ class Protection:
             return act_requirements("suspension", authority, moment.charter)
         except DocumentRefused:
             return ()
-
-    # --- approvals ------------------------------------------------------------------------------------------------
-
-    async def get_approvals(self, request: Request) -> Response:
-        """`GET /approvals`: what waits for approval, which is nothing before questions can be asked."""
-        session = session_of(request)
-        if not session.person or "approver" not in session.roles:
-            raise NotEntitled("this needs a person with the role approver")
-        return await self._officers.page(self._pages.approvals, session, self._clock.now_us())
 
     def _moment(self) -> RegimeAt:
         return self._commits.committed_at(self._clock.now_us())

@@ -412,6 +412,8 @@
   async function draw(element) {
     const points = JSON.parse(element.dataset.points);
     const places = points.map((point) => [point.longitude, point.latitude]);
+    // One vehicle's reads, or the lines that the page says where there are several.
+    const lines = element.dataset.lines ? JSON.parse(element.dataset.lines) : [places];
     const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
     maplibregl.setWorkerUrl(element.dataset.worker);
     element.hidden = false;
@@ -420,7 +422,7 @@
     const sources = {
       journey: {
         type: "geojson",
-        data: { type: "Feature", properties: {}, geometry: { type: "LineString", coordinates: places } },
+        data: { type: "Feature", properties: {}, geometry: { type: "MultiLineString", coordinates: lines } },
       },
     };
     if (sketch) {
@@ -435,7 +437,7 @@
         { id: "road", type: "line", source: "sketch", filter: kind("road"), paint: { "line-color": "#d8d6d3", "line-width": 2 } },
       );
     }
-    if (places.length > 1) {
+    if (lines.some((line) => line.length > 1)) {
       layers.push({
         id: "journey", type: "line", source: "journey",
         paint: { "line-color": "#0b0c0c", "line-width": 2, "line-dasharray": [2, 2] },
@@ -455,7 +457,7 @@
         touchPitch: false,
         cooperativeGestures: true,
         fadeDuration: still ? 0 : 300,
-        locale: { "Map.Title": "Map of the last reads; the table below has the same" },
+        locale: { "Map.Title": "Map of the reads; the table below has the same" },
       });
     } catch {
       // No WebGL: the table has the same.
@@ -463,6 +465,8 @@
       return;
     }
     document.getElementById("map-note").hidden = false;
+    const instead = document.getElementById(element.dataset.instead);
+    if (instead) instead.hidden = true;
     view.touchZoomRotate.disableRotation();
     view.addControl(new maplibregl.NavigationControl({ showCompass: false }));
     view.addControl(new maplibregl.ScaleControl({ unit: "metric" }));
