@@ -1,4 +1,4 @@
-"""The arguments of `receive`, `disclose` and `attest`."""
+"""The arguments of `receive`, `custody`, `disclose` and `attest`."""
 
 from __future__ import annotations
 
@@ -27,6 +27,25 @@ def add_receive(parser: ArgumentParser) -> None:
     parser.add_argument("--key", type=Path, metavar="F", help="the log's key, got another way")
     add_kept(parser)
     parser.set_defaults(run="wicketgate.cli.recipient:run_receive")
+
+
+def add_custody(parser: ArgumentParser) -> None:
+    """Add the arguments of `custody`."""
+    parser.add_argument("folder", type=Path, metavar="D", help="where it is kept; made if it is missing")
+    add_gateway(parser, "the unit's")
+    parser.add_argument(
+        "--feed", metavar="NAME", help="the authority's name (default: the unit's one feed of mode bulk)"
+    )
+    parser.add_argument(
+        "--after",
+        type=int,
+        default=0,
+        metavar="BATCH",
+        help="begin a new folder behind this batch (default: 0)",
+    )
+    parser.add_argument("--key", type=Path, metavar="F", help="the log's key, got another way")
+    add_kept(parser)
+    parser.set_defaults(run="wicketgate.cli.custody:run_custody")
 
 
 def add_disclose(parser: ArgumentParser) -> None:
