@@ -144,6 +144,13 @@ class RegisteredAuthority(Struct, frozen=True, kw_only=True):
     consulted: Consulted
     stance: ShownStance
     redactions: Annotated[Count, about("Members that are withheld from the public.")]
+    custody: Annotated[
+        bool | None,
+        about(
+            "Of mode bulk: whether its recipient may look back by approved questions alone, in custody. Copies taken "
+            "around custody are not seen. Null of another mode."
+        ),
+    ]
     standings: list[StandingTold]
     acts: list[RegisteredAct]
     words: Annotated[list[str], about("The document in plain words.")]
