@@ -37,7 +37,7 @@ from wicketgate.regime.documents.people import People
 from wicketgate.regime.fold import Named, Regime
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.obligations.disclosures import Held, rows_left
-from wicketgate.regime.obligations.values import Disclosure
+from wicketgate.regime.obligations.values import CustodyCheckpoint, Disclosure
 from wicketgate.regime.parsed import Parsed
 from wicketgate.regime.publishing import IMAGE_CODES
 
@@ -111,6 +111,7 @@ class State(msgspec.Struct, kw_only=True):
     heard_us: dict[str, int] = {}
     judged_before: list[JudgedHits] = []
     searches: KnownSearches = msgspec.field(default_factory=KnownSearches)
+    custody: dict[str, CustodyCheckpoint] = {}
 
     @property
     def charter_envelope(self) -> bytes:
@@ -213,6 +214,8 @@ class State(msgspec.Struct, kw_only=True):
             self.alert_rules[transaction.alert_rules.who] = transaction.alert_rules
         if transaction.receipt is not None:
             self.held.setdefault(transaction.receipt.authority, Held()).take_receipt(transaction.receipt)
+        if transaction.custody is not None:
+            self.custody[transaction.custody.authority] = transaction.custody
 
     def _take_people(self, transaction: Transaction) -> None:
         self.people.take(transaction.people, transaction.passkey)

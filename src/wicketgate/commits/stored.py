@@ -31,7 +31,7 @@ from wicketgate.commits.transactions import (
     Transaction,
 )
 from wicketgate.ledger.second import SecondClosed
-from wicketgate.regime.obligations.values import Disclosure, Receipt
+from wicketgate.regime.obligations.values import CustodyCheckpoint, Disclosure, Receipt
 from wicketgate.regime.searches.values import SearchEvent
 
 FORM = 2
@@ -87,6 +87,7 @@ class _Acts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     told: tuple[AlertTold, ...] = ()
     handover: HandedOver | None = None
     searches: tuple[SearchEvent, ...] = ()
+    custody: CustodyCheckpoint | None = None
 
 
 class _Head(msgspec.Struct, frozen=True, array_like=True):

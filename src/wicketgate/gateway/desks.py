@@ -7,6 +7,7 @@ from wicketgate.base.space import DiskSpace
 from wicketgate.commits.writer import Commits
 from wicketgate.gateway.entitlement import Entitlement
 from wicketgate.gateway.filing.cameras import CameraFiling
+from wicketgate.gateway.filing.custody import CustodyFiling
 from wicketgate.gateway.filing.disclosures import DisclosureFiling
 from wicketgate.gateway.filing.documents import Filing
 from wicketgate.gateway.filing.facts import FactFiling
@@ -42,4 +43,4 @@ class Desks:
         self.entitlement = Entitlement(self.commits, self.clock)
         self.unit_hits = UnitHits(self.commits, self.hits, self.entitlement)
         self.responses = Responses(self.commits, self.projections, self.clock, admit=self.space.demand)
-        self.disclosures = DisclosureFiling(self.commits)
+        self.disclosures, self.custody = DisclosureFiling(self.commits), CustodyFiling(self.commits)

@@ -15,6 +15,7 @@ from wicketgate.gateway.node import Gateway
 from wicketgate.http.alert_metrics import AlertMetrics
 from wicketgate.http.api.admin import AdminApi
 from wicketgate.http.api.alerts import AlertsApi
+from wicketgate.http.api.custody import CustodyApi
 from wicketgate.http.api.disclosures import DisclosuresApi
 from wicketgate.http.api.documents import DocumentsApi
 from wicketgate.http.api.feeds import FeedsApi
@@ -139,6 +140,7 @@ def routes(
         *HitsApi(gateway.unit_hits, gateway.outcomes, entitlement, clock, gateway.looks).routes(),
         *AlertsApi(gateway.alerting, entitlement).routes(),
         *DisclosuresApi(commits, gateway.disclosures, entitlement, clock, gateway.looks).routes(),
+        *CustodyApi(commits, gateway.custody, entitlement).routes(),
         *WhyApi(commits, gateway.projections, gateway.lists, gateway.facts, clock).routes(),
         *HotlistsApi(commits, gateway.desk, gateway.lists, entitlement, clock, gateway.looks).routes(),
         *(desk or OfficersDesk(gateway, _images(gateway), public, addition)).routes(),

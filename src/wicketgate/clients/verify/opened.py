@@ -17,6 +17,7 @@ from wicketgate.base.errors import InputError, VerificationError
 from wicketgate.base.signing import canonical
 from wicketgate.clients.verify.entries import EntryFold
 from wicketgate.clients.verify.feeds import ReleaseRight
+from wicketgate.clients.verify.kept_facts import KEPT_FACTS
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.fields import IMAGES
@@ -186,15 +187,6 @@ class _LookFact(_Fact, tag="look", kw_only=True):
     revision: _Count | None = None
 
 
-class _HistoryGapFact(_Fact, tag="history-gap", kw_only=True):
-    commit: _Number
-    first: _Number
-    last: _Number
-    from_: str = msgspec.field(name="from")
-    until: str
-    reads: _Count | None = None
-
-
 class _SearchAskedFact(_Fact, tag="search-asked", kw_only=True):
     commit: _Number
     id: _Text
@@ -340,7 +332,7 @@ _FACTS = (
     | _ImageFact
     | _ImagesFact
     | _WhyFact
-    | _HistoryGapFact
+    | KEPT_FACTS
     | _CamerasFact
     | _TokenFact
     | _TokenWithdrawnFact

@@ -75,7 +75,8 @@ IN_CUSTODY: Final = (
     "are not seen."
 )
 NOT_IN_CUSTODY: Final = (
-    "It names no questions: how the recipient looks back at what it got is not seen, and custody answers nothing."
+    "It names no questions: how the recipient looks back at what it got is not seen. Custody keeps it, and answers "
+    "nothing."
 )
 
 
