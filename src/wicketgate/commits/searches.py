@@ -6,6 +6,7 @@ Bounded: what has ended is forgotten. Pure. docs/spec/state.md.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -23,15 +24,21 @@ from wicketgate.regime.searches.values import (
     SearchEvent,
     SearchRefused,
     SearchRun,
+    SearchStopped,
     SearchUnapproved,
 )
 
+SearchKind = Literal["asked", "refused", "approved", "not-approved", "answered", "emergency", "unapproved"]
+"""What may become of a question, as it is counted."""
 SEARCHES_FORM = 1
 """The form of this part of the state."""
 MOST_HELD = 10_000
 """Questions that wait, or whose answers are kept, at one time."""
 WAITS_US = 7 * 86_400_000_000
 """How long a question waits for its approvals."""
+ENDED_US = 31 * 86_400_000_000
+"""How long it is known that there was a question, once it has ended; never what it asked."""
+MOST_ENDED = 2_000
 MOST_REMEMBERED = 5_000
 """People, and case numbers, of which it is kept what a reason is compared with: those used last."""
 
@@ -47,6 +54,10 @@ class HeldSearch(msgspec.Struct, kw_only=True):
         How long its answer is kept; 0 before it has run.
     is_unapproved : bool
         It was an emergency, and nobody approved it in time: of that the overseer was told.
+    counted_to : int
+        Reads of later transactions are in no answer; 0 where nothing was counted.
+    header : str
+        What `SearchRun.promise` says.
     """
 
     asked: SearchAsked
@@ -58,6 +69,8 @@ class HeldSearch(msgspec.Struct, kw_only=True):
     rows: int = 0
     root: str = ""
     is_unapproved: bool = False
+    counted_to: int = 0
+    header: str = ""
 
     @property
     def waiting(self) -> AwaitingApproval:
@@ -72,6 +85,33 @@ class HeldSearch(msgspec.Struct, kw_only=True):
             given=self.given,
             spent=bool(self.until_us) and not self.asked.approve_by_us,
         )
+
+
+class EndedSearch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """That there was a question, and what became of it; never what it asked, nor the reason in words."""
+
+    authority: str
+    unit: str
+    by: str
+    asked_us: int
+    kinds: tuple[str, ...]
+    offence: str
+    case: str
+    cameras: int
+    days: int
+    camera_days: int
+    plates: int | None
+    status: Literal["refused", "not-approved", "ended"]
+    sources: dict[str, int] = {}
+    code: str = ""
+    said: str = ""
+    told: int | None = None
+    rows: int | None = None
+    approvals: int = 0
+    approve_by_us: int = 0
+    is_unapproved: bool = False
+    until_us: int = 0
+    header: str = ""
 
 
 class KnownSearches(msgspec.Struct, kw_only=True):
@@ -89,6 +129,8 @@ class KnownSearches(msgspec.Struct, kw_only=True):
         Who used each case number, at most one more than make it one of many.
     counts : dict of str to dict of str to int
         By authority what became of questions, ever since.
+    ended_ones : dict of str to EndedSearch
+        By id, whichever ended last at the end.
     """
 
     form: int = SEARCHES_FORM
@@ -97,74 +139,85 @@ class KnownSearches(msgspec.Struct, kw_only=True):
     reasons: dict[str, list[str]] = {}
     cases: dict[str, list[str]] = {}
     counts: dict[str, dict[str, int]] = {}
+    ended_ones: dict[str, EndedSearch] = {}
 
-    def take(self, events: Iterable[SearchEvent], at_us: int) -> None:
-        """Take what became of questions at a time.
+    def take(self, events: Iterable[SearchEvent], at_us: int) -> list[SearchCount]:
+        """Take what became of questions at a time; return what of it is published by the month.
 
         Raises
         ------
         InputError
             If one is of no question that is held, or too many would be.
         """
+        counted: list[SearchCount] = []
         for event in events:
             match event:
                 case SearchAsked():
-                    self._ask(event, at_us)
+                    counted += self._ask(event, at_us)
                 case EmergencyLet():
                     self.stopped.pop(event.unit, None)
                 case _:
-                    self._go_on(event)
+                    counted += self._go_on(event)
         self._forget(at_us)
+        return counted
 
-    def _ask(self, asked: SearchAsked, at_us: int) -> None:
-        self._count(asked.authority, "refused" if asked.code else "asked")
+    def _ask(self, asked: SearchAsked, at_us: int) -> list[SearchCount]:
         _remember(self.reasons, asked.by, asked.reason, LAST)
         users = self.cases.get(asked.case, [])
         if asked.by not in users:
             _remember(self.cases, asked.case, asked.by, MANY + 1)
-        if asked.code:
-            return
         if asked.id in self.held or len(self.held) >= MOST_HELD:
             raise InputError("a question has the id of another, or too many wait")
-        self.held[asked.id] = HeldSearch(asked=asked, asked_us=at_us, needs=asked.needs)
+        held = HeldSearch(asked=asked, asked_us=at_us, needs=asked.needs)
+        if not asked.code:
+            self.held[asked.id] = held
+            return self._count(asked.authority, "asked")
+        self._end(held, "refused", code=asked.code)
+        return self._count(asked.authority, "refused")
 
     def _go_on(
         self,
         event: SearchCounted
+        | SearchStopped
         | SearchApproved
         | SearchRefused
         | SearchRun
         | AnswerLooked
         | SearchUnapproved
         | AnswerEnded,
-    ) -> None:
+    ) -> list[SearchCount]:
         held = self.held.get(event.id)
         if held is None:
             raise InputError("no question of this id is held")
         name = held.asked.authority
         match event:
             case SearchCounted():
-                held.told, held.needs = event.vehicles, event.needs
+                held.told, held.needs, held.counted_to = event.vehicles, event.needs, event.counted_to
                 if event.code:
-                    self._count(name, "refused")
-                    del self.held[event.id]
+                    self._end(held, "refused", code=event.code)
+                    return self._count(name, "refused")
+            case SearchStopped():
+                self._end(held, "refused", code=event.code)
+                return self._count(name, "refused")
             case SearchApproved():
                 held.given = (*held.given, event.given)
-                self._count(name, "approved")
+                return self._count(name, "approved")
             case SearchRefused():
-                self._count(name, "not-approved")
-                del self.held[event.id]
+                self._end(held, "not-approved", said=event.reason)
+                return self._count(name, "not-approved")
             case SearchRun():
                 held.until_us, held.rows, held.root = event.until_us, event.rows, event.root
-                self._count(name, "emergency" if held.asked.approve_by_us else "answered")
+                held.header = event.promise
+                return self._count(name, "emergency" if held.asked.approve_by_us else "answered")
             case SearchUnapproved():
                 held.is_unapproved = True
                 self.stopped[held.asked.unit] = event.id
-                self._count(name, "unapproved")
+                return self._count(name, "unapproved")
             case AnswerEnded():
-                del self.held[event.id]
+                self._end(held, "ended")
             case AnswerLooked():
                 pass  # a fact, and nothing that is in force
+        return []
 
     def unapproved(self, at_us: int) -> list[str]:
         """Return the emergencies that nobody approved in time, and of which nobody was told yet."""
@@ -182,10 +235,61 @@ class KnownSearches(msgspec.Struct, kw_only=True):
         """Forget what ended long ago, were its end never committed."""
         for id_ in [one for one, held in self.held.items() if _ends_us(held) + WAITS_US <= at_us]:
             del self.held[id_]
+        for id_ in [one for one, ended in self.ended_ones.items() if ended.asked_us + ENDED_US <= at_us]:
+            del self.ended_ones[id_]
 
-    def _count(self, reference: str, what: str) -> None:
-        counts = self.counts.setdefault(reference.partition("@")[0], {})
+    def _end(
+        self,
+        held: HeldSearch,
+        status: Literal["refused", "not-approved", "ended"],
+        *,
+        code: str = "",
+        said: str = "",
+    ) -> None:
+        """Hold a question no longer, and keep that there was one."""
+        asked = held.asked
+        self.held.pop(asked.id, None)
+        self.ended_ones[asked.id] = EndedSearch(
+            authority=asked.authority,
+            unit=asked.unit,
+            by=asked.by,
+            asked_us=held.asked_us,
+            kinds=asked.kinds,
+            offence=asked.offence,
+            case=asked.case,
+            cameras=asked.cameras,
+            days=asked.days,
+            camera_days=asked.camera_days,
+            plates=asked.plates,
+            status=status,
+            sources=asked.sources,
+            code=code,
+            said=said,
+            told=held.told,
+            rows=held.rows if held.until_us else None,
+            approvals=len(held.given),
+            approve_by_us=asked.approve_by_us,
+            is_unapproved=held.is_unapproved,
+            until_us=held.until_us,
+            header=held.header,
+        )
+        while len(self.ended_ones) > MOST_ENDED:
+            del self.ended_ones[next(iter(self.ended_ones))]
+
+    def _count(self, reference: str, what: SearchKind) -> list[SearchCount]:
+        name = reference.partition("@")[0]
+        if not name:  # of no authority that the unit has
+            return []
+        counts = self.counts.setdefault(name, {})
         counts[what] = counts.get(what, 0) + 1
+        return [SearchCount(name, what)]
+
+
+class SearchCount(NamedTuple):
+    """One more of an authority's questions of which something became."""
+
+    name: str
+    what: SearchKind
 
 
 def _ends_us(held: HeldSearch) -> int:

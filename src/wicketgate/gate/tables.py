@@ -137,8 +137,8 @@ def tables_at(
         table=table,
         names=names,
         matching=matching,
-        camera_json=TextTable(_shown(camera) for camera in cameras),
-        placed_json=TextTable(_shown(camera) + _placed(camera) for camera in cameras),
+        camera_json=TextTable(shown_camera(camera) for camera in cameras),
+        placed_json=TextTable(shown_camera(camera, placed=True) for camera in cameras),
         placing=frozenset(placing),
         places=tuple(f"{camera.source}/{camera.id}" for camera in cameras),
         positions={
@@ -154,13 +154,12 @@ def tables_at(
     )
 
 
-def _shown(camera: Camera) -> str:
-    return f'"source":{json.dumps(camera.source)},"camera":{json.dumps(camera.id)}'
-
-
-def _placed(camera: Camera) -> str:
-    texts = [f',"camera_name":{json.dumps(camera.shown_name)}']
-    if camera.position is not None:
+def shown_camera(camera: Camera, *, placed: bool = False) -> str:
+    """Return the members that show a camera, as JSON; with its name and position where `placed`."""
+    texts = [f'"source":{json.dumps(camera.source)},"camera":{json.dumps(camera.id)}']
+    if placed:
+        texts.append(f',"camera_name":{json.dumps(camera.shown_name)}')
+    if placed and camera.position is not None:
         texts.append(f',"position":{json.dumps(camera.position, separators=(",", ":"))}')
     return "".join(texts)
 

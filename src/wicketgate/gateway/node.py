@@ -44,6 +44,7 @@ from wicketgate.gateway.progress import Progress
 from wicketgate.gateway.projections import Projections
 from wicketgate.gateway.releasing import Releasing
 from wicketgate.gateway.rewriting import Rewriting
+from wicketgate.gateway.searching.searches import Searches
 from wicketgate.gateway.standby.following import Following
 from wicketgate.gateway.standby.keys import SharedKeys
 from wicketgate.gateway.standby.leading import VAULT, Leading, LeadingKey
@@ -404,6 +405,8 @@ class Gateway(Desks):
         if former is not None:
             await former.decide(gate, self.seen, self.commits.committed)
         self.history = HistoryRole.of(self, self._parts)
+        self.searches = Searches.of(self, LeadingKey(self.log_key, self.leading))
+        self._parts.push_async_callback(self.searches.close)
         delay_us = self.commits.merge_delay_us
         self.health = HealthWatch(
             self.commits, self.projections, self.intake, self.space, delay_us, history=self.history
@@ -413,7 +416,7 @@ class Gateway(Desks):
         self._parts.push_async_callback(self.alerting.close)
         self._parts.push_async_callback(self._end_work)
         own = [self.intake.run, self.pushes.run, self.health.run, self.looks.run, self.alerting.run]
-        works = [*own, *self.housekeeping.works]
+        works = [*own, self.searches.run, *self.housekeeping.works]
         if isinstance(self.clock, SteadyClock):
             self.watch = ClockWatch(self.commits, self.clock)
             works.append(self.watch.run)

@@ -2,29 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 from wicketgate.base.clock import SECOND_US
+from wicketgate.base.distances import could_not_go, distance_km
 from wicketgate.commits.hits import Sighting
-
-FASTEST_KMH = 200.0
-"""No vehicle goes faster between two cameras: then one of the two plates is false."""
-_NEAR_KM = 1.0
-_EARTH_KM = 6371.0
-
-
-def distance_km(one: tuple[float, float], other: tuple[float, float]) -> float:
-    """Return the distance of two positions over the ground, kilometres.
-
-    Positions are latitude and longitude in degrees.
-    """
-    north, far = math.radians(one[0]), math.radians(other[0])
-    half = (
-        math.sin((far - north) / 2) ** 2
-        + math.cos(north) * math.cos(far) * math.sin(math.radians(other[1] - one[1]) / 2) ** 2
-    )
-    return 2 * _EARTH_KM * math.asin(min(1.0, math.sqrt(half)))
 
 
 def impossible(
@@ -58,7 +40,7 @@ def impossible(
             continue
         away_km = distance_km(place, there)
         apart_s = abs(taken_us - before.taken_us) / SECOND_US
-        if away_km > _NEAR_KM and away_km * 3600 > FASTEST_KMH * apart_s:
+        if could_not_go(place, there, apart_s):
             order = "earlier" if taken_us >= before.taken_us else "later"
             return f"read {away_km:.1f} km away {_minutes(apart_s)} {order}"
     return ""

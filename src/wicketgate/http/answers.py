@@ -148,11 +148,10 @@ class Feeds(Struct, frozen=True, kw_only=True):
     feeds: list[FeedShown]
 
 
-class BatchProof(Struct, frozen=True, kw_only=True):
-    """From a batch to a checkpoint."""
+class RunProof(Struct, frozen=True, kw_only=True):
+    """From the run of a question to a checkpoint."""
 
-    batch: Count
-    fact: Annotated[Raw, about("The release's fact, whose canonical JSON was hashed.", type="object")]
+    fact: Annotated[Raw, about("The fact, whose canonical JSON was hashed.", type="object")]
     leaf: Annotated[Hash, about("The fact's leaf hash.")]
     index: Annotated[Count, about("Its place among the second's leaves.")]
     size: Annotated[Count, about("How many leaves the second has, padding included.")]
@@ -162,6 +161,12 @@ class BatchProof(Struct, frozen=True, kw_only=True):
     entry: Annotated[Count, about("The index of its entry in the ledger, from 0.")]
     entry_proof: Annotated[list[Hash], about("RFC 6962 audit path from the entry to the checkpoint's root.")]
     checkpoint: Annotated[str, about("The signed checkpoint.")]
+
+
+class BatchProof(RunProof, frozen=True, kw_only=True):
+    """From a batch to a checkpoint; the fact is that of the release."""
+
+    batch: Count
 
 
 class ImageLink(Struct, frozen=True, kw_only=True):

@@ -24,6 +24,7 @@ from wicketgate.http.api.hotlists import HotlistsApi
 from wicketgate.http.api.images import FeedImages
 from wicketgate.http.api.push import Push
 from wicketgate.http.api.reads import Reads
+from wicketgate.http.api.searches import SearchesApi
 from wicketgate.http.api.sources import SourcesApi
 from wicketgate.http.api.why import WhyApi
 from wicketgate.http.connections import HttpBounds
@@ -138,6 +139,7 @@ def routes(
         *FeedsApi(commits, gateway.projections, entitlement, clock, gateway.looks).routes(),
         *AdminApi(commits, gateway.tokens, gateway.openings, gateway.looks).routes(),
         *HitsApi(gateway.unit_hits, gateway.outcomes, entitlement, clock, gateway.looks).routes(),
+        *SearchesApi(gateway.searches, gateway.projections, clock).routes(),
         *AlertsApi(gateway.alerting, entitlement).routes(),
         *DisclosuresApi(commits, gateway.disclosures, entitlement, clock, gateway.looks).routes(),
         *CustodyApi(commits, gateway.custody, entitlement).routes(),

@@ -128,6 +128,8 @@ class Seconds:
 
 AFTER = Number(name="after", meaning="Begin behind this number; they count from 1.", default=0)
 AFTER_BATCH = Number(name="after", meaning="Begin behind this batch.", default=0)
+AFTER_ROW = Number(name="after", meaning="Begin behind this row, by its `seq`.", default=0)
+ROWS = Number(name="limit", meaning="At most so many rows.", default=1_000, least=1, most=10_000)
 BATCH = Number(name="batch", meaning="The batch.", default=None, least=1)
 BATCHES = Number(name="limit", meaning="At most so many batches.", default=100, least=1, most=10_000)
 LINES = Number(name="limit", meaning="At most so many.", default=100, least=1, most=1_000)

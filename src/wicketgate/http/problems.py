@@ -12,6 +12,7 @@ from starlette.responses import Response
 from wicketgate.base.errors import (
     DocumentRefused,
     FencedError,
+    HistoryError,
     HitRefused,
     HotlistRefused,
     InputError,
@@ -42,6 +43,19 @@ CODES: dict[str, tuple[int, str]] = {
     "not-committed": (422, "An opening fits no commitment"),
     "not-found": (404, "There is nothing here"),
     "unknown-moment": (404, "There is no such entry, or no charter was in force then"),
+    "unknown-search": (404, "There is no such question of yours, or it is past its term"),
+    "question-kind": (422, "The question asks for what does not go together"),
+    "zone-missing": (422, "A time has no zone"),
+    "not-answered": (409, "The question is not answered"),
+    "answer-ended": (410, "The answer is kept no longer"),
+    "self-approval": (403, "Nobody approves their own question"),
+    "approver-twice": (409, "This person approved the question already"),
+    "count-differs": (409, "The approval quotes another number than was told"),
+    "approval-spent": (409, "The question has run, was refused or has ended"),
+    "approval-needed": (409, "Nobody has approved the question yet"),
+    "too-many-searches": (429, "Too many questions of this person"),
+    "not-stopped": (409, "Nobody stopped this unit's right"),
+    "history-unavailable": (503, "The history does not answer"),
     "unknown-hit": (404, "There is no such hit, or it is past its term"),
     "not-due": (404, "The proof is not due yet"),
     "image-unbound": (404, "No read can be given this image with certainty"),
@@ -223,6 +237,8 @@ def _said(error: WicketgateError) -> tuple[str, int | None, str]:
             return error.code if error.code in CODES else "streams-unavailable", None, error.detail
         case InputError() | HitRefused():
             return error.code if error.code in CODES else "malformed", None, error.detail
+        case HistoryError():
+            return error.code if error.code in CODES else "history-unavailable", None, error.detail
         case Unreachable():  # a gateway asks nobody elsewhere but an organisation's provider
             return error.code if error.code in CODES else "provider-unreachable", None, error.detail
         case _:  # the gateway's own: shapes, settings, the log, signers, what it verifies

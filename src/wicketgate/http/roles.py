@@ -22,6 +22,8 @@ DUE: Final = ("data-protection-officer",)
 """Of an office: what is due."""
 APPROVE: Final = ("approver",)
 """Of a unit or an office: what others ask."""
+ASK: Final = ("asker",)
+"""Of a unit: the past."""
 OVERSEE: Final = ("overseer",)
 """Of an overseer's office: why, and openings."""
 SETTERS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -35,6 +37,8 @@ _UNIT_VIEWS: Final = {"recipient": VIEW}
 _UNIT_SEES: Final = {"recipient": SEE}
 _KEEPS: Final = {"recipient": KEEP}
 _ATTESTED: Final = {"overseer": OVERSEE, "source": SOURCE, "office": DUE}
+_ASKS: Final = {"recipient": ASK}
+_APPROVES: Final = {"recipient": APPROVE, "office": APPROVE, "overseer": APPROVE}
 _SETS: Final = {**SETTERS, "overseer": OVERSEE}
 
 ROLES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
@@ -42,7 +46,20 @@ ROLES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "getFeed": _UNIT_VIEWS,
     "followFeed": _UNIT_VIEWS,
     "getProof": _UNIT_VIEWS,
-    "getImage": _UNIT_SEES,
+    "getImage": {"recipient": (*SEE, *ASK)},
+    "askPast": _ASKS,
+    "previewSearch": _ASKS,
+    "listSearches": _ASKS,
+    "getSearch": _ASKS,
+    "getAnswerRows": _ASKS,
+    "getSearchProof": _ASKS,
+    "getQuestion": {"recipient": (*ASK, *APPROVE), "office": APPROVE, "overseer": APPROVE},
+    "listApprovals": _APPROVES,
+    "approveSearch": _APPROVES,
+    "refuseSearch": _APPROVES,
+    "listSourceSearches": {"source": SOURCE},
+    "listEmergencies": {"overseer": OVERSEE},
+    "letEmergencies": {"overseer": OVERSEE},
     "listHits": _UNIT_SEES,
     "getHit": _UNIT_SEES,
     "recordOutcome": {"recipient": CONFIRM},

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 
@@ -62,6 +62,24 @@ def release_fact(header: Mapping[str, Any]) -> bytes:
         return fact("release", body, bytes.fromhex(header["promise"]["salt"]))
     except (KeyError, TypeError, ValueError) as error:
         raise InputError("a batch's header lacks what its release is committed by") from error
+
+
+def search_run_fact(header: Mapping[str, Any]) -> bytes:
+    """Return the fact of a run of a question to the past.
+
+    Anyone who holds what whoever asked was given (`header`) can build it again.
+
+    Raises
+    ------
+    InputError
+        If `header` lacks a member.
+    """
+    try:
+        names = ("authority", "commit", "id", "rows", "root", "run_at", "until")
+        body = {name: header[name] for name in names}
+        return fact("search-run", body, bytes.fromhex(header["promise"]["salt"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError("a run's header lacks what it is committed by") from error
 
 
 def second_of(at_us: int) -> int:
@@ -153,8 +171,17 @@ class Promises:
         header : mapping
             With authority, batch, commit, rows, root and released_at.
         """
+        return self._promised(release_fact, header, salt)
+
+    def make_run(self, header: Mapping[str, Any], salt: bytes) -> tuple[dict[str, str], bytes]:
+        """Return the promise for the header of a run of a question, complete otherwise, and the fact of the run."""
+        return self._promised(search_run_fact, header, salt)
+
+    def _promised(
+        self, make_fact: Callable[[Mapping[str, Any]], bytes], header: Mapping[str, Any], salt: bytes
+    ) -> tuple[dict[str, str], bytes]:
         promise = {"salt": salt.hex(), **self._dates}
-        fact = release_fact({**header, "promise": promise})
+        fact = make_fact({**header, "promise": promise})
         promise["signature"] = base64.b64encode(self._signer.sign(self._before + fact)).decode()
         return promise, fact
 
@@ -170,11 +197,27 @@ def check_promise(origin: str, header: Mapping[str, Any], log_public: bytes) -> 
         If it is not the log's, or is not to be had in time.
     """
     where = f"the promise of batch {header.get('batch')}"
+    return _check_promise(where, origin, header, "released_at", release_fact, log_public)
+
+
+def check_run_promise(origin: str, header: Mapping[str, Any], log_public: bytes) -> int:
+    """Check the promise in the header of a run of a question, as `check_promise` does."""
+    return _check_promise("the promise of a run", origin, header, "run_at", search_run_fact, log_public)
+
+
+def _check_promise(
+    where: str,
+    origin: str,
+    header: Mapping[str, Any],
+    when: str,
+    make_fact: Callable[[Mapping[str, Any]], bytes],
+    log_public: bytes,
+) -> int:
     try:
         promise = header["promise"]
         signature = base64.b64decode(promise["signature"], validate=True)
-        text = _promised(origin, header)
-        second_us = second_of(parse_rfc3339(header["released_at"]))
+        text = _before_fact(origin, promise) + make_fact(header)
+        second_us = second_of(parse_rfc3339(header[when]))
         merge_by_us = parse_rfc3339(promise["merge_by"])
         # Each has one form: otherwise a byte could be changed and nobody would see it.
         salt, encoded = bytes.fromhex(promise["salt"]).hex(), base64.b64encode(signature).decode()
@@ -221,10 +264,6 @@ def promised_within_s(header: Mapping[str, Any]) -> float:
     """Return the time between a checked promise's second and its end, in seconds."""
     promise = header["promise"]
     return (parse_rfc3339(promise["merge_by"]) - parse_rfc3339(promise["second"])) / SECOND_US
-
-
-def _promised(origin: str, header: Mapping[str, Any]) -> bytes:
-    return _before_fact(origin, header["promise"]) + release_fact(header)
 
 
 def _before_fact(origin: str, promise: Mapping[str, Any]) -> bytes:

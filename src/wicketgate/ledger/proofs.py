@@ -29,6 +29,8 @@ _NODE = 32
 _LEAD = 8
 """Bytes of a hash that a run has of it; what has the same ones is told apart by asking for each."""
 _JOIN_AT = 64
+_FOR_EVER = frozenset({"response", "search-run"})
+"""What the public was given a receipt for, and what a court may be shown, can be proved for ever."""
 _TIME = struct.Struct(">Q")
 
 
@@ -146,7 +148,7 @@ class Proofs:
     def _add(self, transaction: lmdb.Transaction, second: SecondClosed) -> list[bytes]:
         """Write the proofs of a second; return the hashes of the releases in it that are new."""
         kinds = [(fact, msgspec.json.decode(fact).get("kind")) for fact in second.facts]
-        shown = [(fact, kind) for fact, kind in kinds if kind in {"release", "response"}]
+        shown = [(fact, kind) for fact, kind in kinds if kind == "release" or kind in _FOR_EVER]
         if not shown:
             return []
         tree = SecondTree(second.facts, second.seed)
@@ -154,7 +156,7 @@ class Proofs:
         last = bytes(cursor.key()) if cursor.last() else b""
         for leaf, kind in sorted((merkle.leaf_hash(fact), kind) for fact, kind in shown):
             kept = _encoder.encode(_Kept.of(second, tree, leaf))
-            if kind == "response":  # what the public was given a receipt for can be proved for ever
+            if kind in _FOR_EVER:
                 transaction.put(leaf, kept, db=self._answers)
             else:
                 key = _TIME.pack(second.second_us) + leaf

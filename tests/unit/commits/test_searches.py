@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from wicketgate.base.clock import DAY_US, HOUR_US
+from wicketgate.base.clock import DAY_US, HOUR_US, rfc3339
 from wicketgate.base.errors import InputError
 from wicketgate.base.forms import split_form, with_form
 from wicketgate.base.hour_keys import KeyRing
@@ -56,7 +56,24 @@ def asked(id_: str = "q", **members: Any) -> SearchAsked:
     return SearchAsked(**(base | members))
 
 
-RUN = SearchRun(id="q", rows=40, vehicles=12, root="0" * 64, promise="p", until_us=AT_US + DAY_US)
+HEADER = {
+    "id": "q",
+    "authority": "tfl-met-questions@1",
+    "commit": 7,
+    "rows": 40,
+    "root": "0" * 64,
+    "run_at": rfc3339(AT_US),
+    "until": rfc3339(AT_US + DAY_US),
+    "promise": {"salt": "0" * 32},
+}
+RUN = SearchRun(
+    id="q",
+    rows=40,
+    vehicles=12,
+    root="0" * 64,
+    promise=msgspec.json.encode(HEADER).decode(),
+    until_us=AT_US + DAY_US,
+)
 
 
 def taken(*events: Any, at_us: int = AT_US) -> KnownSearches:

@@ -19,6 +19,7 @@ from wicketgate.regime.searches.values import (
     SearchCounted,
     SearchEvent,
     SearchRefused,
+    SearchStopped,
     SearchUnapproved,
 )
 
@@ -27,6 +28,7 @@ EVENTS: list[Any] = [
     asked(code="too-broad", plates=40, signs=("few-words",), emergency="fire", approve_by_us=24 * HOUR_US),
     SearchCounted(id="q", vehicles=9),
     SearchCounted(id="q", vehicles=900, code="too-broad"),
+    SearchStopped(id="q", code="revoked"),
     SearchApproved(id="q", given=GIVEN),
     SearchRefused(id="q", by="person:b", office=MET, reason="not needed"),
     RUN,

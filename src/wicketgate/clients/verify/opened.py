@@ -15,6 +15,7 @@ import msgspec
 from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError, VerificationError
 from wicketgate.base.signing import canonical
+from wicketgate.clients.verify.asked import SEARCH_FACTS
 from wicketgate.clients.verify.entries import EntryFold
 from wicketgate.clients.verify.feeds import ReleaseRight
 from wicketgate.clients.verify.kept_facts import KEPT_FACTS
@@ -187,81 +188,6 @@ class _LookFact(_Fact, tag="look", kw_only=True):
     revision: _Count | None = None
 
 
-class _SearchAskedFact(_Fact, tag="search-asked", kw_only=True):
-    commit: _Number
-    id: _Text
-    authority: _Reference
-    unit: _Text
-    by: _Text
-    question: _Hash
-    kinds: Annotated[list[_Code], msgspec.Meta(min_length=1, max_length=7)]
-    offence: _Text
-    case: _Text
-    signs: list[_Code]
-    cameras: _Count
-    camera_days: _Count
-    plates: _Count | None
-    code: _Code | None = None
-    approve_by: str | None = None
-
-
-class _SearchCountedFact(_Fact, tag="search-counted", kw_only=True):
-    commit: _Number
-    id: _Text
-    vehicles: Annotated[int, msgspec.Meta(ge=9, lt=2**53)]
-    code: _Code | None = None
-
-
-class _SearchApprovedFact(_Fact, tag="search-approved", kw_only=True):
-    commit: _Number
-    id: _Text
-    by: _Text
-    office: _Text
-    vehicles: Annotated[int, msgspec.Meta(ge=9, lt=2**53)] | None = None
-
-
-class _SearchRefusedFact(_Fact, tag="search-refused", kw_only=True):
-    commit: _Number
-    id: _Text
-    by: _Text
-    office: _Text
-    reason: _Text
-
-
-class _SearchRunFact(_Fact, tag="search-run", kw_only=True):
-    commit: _Number
-    id: _Text
-    rows: _Count
-    root: _Hash
-    until: str
-
-
-class _AnswerReadFact(_Fact, tag="answer-read", kw_only=True):
-    commit: _Number
-    id: _Text
-    by: _Text
-    after: _Count
-    rows: _Count
-    form: _Code | None = None
-
-
-class _AnswerEndedFact(_Fact, tag="answer-ended", kw_only=True):
-    commit: _Number
-    id: _Text
-
-
-class _SearchUnapprovedFact(_Fact, tag="search-unapproved", kw_only=True):
-    commit: _Number
-    id: _Text
-    unit: _Text
-
-
-class _EmergencyLetFact(_Fact, tag="emergency-let", kw_only=True):
-    commit: _Number
-    unit: _Text
-    by: _Text
-
-
 class _PeopleOpenedFact(_Fact, tag="people-opened", kw_only=True):
     commit: _Number
     organisation: _Name
@@ -340,15 +266,7 @@ _FACTS = (
     | _ReceiptFact
     | _ResponseFact
     | _LookFact
-    | _SearchAskedFact
-    | _SearchCountedFact
-    | _SearchApprovedFact
-    | _SearchRefusedFact
-    | _SearchRunFact
-    | _AnswerReadFact
-    | _AnswerEndedFact
-    | _SearchUnapprovedFact
-    | _EmergencyLetFact
+    | SEARCH_FACTS
     | _PeopleOpenedFact
     | _SubmittedFact
     | _PasskeyFact

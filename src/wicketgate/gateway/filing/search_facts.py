@@ -8,8 +8,11 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+import msgspec
+
 from wicketgate.base.clock import rfc3339
 from wicketgate.gateway.filing.facts import salted
+from wicketgate.ledger.facts import search_run_fact
 from wicketgate.regime.searches.values import (
     AnswerEnded,
     AnswerLooked,
@@ -20,6 +23,7 @@ from wicketgate.regime.searches.values import (
     SearchEvent,
     SearchRefused,
     SearchRun,
+    SearchStopped,
     SearchUnapproved,
 )
 
@@ -45,11 +49,10 @@ def search_fact(event: SearchEvent, sequence: int) -> bytes:
                 "search-refused",
                 _said(sequence, id=event.id, by=event.by, office=event.office, reason=event.reason),
             )
+        case SearchStopped():
+            return salted("search-stopped", _said(sequence, id=event.id, code=event.code))
         case SearchRun():
-            return salted(
-                "search-run",
-                _said(sequence, id=event.id, rows=event.rows, root=event.root, until=rfc3339(event.until_us)),
-            )
+            return search_run_fact(msgspec.json.decode(event.promise))
         case AnswerLooked():
             return salted(
                 "answer-read",
@@ -74,7 +77,7 @@ def _asked(asked: SearchAsked, sequence: int) -> bytes:
     said = _said(
         sequence,
         id=asked.id,
-        authority=asked.authority,
+        authority=asked.authority or None,
         unit=asked.unit,
         by=asked.by,
         question=question_hash(asked),

@@ -104,6 +104,7 @@ class HistoryFeeding:
         )  # what follows it is in memory, or holds nothing for a history
         self._until = 0  # what a kill left in part ends there
         self._moved_s = 0.0
+        self._hurried = False
         self._order, self._lost = _Order(0), list[_WaitingReads]()
         commits.followers.append(self.take)
 
@@ -111,6 +112,18 @@ class HistoryFeeding:
     def done(self) -> int:
         """Up to which transaction the history has everything."""
         return 0 if self.position is None else self.position.done
+
+    @property
+    def complete(self) -> int:
+        """Up to which transaction the history has all that was taken: where nothing waits, up to the last."""
+        if self.done < self._memory_from:
+            return self.done
+        waiting = next((one.sequence for one in self._memory if one.sequence > self.done), None)
+        return self._commits.committed.sequence if waiting is None else waiting - 1
+
+    def hurry(self) -> None:
+        """Hand over what waits at once: somebody asks."""
+        self._hurried = True
 
     def take(self, transaction: Transaction) -> None:
         """Take a transaction that has just been committed."""
@@ -157,7 +170,8 @@ class HistoryFeeding:
             enough = self._until > self.done or sum(one.reads for one in self._memory) >= LEAST_ROWS
             if not self._memory:
                 waits_from = loop.time()
-            old = loop.time() - waits_from >= _WAIT_S or any(one.erased for one in self._memory)
+            hurried, self._hurried = self._hurried, False
+            old = hurried or loop.time() - waits_from >= _WAIT_S or any(one.erased for one in self._memory)
             if enough or (self._memory and old):
                 await self._send(self._of_memory())
                 waits_from = loop.time()
@@ -269,7 +283,7 @@ class HistoryFeeding:
                 last=order.last,
                 at_us=order.at_us,
                 items=order.items,
-                hidden=await self._shown(order.erased),
+                hidden=await reads_of(self._stored, order.erased),
                 sources=[camera.source for camera in state.cameras],
                 retentions={name: (one.months, one.us) for name, one in self._retentions().items()},
                 now_us=self._clock.now_us(),
@@ -277,21 +291,22 @@ class HistoryFeeding:
         )
         self._moved_s = asyncio.get_running_loop().time()
 
-    async def _shown(self, rows: Sequence[RowErased]) -> list[int]:
-        """Return the reads that erased rows show or are; of one that came again, where it stood before too."""
-        found: list[int] = []
-        for row in rows:
-            data = await self._stored.original(row.number) or await self._stored.stand_in(row.number)
-            transaction = None if data is None else decode_held(data, self._stored.keys)[0]
-            read: int | None = row.row
-            if row.feed:
-                read = None if transaction is None else shown_read(transaction, RowName(row.feed, row.row))
-            if read is None:
-                continue  # past its term, and so is the read
-            found.append(read_id(row.number, read))
-            shown = None if transaction is None else transaction.shown
-            found += [read_id(*place) for n, *place in (() if shown is None else shown.before) if n == read]
-        return found
+
+async def reads_of(stored: StoredTransactions, rows: Sequence[RowErased]) -> list[int]:
+    """Return the reads that erased rows show or are; of one that came again, where it stood before too."""
+    found: list[int] = []
+    for row in rows:
+        data = await stored.original(row.number) or await stored.stand_in(row.number)
+        transaction = None if data is None else decode_held(data, stored.keys)[0]
+        read: int | None = row.row
+        if row.feed:
+            read = None if transaction is None else shown_read(transaction, RowName(row.feed, row.row))
+        if read is None:
+            continue  # past its term, and so is the read
+        found.append(read_id(row.number, read))
+        shown = None if transaction is None else transaction.shown
+        found += [read_id(*place) for n, *place in (() if shown is None else shown.before) if n == read]
+    return found
 
 
 def _waiting(sequence: int, transaction: Transaction) -> _WaitingReads:

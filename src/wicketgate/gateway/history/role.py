@@ -107,6 +107,16 @@ class HistoryRole:
         """Up to which transaction it has everything."""
         return self._gateway.commits.committed.sequence if self._feeding is None else self._feeding.done
 
+    @property
+    def complete(self) -> int:
+        """Up to which transaction it has all that was taken."""
+        return self._gateway.commits.committed.sequence if self._feeding is None else self._feeding.complete
+
+    def hurry(self) -> None:
+        """Hand over what waits at once."""
+        if self._feeding is not None:
+            self._feeding.hurry()
+
     def retentions(self) -> dict[str, Period]:
         """Return the retention of each source that keeps anything."""
         state = self._gateway.commits.committed

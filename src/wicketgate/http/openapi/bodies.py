@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, field
 
 from wicketgate.base.shapes import Count, Hash, Salt, Time, about, shape
 from wicketgate.base.signing import MAX_SIGNATURES
@@ -105,6 +105,31 @@ class RowBody(Struct, frozen=True, kw_only=True):
     late: Annotated[bool, about("It came later than the charter's `late_after`.", const=True)] | UnsetType = (
         UNSET
     )
+
+
+class FirstRow(Struct, frozen=True, kw_only=True):
+    """An earlier row of the same answer."""
+
+    from_: Annotated[Count, about("Its `seq`.")] = field(name="from")
+
+
+class AnswerRow(Struct, frozen=True, kw_only=True):
+    """A row of an answer to a question."""
+
+    seq: Annotated[Count, about("Counts the answer's rows, from 1.")]
+    salt: Annotated[Salt, about("Random: without it the row's hash could be guessed.")]
+    authority: Annotated[str, about("`name@version`: what let the row be shown.")]
+    read: RowRead
+    quality: (
+        Annotated[
+            Literal["exact", "possible"], about("Whether its plate is one asked for, or looks like one.")
+        ]
+        | UnsetType
+    ) = UNSET
+    impossible: (
+        Annotated[FirstRow, about("No one vehicle can have made both reads in the time between them.")]
+        | UnsetType
+    ) = UNSET
 
 
 class ErasedRow(Struct, frozen=True, kw_only=True):

@@ -33,6 +33,12 @@ class SearchAsked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
         Why life is threatened, in words; empty elsewhere.
     approve_by_us : int
         In an emergency, when it must be approved; 0 elsewhere.
+    days : int
+        Days begun in its span; of scenes the most of one.
+    sources : mapping of str to int
+        Cameras by source: each is told of the questions on its own.
+    elsewhere : bool
+        The recipient's custody answers it, and not the gateway's history.
     """
 
     id: str
@@ -54,15 +60,32 @@ class SearchAsked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     code: str = ""
     emergency: str = ""
     approve_by_us: int = 0
+    days: int = 0
+    sources: dict[str, int] = {}
+    elsewhere: bool = False
 
 
 class SearchCounted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="counted"):
-    """How many vehicles were told, 9 for nine or fewer, and what is needed since."""
+    """How many vehicles were told, 9 for nine or fewer, and what is needed since.
+
+    Attributes
+    ----------
+    counted_to : int
+        Reads of later transactions were not counted, and are in no answer: an approval quotes this number.
+    """
 
     id: str
     vehicles: int
     needs: tuple[ApprovalNeeded, ...] = ()
     code: str = ""
+    counted_to: int = 0
+
+
+class SearchStopped(msgspec.Struct, frozen=True, kw_only=True, tag="stopped"):
+    """A question that the law refused when it was to be run, by a code of `SearchCode` or `approval-needed`."""
+
+    id: str
+    code: str
 
 
 class SearchApproved(msgspec.Struct, frozen=True, kw_only=True, tag="approved"):
@@ -89,7 +112,7 @@ class SearchRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
     root : str
         The tree hash over its rows, hexadecimal.
     promise : str
-        The gateway's, that the ledger has it.
+        What whoever asked is given, with the gateway's promise that the ledger has it: JSON, of which the fact is made.
     until_us : int
         How long the answer is kept.
     """
@@ -135,6 +158,7 @@ class AnswerEnded(msgspec.Struct, frozen=True, kw_only=True, tag="ended"):
 SearchEvent = (
     SearchAsked
     | SearchCounted
+    | SearchStopped
     | SearchApproved
     | SearchRefused
     | SearchRun

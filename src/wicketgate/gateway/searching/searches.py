@@ -1,0 +1,499 @@
+"""The questions of one gateway: put, approved, looked at, ended. One object, `gateway.searches`."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from wicketgate.base.clock import Clock
+from wicketgate.base.errors import HistoryError, InputError, NotEntitled
+from wicketgate.commits.searches import EndedSearch, HeldSearch
+from wicketgate.commits.state import State
+from wicketgate.commits.transactions import Committed
+from wicketgate.commits.writer import Commits
+from wicketgate.gateway.entitlement import Entitlement
+from wicketgate.gateway.filing.looks import LookFiling
+from wicketgate.gateway.filing.searches import SearchFiling
+from wicketgate.gateway.searching.going_on import GoingOn
+from wicketgate.gateway.searching.putting import MOVED, PutQuestion
+from wicketgate.gateway.searching.reach import reach_of, standing_of
+from wicketgate.gateway.searching.shown import of_source, shown
+from wicketgate.gateway.searching.store import AnswerStore
+from wicketgate.gateway.searching.values import (
+    MOST_PAGE,
+    PAGE_ROWS,
+    AnswerForm,
+    AnswerPage,
+    Approver,
+    AskedDocument,
+    Asker,
+    SearchDetail,
+    SearchPreview,
+    SearchShown,
+    SourceSearch,
+    StoppedUnit,
+)
+from wicketgate.history.questions import Question, parse_question
+from wicketgate.ledger.facts import Signs
+from wicketgate.regime.moment import RegimeAt
+from wicketgate.regime.searches.approvals import ApprovalGiven
+from wicketgate.regime.searches.rules import FEW, judge_approval, open_needs
+from wicketgate.regime.searches.values import (
+    AnswerLooked,
+    EmergencyLet,
+    SearchApproved,
+    SearchEvent,
+    SearchRefused,
+    SearchUnapproved,
+)
+
+if TYPE_CHECKING:
+    from wicketgate.gateway.history.role import HistoryRole
+    from wicketgate.gateway.node import Gateway
+
+PATIENCE_S: Final = 20.0
+"""How long whoever asks or approves waits for the history; then it goes on by itself."""
+MOST_SAID: Final = 2_000
+"""Characters of the reason of a refusal."""
+_TRIES: Final = 5
+
+_NOT_COUNTED = {
+    "approval-spent": "this question has run, was refused or has ended: no approval is for another run",
+    "self-approval": "whoever asks does not approve: let another person",
+    "approver-twice": "you approved this question already: let another person",
+    "count-differs": "the approval quotes another number than was told: look at the number again",
+    "not-entitled": "you approve for no office that this question needs",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchParts:
+    """What the questions of a gateway stand on.
+
+    Attributes
+    ----------
+    history : callable
+        Returns the history that is kept here; None where none is.
+    """
+
+    commits: Commits
+    clock: Clock
+    entitlement: Entitlement
+    looks: LookFiling
+    history: Callable[[], HistoryRole | None]
+    store: AnswerStore
+
+
+class Searches:
+    """The questions of one gateway.
+
+    Everything is committed before it is shown. What waits for the history goes on by itself (`run`), over restarts.
+
+    Methods raise InputError of code `unknown-search` for an id that the caller has no part in, and NotEntitled where
+    the authority is stopped.
+
+    Parameters
+    ----------
+    going_on : GoingOn
+        Counts and runs them, and ends what must end.
+    """
+
+    def __init__(self, parts: SearchParts, going_on: GoingOn) -> None:
+        self._commits, self._clock = parts.commits, parts.clock
+        self._entitlement, self._looks = parts.entitlement, parts.looks
+        self._history, self._store = parts.history, parts.store
+        self._going_on = going_on
+        self._filing = SearchFiling(parts.commits)
+
+    @classmethod
+    def of(cls, gateway: Gateway, signer: Signs) -> Searches:
+        """Return the questions of a gateway."""
+        deployment = gateway.deployment
+        parts = SearchParts(
+            commits=gateway.commits,
+            clock=gateway.clock,
+            entitlement=gateway.entitlement,
+            looks=gateway.looks,
+            history=lambda: gateway.history,
+            store=AnswerStore(deployment.part("answers"), deployment.part("answer-keys")),
+        )
+        return cls(parts, GoingOn.of(gateway, parts.store, signer))
+
+    # --- put --------------------------------------------------------------------------------------------------
+
+    async def preview(self, asker: Asker, document: AskedDocument) -> SearchPreview:
+        """Return what would become of a question: its breadth, and who must approve. Nothing is recorded.
+
+        Raises
+        ------
+        InputError
+            `malformed`, `question-kind` or `zone-missing`, as `ask`.
+        """
+        question = await _parsed(document)
+        for left in reversed(range(_TRIES)):
+            put = await self._put(asker, document, question)
+            state = self._commits.staged
+            try:
+                return put.preview(state, self._commits.parsed, self._at_us(state))
+            except InputError as error:
+                if error.code != MOVED or not left:
+                    raise
+        raise AssertionError
+
+    async def ask(self, asker: Asker, document: AskedDocument) -> SearchShown:
+        """Put a question; it is committed, refused or not, and then counted, run, or left to wait for approval.
+
+        What the history does not answer within some seconds goes on by itself: the status is then `counting` or
+        `running`.
+
+        Raises
+        ------
+        InputError
+            `malformed`, `question-kind` or `zone-missing`, for what is no question: nothing was recorded.
+        HistoryError
+            `history-unavailable` where this gateway keeps no history, and the authority is no bulk one (whose
+            questions custody answers).
+        """
+        question, id_ = await _parsed(document), secrets.token_hex(16)
+        for left in reversed(range(_TRIES)):
+            put = await self._put(asker, document, question)
+            authority = put.standing.authority
+            if authority is not None and authority.mode == "search":
+                self._demand_history()
+
+            def build(state: State, at_us: int, put: PutQuestion = put) -> Sequence[SearchEvent]:
+                return (put.event(state, self._commits.parsed, at_us, id_),)
+
+            try:
+                await self._commit(build)
+                break
+            except InputError as error:
+                if error.code != MOVED or not left:
+                    raise
+        await self._going_on.settle(id_, PATIENCE_S)
+        return self.show(id_, asker.by)
+
+    async def _put(self, asker: Asker, document: AskedDocument, question: Question) -> PutQuestion:
+        state = self._commits.staged
+        moment = RegimeAt(state.regime, self._commits.parsed, self._at_us(state))
+        standing = standing_of(state, moment, asker.unit, document.authority)
+        reach = await asyncio.to_thread(reach_of, list(state.cameras), standing, question)
+        return PutQuestion(asker=asker, document=document, question=question, standing=standing, reach=reach)
+
+    def _demand_history(self) -> None:
+        history = self._history()
+        if history is None or history.child is None:
+            raise HistoryError("this gateway keeps no history: nothing of the past can be asked of it")
+
+    # --- how one stands ---------------------------------------------------------------------------------------
+
+    def show(self, id_: str, by: str) -> SearchShown:
+        """Return how a question stands, for whoever asked it."""
+        known = self._known(id_)
+        if _asker_of(known) != by:
+            raise _unknown()
+        return self._shown(id_, known)
+
+    async def detail(self, id_: str, by: str, place: str) -> SearchDetail:
+        """Return what was asked, for whoever asked it, and for who may approve it at a place, whose look is committed.
+
+        Raises
+        ------
+        InputError
+            `unknown-search` for anybody else, and once it has ended: what was asked is then kept no longer.
+        """
+        held = self._commits.committed.searches.held.get(id_)
+        if held is None or not (held.asked.by == by or _approves(held, by, place)):
+            raise _unknown()
+        if held.asked.by != by:
+            await self._looks.look(by, "search", id_)
+        asked = held.asked
+        return SearchDetail(
+            search=self._shown(id_, held),
+            by=asked.by,
+            question=msgspec.json.decode(asked.question),
+            reason=asked.reason,
+            emergency=asked.emergency,
+        )
+
+    def own(self, asker: Asker) -> list[SearchShown]:
+        """Return the questions of a person at a unit, of the last 31 days, the newest first."""
+        found = [
+            self._shown(id_, one)
+            for id_, one in self._all()
+            if _asker_of(one) == asker.by and _unit_of(one) == asker.unit
+        ]
+        return sorted(found, key=lambda one: one.asked_at, reverse=True)
+
+    def awaiting(self, approver: Approver) -> list[SearchShown]:
+        """Return the questions that this person may approve at this place now, the oldest first."""
+        return [
+            self._shown(id_, held)
+            for id_, held in self._commits.committed.searches.held.items()
+            if _approves(held, approver.by, approver.place, given=False)
+        ]
+
+    def on_cameras_of(self, source: str) -> list[SourceSearch]:
+        """Return the questions on a source's cameras of the last 31 days, the newest first."""
+        now_us = self._clock.now_us()
+        found = [of_source(id_, one, source, now_us) for id_, one in self._all()]
+        return sorted((one for one in found if one), key=lambda one: one.asked_at, reverse=True)
+
+    def _all(self) -> list[tuple[str, HeldSearch | EndedSearch]]:
+        known = self._commits.committed.searches
+        return [*known.ended_ones.items(), *known.held.items()]
+
+    def _known(self, id_: str) -> HeldSearch | EndedSearch:
+        known = self._commits.committed.searches
+        found = known.held.get(id_) or known.ended_ones.get(id_)
+        if found is None:
+            raise _unknown()
+        return found
+
+    def _shown(self, id_: str, known: HeldSearch | EndedSearch) -> SearchShown:
+        has_answer = isinstance(known, HeldSearch) and known.until_us and not known.asked.elsewhere
+        members = self._store.known_members(id_) if has_answer else None
+        return shown(id_, known, self._clock.now_us(), members)
+
+    # --- approved ---------------------------------------------------------------------------------------------
+
+    async def approve(self, id_: str, approver: Approver, vehicles: int | None) -> SearchShown:
+        """Approve one run; the last approval that is needed runs it.
+
+        Parameters
+        ----------
+        vehicles : int or None
+            The number that was told; None where nothing was counted.
+
+        Raises
+        ------
+        InputError
+            `self-approval`, `approver-twice`, `count-differs`, `approval-spent`.
+        NotEntitled
+            `not-entitled`.
+        """
+        given = ApprovalGiven(by=approver.by, office=approver.place, counted=vehicles)
+
+        def build(state: State, at_us: int) -> Sequence[SearchEvent]:
+            self._judge(state, id_, given)
+            return (SearchApproved(id=id_, given=given),)
+
+        await self._commit(build)
+        await self._going_on.settle(id_, PATIENCE_S)
+        return self._shown(id_, self._known(id_))
+
+    async def refuse(self, id_: str, approver: Approver, reason: str) -> SearchShown:
+        """End a question that is not to be answered; the asker sees the reason. Errors as `approve`.
+
+        An emergency that is refused is one that was not approved.
+        """
+        if not reason.strip() or len(reason) > MOST_SAID:
+            raise InputError(
+                f"say in at most {MOST_SAID} characters why it is not to be answered", code="reason-missing"
+            )
+
+        def build(state: State, at_us: int) -> Sequence[SearchEvent]:
+            held = self._judge(state, id_, None, approver)
+            ended = SearchRefused(id=id_, by=approver.by, office=approver.place, reason=reason)
+            if not held.asked.approve_by_us or held.is_unapproved:
+                return (ended,)
+            return (SearchUnapproved(id=id_, unit=held.asked.unit), ended)
+
+        await self._commit(build)
+        self._going_on.wake()
+        return self._shown(id_, self._known(id_))
+
+    @staticmethod
+    def _judge(
+        state: State, id_: str, given: ApprovalGiven | None, approver: Approver | None = None
+    ) -> HeldSearch:
+        """Return a question that waits, or refuse an approval of it, or its refusal."""
+        held = state.searches.held.get(id_)
+        if held is None:
+            if id_ in state.searches.ended_ones:
+                raise InputError(_NOT_COUNTED["approval-spent"], code="approval-spent")
+            raise _unknown()
+        if given is None:
+            assert approver is not None
+            given = ApprovalGiven(by=approver.by, office=approver.place, counted=held.told)
+        code = judge_approval(held.waiting, given, {given.office})
+        if code == "not-entitled":
+            raise NotEntitled(_NOT_COUNTED[code])
+        if code is not None:
+            raise InputError(_NOT_COUNTED[code], code=code)
+        return held
+
+    # --- looked at --------------------------------------------------------------------------------------------
+
+    async def rows(
+        self,
+        id_: str,
+        asker: Asker,
+        *,
+        after: int = 0,
+        limit: int = PAGE_ROWS,
+        form: AnswerForm = "ndjson",
+    ) -> AnswerPage:
+        """Commit a look at a page of an answer, and return the page.
+
+        Raises
+        ------
+        InputError
+            `not-answered`, `answer-ended`.
+        NotEntitled
+            With the code of how the authority stands, where it is stopped.
+        """
+        held = self._answered(id_, asker)
+        if held.asked.elsewhere:
+            raise InputError(
+                "the recipient's custody has this answer, and not the gateway", code="not-answered"
+            )
+        limit = max(1, min(limit, MOST_PAGE))
+        now_us, hidden = self._clock.now_us(), self._going_on.hidden
+        rows = await asyncio.to_thread(self._store.page, id_, after, limit, now_us, hidden)
+        members = await asyncio.to_thread(self._store.members, id_)
+        if rows is None or members is None:
+            raise InputError("this answer is kept here no longer: ask anew", code="answer-ended")
+        await self._look(id_, asker, after, len(rows), form)
+        self._answered(id_, asker)  # it may have been stopped meanwhile
+        last = after + len(rows)
+        return AnswerPage(
+            search=self._shown(id_, held),
+            lines=tuple(row.line for row in rows),
+            after=last if rows and last < members.rows else None,
+            fields=frozenset(members.fields),
+        )
+
+    def _answered(self, id_: str, asker: Asker) -> HeldSearch:
+        known = self._known(id_)
+        if _asker_of(known) != asker.by or _unit_of(known) != asker.unit:
+            raise _unknown()
+        if isinstance(known, EndedSearch) and known.rows is None:
+            raise InputError("this question was not answered", code="not-answered")
+        if isinstance(known, EndedSearch) or 0 < known.until_us <= self._clock.now_us():
+            raise InputError("this answer was kept for as long as its authority says", code="answer-ended")
+        if not known.until_us:
+            raise InputError("this question is not answered yet: look how it stands", code="not-answered")
+        self._entitlement.entitled(asker.unit, known.asked.authority.partition("@")[0])
+        return known
+
+    async def _look(self, id_: str, asker: Asker, after: int, rows: int, form: AnswerForm) -> None:
+        said = "" if form == "ndjson" else form
+
+        def build(state: State, at_us: int) -> Sequence[SearchEvent]:
+            if id_ not in state.searches.held:
+                raise InputError("this answer has just ended", code="answer-ended")
+            return (AnswerLooked(id=id_, by=asker.by, after=after, rows=rows, form=said),)
+
+        await self._commit(build)
+
+    # --- emergencies ------------------------------------------------------------------------------------------
+
+    def stopped(self) -> list[StoppedUnit]:
+        """Return the units that may not say that life is threatened."""
+        stopped = self._commits.committed.searches.stopped
+        return [StoppedUnit(unit=unit, search=id_) for unit, id_ in sorted(stopped.items())]
+
+    async def let(self, unit: str, by: str, office: str) -> None:
+        """Let a unit say again that life is threatened: the word of the overseer's office that the charter names.
+
+        Raises
+        ------
+        NotEntitled
+            For another office.
+        InputError
+            `not-stopped`.
+        """
+
+        def build(state: State, at_us: int) -> Sequence[SearchEvent]:
+            if self._commits.parsed.charter(state).searching.overseer != office:
+                raise NotEntitled("the charter gives this word to another office")
+            if unit not in state.searches.stopped:
+                raise InputError("nobody stopped this unit's right", code="not-stopped")
+            return (EmergencyLet(unit=unit, by=by),)
+
+        await self._commit(build)
+
+    # --- of bulk authorities: custody answers, and the gateway commits ------------------------------------------------
+
+    async def take_count(self, id_: str, unit: str, vehicles: int) -> SearchShown:
+        """Commit what a recipient's custody counted, before it is shown. Nine or fewer is told as 9."""
+        held = self._of_custody(id_, unit)
+        await self._going_on.tell_count(held, max(vehicles, FEW), counted_to=0)
+        return self._shown(id_, self._known(id_))
+
+    async def take_run(self, id_: str, unit: str, *, rows: int, vehicles: int, root: str) -> SearchShown:
+        """Commit a run in a recipient's custody, before its first page; `root` is over its rows, hexadecimal.
+
+        Where the law has come to refuse it, the question is refused, with its code in what is returned.
+
+        Raises
+        ------
+        InputError
+            `approval-needed` while anything is needed that was not given.
+        """
+        held = self._of_custody(id_, unit)
+        if held.until_us:
+            raise InputError(_NOT_COUNTED["approval-spent"], code="approval-spent")
+        if not held.asked.approve_by_us and (open_needs(held.waiting) or self._going_on.counts(held)):
+            raise InputError("nobody has approved this question yet", code="approval-needed")
+        await self._going_on.tell_run(held, rows=rows, vehicles=vehicles, root=root)
+        return self._shown(id_, self._known(id_))
+
+    async def take_look(self, id_: str, asker: Asker, *, after: int, rows: int, form: AnswerForm) -> None:
+        """Commit a look at a page in a recipient's custody, before it is shown."""
+        self._of_custody(id_, asker.unit)
+        self._answered(id_, asker)
+        await self._look(id_, asker, after, rows, form)
+
+    def _of_custody(self, id_: str, unit: str) -> HeldSearch:
+        held = self._commits.committed.searches.held.get(id_)
+        if held is None or held.asked.unit != unit or not held.asked.elsewhere:
+            raise _unknown()
+        return held
+
+    # --- the rest ---------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Count and run what may be, and end what must; for ever."""
+        await self._going_on.run()
+
+    async def close(self) -> None:
+        """End what is under way; the next life goes on with it."""
+        await self._going_on.close()
+
+    def _at_us(self, state: State) -> int:
+        return max(self._clock.now_us(), state.at_us)
+
+    async def _commit(self, make: Callable[[State, int], Sequence[SearchEvent]]) -> Committed:
+        return await self._filing.record(lambda state, at_us, _: make(state, at_us))
+
+
+async def _parsed(document: AskedDocument) -> Question:
+    return await asyncio.to_thread(parse_question, document.question)
+
+
+def _asker_of(known: HeldSearch | EndedSearch) -> str:
+    return known.asked.by if isinstance(known, HeldSearch) else known.by
+
+
+def _unit_of(known: HeldSearch | EndedSearch) -> str:
+    return known.asked.unit if isinstance(known, HeldSearch) else known.unit
+
+
+def _approves(held: HeldSearch, by: str, place: str, *, given: bool = True) -> bool:
+    """Return whether somebody may approve a question at a place; with `given`, or has."""
+    waiting = held.waiting
+    if any(one.by == by for one in waiting.given):
+        return given
+    needed = any(place in need.offices for need in open_needs(waiting))
+    return held.asked.by != by and not waiting.spent and needed
+
+
+def _unknown() -> InputError:
+    return InputError("there is no such question, or it is past its term", code="unknown-search")
