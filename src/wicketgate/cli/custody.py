@@ -7,6 +7,7 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 
 from wicketgate.base.clock import SystemClock
 from wicketgate.base.errors import ConfigurationError
@@ -14,6 +15,7 @@ from wicketgate.base.files import keep_private
 from wicketgate.base.settings import read_secret
 from wicketgate.clients.custody.program import Custody, CustodyPlace
 from wicketgate.clients.custody.versions import bulk_feeds
+from wicketgate.clients.officer.desk.server import LoopbackServer
 from wicketgate.clients.verify import read_key
 from wicketgate.clients.verify.kept import KeptCheckpoints, default_state, read_seen, signed_notes
 from wicketgate.clients.verify.keys import shown_key
@@ -45,8 +47,11 @@ def run_custody(args: argparse.Namespace) -> int:
             kept=None if folder is None else KeptCheckpoints(folder),
             say=_say,
         )
-        _say(f"custody of `{place.feed}` in {place.folder}")
-        asyncio.run(_until_ended(custody))
+        with LoopbackServer(lambda words: _say(f"wicketgate: {words}"), args.port) as server:
+            server.answer = custody.desk.answer
+            threading.Thread(target=server.run, args=(lambda: False,), name="people", daemon=True).start()
+            _say(f"custody of `{place.feed}` in {place.folder}, asked at http://127.0.0.1:{server.port}")
+            asyncio.run(_until_ended(custody))
     return 0
 
 

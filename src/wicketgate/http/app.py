@@ -12,6 +12,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from wicketgate.gateway.node import Gateway
+from wicketgate.gateway.searching.custody import WaitingInCustody
 from wicketgate.http.alert_metrics import AlertMetrics
 from wicketgate.http.api.admin import AdminApi
 from wicketgate.http.api.alerts import AlertsApi
@@ -142,7 +143,9 @@ def routes(
         *SearchesApi(gateway.searches, gateway.projections, clock).routes(),
         *AlertsApi(gateway.alerting, entitlement).routes(),
         *DisclosuresApi(commits, gateway.disclosures, entitlement, clock, gateway.looks).routes(),
-        *CustodyApi(commits, gateway.custody, entitlement).routes(),
+        *CustodyApi(
+            commits, gateway.custody, entitlement, gateway.searches, WaitingInCustody(commits, clock)
+        ).routes(),
         *WhyApi(commits, gateway.projections, gateway.lists, gateway.facts, clock).routes(),
         *HotlistsApi(commits, gateway.desk, gateway.lists, entitlement, clock, gateway.looks).routes(),
         *(desk or OfficersDesk(gateway, _images(gateway), public, addition)).routes(),

@@ -52,6 +52,7 @@ ROLES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "listSearches": _ASKS,
     "getSearch": _ASKS,
     "getAnswerRows": _ASKS,
+    "postCustodyLook": _ASKS,
     "getSearchProof": _ASKS,
     "getQuestion": {"recipient": (*ASK, *APPROVE), "office": APPROVE, "overseer": APPROVE},
     "listApprovals": _APPROVES,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from pathlib import Path
 
-from wicketgate.cli.arguments import add_gateway, add_kept
+from wicketgate.cli.arguments import add_gateway, add_kept, port
 
 
 def add_receive(parser: ArgumentParser) -> None:
@@ -45,6 +45,13 @@ def add_custody(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--key", type=Path, metavar="F", help="the log's key, got another way")
     add_kept(parser)
+    parser.add_argument(
+        "--port",
+        type=port,
+        default=0,
+        metavar="P",
+        help="where people ask it, on the loopback address (default: a free one)",
+    )
     parser.set_defaults(run="wicketgate.cli.custody:run_custody")
 
 

@@ -9,10 +9,10 @@ import asyncio
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from wicketgate.base.clock import Clock
 from wicketgate.base.errors import (
@@ -25,10 +25,13 @@ from wicketgate.base.errors import (
 )
 from wicketgate.base.files import write_secret
 from wicketgate.base.settings import read_secret
+from wicketgate.clients.custody.asking import CustodyAsking
 from wicketgate.clients.custody.ending import CustodyEnding
 from wicketgate.clients.custody.feeding import CustodyCameras, CustodyFeeding
+from wicketgate.clients.custody.gateway import CustodyGateway
 from wicketgate.clients.custody.keeping import CustodySink, SealedImages
 from wicketgate.clients.custody.sealing import CustodySeal
+from wicketgate.clients.custody.showing import CustodyDesk
 from wicketgate.clients.custody.store import FILE, CustodyStore
 from wicketgate.clients.custody.versions import FeedVersions
 from wicketgate.clients.recipient.images import ImageFetcher
@@ -150,17 +153,13 @@ class Custody:
         self.store = CustodyStore(place.folder, place.feed, verifier.name, seal)
         self.images = SealedImages(place.folder / "images", place.feed, seal)
         self.cameras = CustodyCameras(self.store)
+        self._gateway = CustodyGateway(remote, place.feed)
+        self.desk = CustodyDesk(self.store, self.images, self._gateway, clock)
+        """What people are answered."""
         self._failed: asyncio.Future[None] | None = None
 
-    async def run(
-        self, *works: Callable[[HistoryProcess, CustodyFeeding], Coroutine[Any, Any, None]]
-    ) -> None:
+    async def run(self) -> None:
         """Run until it is cancelled, or something fails that no second try mends.
-
-        Parameters
-        ----------
-        works : callable
-            What goes on beside the keeping, over the history and its feeding.
 
         Raises
         ------
@@ -179,6 +178,9 @@ class Custody:
         ending = CustodyEnding(
             self.store, self.images, feeding, client, self._clock, self._remote, self._place.feed, self._say
         )
+        asking = CustodyAsking(
+            self.store, feeding, client, self.versions, self._gateway, self._clock, self._say
+        )
         self._failed = asyncio.get_running_loop().create_future()
         threading.Thread(
             target=self._receive, args=(asyncio.get_running_loop(),), name="receiver", daemon=True
@@ -189,7 +191,7 @@ class Custody:
                 history.run(),
                 self._feed(feeding),
                 ending.run(),
-                *(work(history, feeding) for work in works),
+                asking.run(),
                 self._failed,
             )
         ]

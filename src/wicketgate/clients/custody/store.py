@@ -16,15 +16,17 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from wicketgate.base.clock import HOUR_US
+from wicketgate.base.clock import HOUR_US, rfc3339
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.forms import newer_form
 from wicketgate.base.periods import Period, add
+from wicketgate.base.signing import canonical
 from wicketgate.clients.custody.sealing import CustodySeal
 from wicketgate.clients.recipient.receive import Received
 from wicketgate.clients.verify.feeds import Last
-from wicketgate.feeds.batches import Batch, erased_line, read_batches
+from wicketgate.feeds.batches import Batch, read_batches
 from wicketgate.ledger.merkle import leaf_hash
+from wicketgate.ledger.merkle import root as tree_root
 
 FORM: Final = 1
 FILE: Final = "custody.db"
@@ -47,6 +49,8 @@ CREATE TABLE IF NOT EXISTS versions (version INTEGER PRIMARY KEY, months INTEGER
 CREATE TABLE IF NOT EXISTS refs (ref BLOB PRIMARY KEY, place INTEGER NOT NULL, released_us INTEGER NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS refs_time ON refs (released_us);
 CREATE TABLE IF NOT EXISTS later (place INTEGER NOT NULL, again INTEGER NOT NULL, PRIMARY KEY (place, again)) STRICT;
+CREATE TABLE IF NOT EXISTS answers (id TEXT PRIMARY KEY, until_us INTEGER NOT NULL, data BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS journal (number INTEGER PRIMARY KEY, record TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS images (name TEXT PRIMARY KEY, ends_us INTEGER NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS images_end ON images (ends_us);
 """
@@ -95,6 +99,14 @@ class NewBatch(NamedTuple):
     def ends_us(self) -> int:
         """When its term runs out."""
         return add(self.released_us, self.retention)
+
+
+class AnsweredRow(msgspec.Struct, frozen=True, array_like=True):
+    """A row of an answer: its place in the feed, its number there, and the hash of its line."""
+
+    place: int
+    seq: int
+    leaf: bytes
 
 
 class EndedRows(NamedTuple):
@@ -325,6 +337,49 @@ class CustodyStore:
             return []
         return [one.batch.header for one in self.batches(self.proved + 1, last.batch)]
 
+    # --- answers ----------------------------------------------------------------------------------------------
+
+    def keep_answer(self, id_: str, rows: Sequence[AnsweredRow], until_us: int) -> None:
+        """Keep which rows an answer has, by their places and hashes: the rows themselves end as they do."""
+        data = self._seal.seal_packed(msgspec.msgpack.encode(list(rows)), f"answer {id_}")
+        with self._change() as file:
+            file.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", (id_, until_us, data))
+
+    def answer(self, id_: str, now_us: int) -> list[AnsweredRow] | None:
+        """Return the rows of an answer, in their order; None where there is none, or no longer."""
+        found = self._all("SELECT data FROM answers WHERE id = ? AND until_us > ?", (id_, now_us))
+        if not found:
+            return None
+        data = self._seal.open_packed(found[0][0], f"answer {id_}")
+        return msgspec.msgpack.decode(data, type=list[AnsweredRow])
+
+    # --- the journal ------------------------------------------------------------------------------------------
+
+    def record(self, **members: Any) -> None:
+        """Append a record to the journal, durably. It holds no plate."""
+        with self._change():
+            self._record(**members)
+
+    def _record(self, **members: Any) -> None:
+        self._file.execute("INSERT INTO journal (record) VALUES (?)", (canonical(members).decode(),))
+
+    def journal(self) -> list[bytes]:
+        """Return the leaf hashes of the journal's records, in their order."""
+        return [leaf_hash(one.encode()) for (one,) in self._all("SELECT record FROM journal ORDER BY number")]
+
+    def record_kept(self) -> int:
+        """Append what was kept and proved since the last such record; return up to which batch the journal goes."""
+        first, last = int(self.said("recorded") or 0) + 1, self.proved
+        kept = [] if last < first else list(self.batches(first, last))
+        if last < first:
+            return last
+        roots = [bytes.fromhex(str(one.batch.header["root"])) for one in kept]
+        rows = sum(len(one.batch.lines) for one in kept)
+        with self._change():
+            self._record(kind="kept", first=first, last=last, root=tree_root(roots).hex(), rows=rows)
+            self._say({"recorded": last})
+        return last
+
     # --- cameras ----------------------------------------------------------------------------------------------
 
     def cameras(self) -> list[SeenCamera]:
@@ -349,6 +404,7 @@ class CustodyStore:
                 for (number,) in file.execute("SELECT number FROM batches WHERE ends_us <= ?", (now_us,))
             ]
             file.execute("DELETE FROM batches WHERE ends_us <= ?", (now_us,))
+            file.execute("DELETE FROM answers WHERE until_us <= ?", (now_us,))
             for number in gone:
                 span = (place_number(number, 0), place_number(number, MOST_ROWS - 1))
                 file.execute("DELETE FROM later WHERE place BETWEEN ? AND ?", span)
@@ -358,6 +414,7 @@ class CustodyStore:
                 name for (name,) in file.execute("SELECT name FROM images WHERE ends_us <= ?", (now_us,))
             ]
             if rows:
+                self._record(kind="ended", rows=rows, until=rfc3339(now_us))
                 self._say({"ended_rows": int(self.said("ended_rows") or 0) + rows})
         if gone:
             # The file's journal has what was deleted until it is written over.
@@ -393,8 +450,3 @@ class CustodyStore:
 def place_number(batch: int, row: int) -> int:
     """Return the number of a row among all of a feed, by its batch."""
     return batch << 16 | row
-
-
-def erased_from(line: bytes) -> bytes:
-    """Return what stands for a row that is past its term: its number, and the hash that it had."""
-    return erased_line(msgspec.json.decode(line)["seq"], leaf_hash(line))

@@ -120,35 +120,35 @@ class SearchesApi:
 
     async def post_search(self, request: Request) -> Response:
         """`POST /v1/searches` `{"authority", "offence", "case", "reason", "question", "emergency"?}`."""
-        who = _asker(request)
+        who = demand_asker(request)
         wait_s = self._allowance.take(who.by)
         if wait_s:
             return _too_often(wait_s)
         document = decoded(_document, await read_body(request, MAX_SEARCH), _WANTED)
-        _asker(request)  # the body may have taken long
+        demand_asker(request)  # the body may have taken long
         shown = await self._searches.ask(who, document)
-        _asker(request)
+        demand_asker(request)
         answer = private_answer(shown)
         answer.status_code = 201
         return answer
 
     async def post_preview(self, request: Request) -> Response:
         """`POST /v1/searches/preview`: what would become of a question. Nothing is recorded."""
-        who = _asker(request)
+        who = demand_asker(request)
         wait_s = self._allowance.take(who.by)
         if wait_s:
             return _too_often(wait_s)
         document = decoded(_document, await read_body(request, MAX_SEARCH), _WANTED)
-        _asker(request)
+        demand_asker(request)
         return private_answer(await self._searches.preview(who, document))
 
     async def list_own(self, request: Request) -> Response:
         """`GET /v1/searches`: one's own questions."""
-        return private_answer(SearchesShown(searches=self._searches.own(_asker(request))))
+        return private_answer(SearchesShown(searches=self._searches.own(demand_asker(request))))
 
     async def get_search(self, request: Request) -> Response:
         """`GET /v1/searches/{id}`: how one's own question stands."""
-        return private_answer(self._searches.show(request.path_params["id"], _asker(request).by))
+        return private_answer(self._searches.show(request.path_params["id"], demand_asker(request).by))
 
     async def get_question(self, request: Request) -> Response:
         """`GET /v1/searches/{id}/question`: what was asked and why, for whoever asked and whoever may approve."""
@@ -160,16 +160,16 @@ class SearchesApi:
 
     async def get_rows(self, request: Request) -> Response:
         """`GET /v1/searches/{id}/rows?after=&limit=`: a page of an answer, committed as a look before it goes."""
-        who, form = _asker(request), _form_of(request)
+        who, form = demand_asker(request), _form_of(request)
         after, limit = AFTER_ROW.read(request), ROWS.read(request)
         page = await self._searches.rows(request.path_params["id"], who, after=after, limit=limit, form=form)
         body = await asyncio.to_thread(_MAKE[form], page.lines, after)
-        _asker(request)
+        demand_asker(request)
         return _page(page, form, body)
 
     async def get_proof(self, request: Request) -> Response:
         """`GET /v1/searches/{id}/proof`: from the run's fact to the ledger, once its second is closed."""
-        shown = self._searches.show(request.path_params["id"], _asker(request).by)
+        shown = self._searches.show(request.path_params["id"], demand_asker(request).by)
         if shown.header is None:
             raise InputError("this question has not run", code="not-answered")
         fact = search_run_fact(msgspec.to_builtins(shown.header))
@@ -263,7 +263,7 @@ def _person(request: Request, kinds: Sequence[str], *roles: str) -> Principal:
     return principal
 
 
-def _asker(request: Request) -> Asker:
+def demand_asker(request: Request) -> Asker:
     who = _person(request, ("recipient",), *ASK)
     return Asker(by=who.by, unit=who.name)
 

@@ -14,7 +14,6 @@ from wicketgate.gateway.filing.cameras import MAX_CAMERAS
 from wicketgate.gateway.filing.hotlists import ListTaken
 from wicketgate.hotlists.forms import CSV, MOST_FAULTS, HotlistLine
 from wicketgate.http import answers, codes
-from wicketgate.http.api.custody import JournalSaid
 from wicketgate.http.api.disclosures import Deleted, Disclosed
 from wicketgate.http.api.hits import STATES, OutcomeSaid
 from wicketgate.http.api.hotlists import MAX_UPLOAD_BYTES
@@ -285,21 +284,6 @@ _ATTESTED = tagged(
     ),
 )
 
-_CUSTODY = tagged(
-    "recipients", ("recipient",),
-    Operation(
-        "postCheckpoint", "POST /v1/custody/{authority}/checkpoints", "Say how far custody has come",
-        "A checkpoint of the journal of the unit's custody of a feed of mode bulk: it goes on from the last one, or is "
-        "refused. docs/spec/custody.md.", parameters=(AUTHORITY,), takes=JournalSaid, most=MAX_MEMBERS,
-        gives=answers.CustodyTaken, status=201,
-        codes="custody-not-extended more-than-released unsupported malformed", commits=True,
-    ),
-    Operation(
-        "getCheckpoint", "GET /v1/custody/{authority}/checkpoints", "The last checkpoint of custody",
-        "As it was recorded.", parameters=(AUTHORITY,), gives=answers.CustodyLast,
-    ),
-)
-
 _OFFICERS = tagged(
     "documents", TOKENS,
     Operation(
@@ -358,4 +342,4 @@ _OPERATORS = tagged(
 
 # fmt: on
 
-V1 = (*_SOURCES, *_FEEDS, *_MATCH, *_ATTESTED, *_CUSTODY, *_OFFICERS, *_OVERSEERS, *_OPERATORS)
+V1 = (*_SOURCES, *_FEEDS, *_MATCH, *_ATTESTED, *_OFFICERS, *_OVERSEERS, *_OPERATORS)
