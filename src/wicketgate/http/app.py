@@ -140,7 +140,7 @@ def routes(
         *FeedsApi(commits, gateway.projections, entitlement, clock, gateway.looks).routes(),
         *AdminApi(commits, gateway.tokens, gateway.openings, gateway.looks).routes(),
         *HitsApi(gateway.unit_hits, gateway.outcomes, entitlement, clock, gateway.looks).routes(),
-        *SearchesApi(gateway.searches, gateway.projections, clock).routes(),
+        *SearchesApi(gateway.searches, gateway.projections, _images(gateway), clock).routes(),
         *AlertsApi(gateway.alerting, entitlement).routes(),
         *DisclosuresApi(commits, gateway.disclosures, entitlement, clock, gateway.looks).routes(),
         *CustodyApi(

@@ -294,6 +294,7 @@ class GoingOn:
                     needs=found.needs,
                     code=found.code or "",
                     counted_to=counted_to,
+                    authority=now.asked.authority,
                 )
                 return (counted,)
 
@@ -336,11 +337,11 @@ class GoingOn:
                 told=now.told,
             )
             if found.code is not None:
-                return (SearchStopped(id=id_, code=found.code),)
+                return (SearchStopped(id=id_, code=found.code, authority=now.asked.authority),)
             if found.counts_first or not (
                 found.approve_by_us is not None or may_run(now.waiting, found.needs)
             ):
-                return (SearchStopped(id=id_, code="approval-needed"),)
+                return (SearchStopped(id=id_, code="approval-needed", authority=now.asked.authority),)
             return (self._run_event(one, state, at_us, sequence, now, rows, vehicles, root),)
 
         await self._filing.record(build)
@@ -369,6 +370,7 @@ class GoingOn:
             "root": root,
             "run_at": rfc3339(at_us),
             "until": rfc3339(until_us),
+            "emergency": bool(held.asked.approve_by_us),
         }
         promises = Promises(charter.origin, at_us, self._signer, charter.limits.merge_delay_us)
         promise, _ = promises.make_run(header, secrets.token_bytes(SALT_BYTES))
@@ -379,8 +381,8 @@ class GoingOn:
 
     async def _stop(self, id_: str, code: str) -> None:
         def build(state: State, at_us: int, _: int) -> Sequence[SearchEvent]:
-            _still_held(state, id_)
-            return (SearchStopped(id=id_, code=code),)
+            held = _still_held(state, id_)
+            return (SearchStopped(id=id_, code=code, authority=held.asked.authority),)
 
         await self._filing.record(build)
 
@@ -430,7 +432,10 @@ class GoingOn:
             if not late and not ended:
                 raise InputError("nothing ends now", code="approval-spent")
             return (
-                *(SearchUnapproved(id=id_, unit=held[id_].asked.unit) for id_ in late),
+                *(
+                    SearchUnapproved(id=id_, unit=held[id_].asked.unit, authority=held[id_].asked.authority)
+                    for id_ in late
+                ),
                 *(AnswerEnded(id=id_) for id_ in ended),
             )
 
