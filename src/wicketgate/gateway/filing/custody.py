@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wicketgate.base.errors import InputError
+from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import Transaction
 from wicketgate.commits.writer import Commits
@@ -36,8 +36,9 @@ class CustodyFiling:
         Raises
         ------
         InputError
-            `custody-not-extended` where the journal is no continuation; `more-than-released`; `unsupported` for an
-            authority that is not of mode bulk. Then nothing was recorded.
+            `custody-not-extended` where the journal is no continuation; `more-than-released`. Nothing was recorded.
+        NotEntitled
+            For an authority that is not of mode bulk.
         """
 
         def build(state: State, at_us: int, sequence: int) -> Transaction:
@@ -62,7 +63,7 @@ class CustodyFiling:
     ) -> None:
         versions = state.authorities[name].versions
         if any(self._commits.parsed.authority(version).mode != "bulk" for version in versions):
-            raise InputError(f"`{name}` is not of mode bulk: there is no custody of it", code="unsupported")
+            raise NotEntitled(f"`{name}` is not of mode bulk: there is no custody of it")
         if batch > state.feeds[name].batches:
             raise InputError("custody says that it has more than was released", code="more-than-released")
         last = state.custody.get(name)

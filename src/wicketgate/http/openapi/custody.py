@@ -23,7 +23,7 @@ CUSTODY = tagged(
         "A checkpoint of the journal of the unit's custody of a feed of mode bulk: it goes on from the last one, or is "
         "refused. docs/spec/custody.md.", parameters=(AUTHORITY,), takes=JournalSaid, most=MAX_MEMBERS,
         gives=answers.CustodyTaken, status=201,
-        codes="custody-not-extended more-than-released unsupported malformed", commits=True,
+        codes="custody-not-extended more-than-released malformed", commits=True,
     ),
     Operation(
         "getCheckpoint", "GET /v1/custody/{authority}/checkpoints", "The last checkpoint of custody",
