@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import shutil
@@ -16,6 +17,7 @@ import pytest
 
 from bench.harness import Running, gateway
 from tests.authenticator import Authenticator
+from tests.keys import unseal
 from tests.running import (
     MET,
     OVERSEER,
@@ -251,22 +253,15 @@ def _decoded(line: bytes) -> dict[str, Any]:
 
 def _looks(made: Running, id_: str, least: int) -> list[dict[str, Any]] | None:
     """Return the facts of looks at an answer, once there are so many under closed seconds."""
+    found: list[dict[str, Any]] = []
+    after = 0
     with client(made, OVERSEER) as overseer:
-        found: list[dict[str, Any]] = []
-        after = 0
         while lines := overseer.get("/v1/openings", params={"after": after, "limit": 1000}).text.splitlines():
             for line in map(json.loads, lines):
-                after = line["second"]
-                found += [
-                    fact
-                    for fact in map(_fact, line["facts"])
-                    if fact.get("kind") == "answer-read" and fact.get("id") == id_
-                ]
+                after = line["number"]
+                second = json.loads(unseal(base64.b64decode(line["sealed"]), made.offices.identity))
+                found += [one for one in second["facts"] if one["kind"] == "answer-read" and one["id"] == id_]
     return found if len(found) >= least else None
-
-
-def _fact(said: Any) -> dict[str, Any]:
-    return dict(said if isinstance(said, dict) else json.loads(said))
 
 
 def _checkpoint(made: Running, size: int) -> dict[str, Any] | None:

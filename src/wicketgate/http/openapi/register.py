@@ -51,6 +51,13 @@ class TargetingSinceReview(Struct, frozen=True, kw_only=True):
     hits: dict[str, Count]
     outcomes: dict[str, Count]
     suppressed: Count
+    searches: Annotated[
+        dict[str, Count] | Literal["unknown"] | UnsetType,
+        about(
+            "Where its recipient looks back by questions alone: at least how many, by what became of them. Of bulk "
+            "without custody nobody knows."
+        ),
+    ] = UNSET
 
 
 class SinceReview(Struct, frozen=True, kw_only=True):
