@@ -41,13 +41,14 @@ def as_of_today(one: dict[str, Any]) -> dict[str, Any]:
 
 
 def register_of_today(register: dict[str, Any]) -> None:
-    """Add the form, stances, the limits of figures and people, and say in words what left then."""
+    """Add the form, stances, custody, the limits of figures and people, and say in words what left then."""
     register |= {"form": 2, "least_traffic": 10, "step": 10, "targeting": [], "people": []}
     for item in (*register["authorities"], *register["consultations"]):
         by_id_alone(item["words"])
         and_lookalikes(item["words"])
     for item in register["authorities"]:
         item["stance"] = RUNNING | STANCES[item["name"]]
+        item["custody"] = False if item["mode"] == "bulk" else None
 
 
 def cameras_of_today(listed: dict[str, Any]) -> None:

@@ -41,6 +41,7 @@ class Named:
 
     roles: dict[str, list[str]]
     presence: str = "PT5M"
+    unit: str = "duty-desk"
     salts: dict[str, bytes] = field(default_factory=dict)
 
     def code(self, name: str) -> str:
@@ -58,7 +59,7 @@ class Named:
                     {
                         "person": commit_to(salt, self.value(name)),
                         "enrol": hashlib.sha256(self.code(name).encode()).hexdigest(),
-                        "unit": "duty-desk",
+                        "unit": self.unit,
                         "roles": roles,
                     }
                 )

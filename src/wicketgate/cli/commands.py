@@ -82,6 +82,12 @@ COMMANDS: tuple[Command, ...] = (
     _command(
         "evidence", "recipient", "put a hit or an answer into a pack with its proofs", "arguments.recipient"
     ),
+    _command(
+        "custody",
+        "recipient",
+        "keep what a bulk feed releases, to be asked by its law alone",
+        "arguments.recipient",
+    ),
     _command("disclose", "recipient", "say that rows were passed on", "arguments.recipient"),
     _command(
         "attest", "recipient", "attest that rows are deleted, or see which must be", "arguments.recipient"

@@ -15,7 +15,7 @@ from wicketgate.commits.state import State
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.acts import ENDING, Act, Challenge, Review
 from wicketgate.regime.documents.authority import Authority
-from wicketgate.regime.documents.authority_words import describe
+from wicketgate.regime.documents.authority_words import describe, is_in_custody
 from wicketgate.regime.documents.consultations import Objection
 from wicketgate.regime.documents.document import describe_document
 from wicketgate.regime.fold import (
@@ -99,6 +99,7 @@ def _version(moment: RegimeAt, state: State, named: Named, number: int) -> dict[
         ),
         "camera_cap": version.cap,
         "redactions": len(authority.redactions),
+        "custody": is_in_custody(authority),
         "standings": [
             {"status": told.status, "at": rfc3339(told.at_us), "entry": told.entry}
             for told in state.regime.told.get(authority.name, ())

@@ -38,7 +38,7 @@ from wicketgate.regime.documents.people import People
 from wicketgate.regime.fold import Named, Regime
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.obligations.disclosures import Held, rows_left
-from wicketgate.regime.obligations.values import Disclosure
+from wicketgate.regime.obligations.values import CustodyCheckpoint, Disclosure
 from wicketgate.regime.parsed import Parsed
 from wicketgate.regime.publishing import IMAGE_CODES
 
@@ -113,6 +113,7 @@ class State(msgspec.Struct, kw_only=True):
     judged_before: list[JudgedHits] = []
     searches: KnownSearches = msgspec.field(default_factory=KnownSearches)
     errata: KnownErrata = msgspec.field(default_factory=KnownErrata)
+    custody: dict[str, CustodyCheckpoint] = {}
 
     @property
     def charter_envelope(self) -> bytes:
@@ -218,6 +219,8 @@ class State(msgspec.Struct, kw_only=True):
             self.alert_rules[transaction.alert_rules.who] = transaction.alert_rules
         if transaction.receipt is not None:
             self.held.setdefault(transaction.receipt.authority, Held()).take_receipt(transaction.receipt)
+        if transaction.custody is not None:
+            self.custody[transaction.custody.authority] = transaction.custody
 
     def _take_people(self, transaction: Transaction) -> None:
         self.people.take(transaction.people, transaction.passkey)

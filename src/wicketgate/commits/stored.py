@@ -32,7 +32,7 @@ from wicketgate.commits.transactions import (
     Transaction,
 )
 from wicketgate.ledger.second import SecondClosed
-from wicketgate.regime.obligations.values import Disclosure, Receipt
+from wicketgate.regime.obligations.values import CustodyCheckpoint, Disclosure, Receipt
 from wicketgate.regime.searches.values import SearchEvent
 
 FORM = 2
@@ -92,6 +92,7 @@ class _Acts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     errata: tuple[ErratumSent, ...] = ()
     corrected: tuple[HitCorrected, ...] = ()
     errata_taken: ErrataTaken | None = None
+    custody: CustodyCheckpoint | None = None
 
 
 class _Head(msgspec.Struct, frozen=True, array_like=True):

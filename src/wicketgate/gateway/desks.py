@@ -14,6 +14,7 @@ from wicketgate.gateway.errata.finding import ReadFinder
 from wicketgate.gateway.errata.sending import ErrataSending
 from wicketgate.gateway.evidence import EvidenceDesk
 from wicketgate.gateway.filing.cameras import CameraFiling
+from wicketgate.gateway.filing.custody import CustodyFiling
 from wicketgate.gateway.filing.disclosures import DisclosureFiling
 from wicketgate.gateway.filing.documents import Filing
 from wicketgate.gateway.filing.errata import ErrataFiling
@@ -62,4 +63,4 @@ class Desks:
         self.unit_hits = UnitHits(self.commits, self.hits, self.entitlement)
         self.evidence = EvidenceDesk(self.commits, self.projections, self.looks)
         self.responses = Responses(self.commits, self.projections, self.clock, admit=self.space.demand)
-        self.disclosures = DisclosureFiling(self.commits)
+        self.disclosures, self.custody = DisclosureFiling(self.commits), CustodyFiling(self.commits)

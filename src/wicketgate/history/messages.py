@@ -33,11 +33,14 @@ class TakenReads(msgspec.Struct, frozen=True, array_like=True):
         `reads.messages.ReadsMessage`, as stored.
     before : tuple of (int, int, int)
         Of each read that came again with an image: its row here, and the transaction and row where it stood before.
+    rows : bytes
+        Where there is no transaction, as in custody: a batch as stored (`reads.columns.encode_batch`).
     """
 
     sequence: int
     taken: bytes
     before: tuple[tuple[int, int, int], ...] = ()
+    rows: bytes = b""
 
 
 class TakeOrder(msgspec.Struct, frozen=True, kw_only=True):

@@ -57,7 +57,7 @@ def history_rows(
     """
     batches, ids, before = [], [], []
     for item in items:
-        rows = decode_reads(item.taken).rows if item.taken else b""
+        rows = item.rows or (decode_reads(item.taken).rows if item.taken else b"")
         if rows:
             batch = decode_batch(rows)
             batches.append(batch)

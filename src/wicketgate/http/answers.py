@@ -376,6 +376,22 @@ class ErrataTakenUp(Struct, frozen=True, kw_only=True):
     through: Count
 
 
+class CustodyTaken(Struct, frozen=True, kw_only=True):
+    """What a recipient's custody says is recorded."""
+
+    commit: Count
+
+
+class CustodyLast(Struct, frozen=True, kw_only=True):
+    """The last checkpoint of a custody's journal that was recorded."""
+
+    size: Annotated[Count, about("0 where there is none.")]
+    root: Hash | None
+    batch: Annotated[Count, about("Up to which batch it had kept.")]
+    at: Time | None
+    commit: Count | None
+
+
 # --- overseers and the admin --------------------------------------------------------------------------------------
 
 

@@ -12,9 +12,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from wicketgate.gateway.node import Gateway
+from wicketgate.gateway.searching.custody import WaitingInCustody
 from wicketgate.http.alert_metrics import AlertMetrics
 from wicketgate.http.api.admin import AdminApi
 from wicketgate.http.api.alerts import AlertsApi
+from wicketgate.http.api.custody import CustodyApi
 from wicketgate.http.api.disclosures import DisclosuresApi
 from wicketgate.http.api.documents import DocumentsApi
 from wicketgate.http.api.errata import ErrataApi
@@ -146,6 +148,9 @@ def routes(
         *AlertsApi(gateway.alerting, entitlement).routes(),
         *DisclosuresApi(commits, gateway.disclosures, entitlement, clock, gateway.looks).routes(),
         *ErrataApi(commits, gateway.errata, entitlement, gateway.looks).routes(),
+        *CustodyApi(
+            commits, gateway.custody, entitlement, gateway.searches, WaitingInCustody(commits, clock)
+        ).routes(),
         *WhyApi(commits, gateway.projections, gateway.lists, gateway.facts, clock).routes(),
         *HotlistsApi(commits, gateway.desk, gateway.lists, entitlement, clock, gateway.looks).routes(),
         *(desk or OfficersDesk(gateway, _images(gateway), public, addition)).routes(),

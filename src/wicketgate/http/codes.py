@@ -85,6 +85,7 @@ _REQUEST = {
     "onward-not-allowed": "Do not pass it on: `onward` of that version names who may have it. The attempt is recorded.",
     "more-than-released": "Correct `rows`, `version` or `at`. Nothing was taken.",
     "clock-ahead": "Set your clock; send a time that is past.",
+    "custody-not-extended": "Keep the folder as it is, and tell the overseer: its journal is cut or another's.",
     "already-attested": "Nothing: what you attest was attested already.",
     "id-conflict": "Give each disclosure an `id` of its own.",
     "too-many-failures": "Look at your unit's token: this one is wrong. A right one is taken at once.",

@@ -81,6 +81,7 @@ CODES: dict[str, tuple[int, str]] = {
     "onward-not-allowed": (422, "The authority does not let it be passed on to them"),
     "more-than-released": (422, "More than the authority released"),
     "clock-ahead": (422, "A time that lies ahead of the gateway's clock"),
+    "custody-not-extended": (409, "The journal of this custody is no continuation of the last checkpoint"),
     "already-attested": (409, "A receipt reached further"),
     "id-conflict": (409, "The id was given to another one before"),
     "too-many-failures": (429, "Too many failed sign-ins from here"),

@@ -52,6 +52,7 @@ ROLES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "listSearches": _ASKS,
     "getSearch": _ASKS,
     "getAnswerRows": _ASKS,
+    "postCustodyLook": _ASKS,
     "getSearchProof": _ASKS,
     "getSearchEvidence": _ASKS,
     "getAnswerImage": _ASKS,

@@ -374,6 +374,7 @@ def figures_of(figures: Mapping[str, Any]) -> list[dict[str, str]]:
                 }
                 for key, value in (targeting.get(member) or {}).items()
             ]
+        rows += _questions_of(targeting.get("searches"), months)
         rows.append(
             {
                 "what": f"Counts of vehicles, {months}, that are fewer than one step",
@@ -388,6 +389,21 @@ def figures_of(figures: Mapping[str, Any]) -> list[dict[str, str]]:
                 for key, value in cells.items()
             ]
     return rows
+
+
+def _questions_of(searches: object, months: str) -> list[dict[str, str]]:
+    """Return what became of questions to what was got in bulk, as far as custody lets it be known."""
+    if searches is None:
+        return []
+    if not isinstance(searches, Mapping):
+        return [{"what": f"Questions asked of what was got, {months}", "number": "unknown: no custody"}]
+    return [
+        {
+            "what": f"Questions, {months}: {str(kind).replace('-', ' ')}",
+            "number": f"at least {phrases.number(value)}",
+        }
+        for kind, value in searches.items()
+    ] or [{"what": f"Questions, {months}", "number": "fewer than one step"}]
 
 
 def views_of(register: Mapping[str, Any], names: ShownNames) -> list[dict[str, Any]]:

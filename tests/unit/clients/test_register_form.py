@@ -95,6 +95,7 @@ def as_of_03(register: dict[str, Any], *, stance: bool = False) -> None:
     for authority in register["authorities"]:
         authority["stance"] = {"phase": "ended", "footing": "consulted", "by": ["c-2026-001"]}
         authority["words"] = list(map(as_03_worded, authority["words"]))
+        authority.pop("custody")
         if not stance:
             authority.pop("stance")
 

@@ -76,3 +76,20 @@ def test_a_period_counts_if_any_of_it_is_after_the_last_review() -> None:
 def test_the_share_is_of_a_million_and_rounded_down() -> None:
     found = since_review([period(0, decided=3, released={NAME: 2})], NAME, BEGIN_US)
     assert found["left_ppm"] == 666_666
+
+
+def month(**cells: Any) -> dict[str, Any]:
+    return {"kind": "targeting", **period(0, **cells)}
+
+
+def test_of_bulk_the_questions_are_told_and_without_custody_unknown() -> None:
+    traffic = period(0, form=2, decided=1000, released={NAME: 900}, compared={})
+    asked = month(searches={NAME: {"asked": 40, "answered": 30, "refused": None}})
+    again = month(searches={NAME: {"asked": 10, "answered": None, "refused": None}})
+    found = since_review([traffic, asked, again], NAME, BEGIN_US)
+    assert found["targeting"]["searches"] == {"answered": 30, "asked": 50}
+    assert since_review([traffic, asked], "other", BEGIN_US)["targeting"].get("searches") is None
+    none = month(searches={"other": {"asked": 40}})
+    assert since_review([traffic, none], NAME, BEGIN_US)["targeting"]["searches"] == "unknown"
+    # Months of before this version told of no questions: their reviews say what they said.
+    assert "searches" not in since_review([traffic, month()], NAME, BEGIN_US)["targeting"]

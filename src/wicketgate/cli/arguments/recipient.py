@@ -1,11 +1,11 @@
-"""The arguments of `receive`, `evidence`, `disclose` and `attest`."""
+"""The arguments of `receive`, `custody`, `evidence`, `disclose` and `attest`."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser
 from pathlib import Path
 
-from wicketgate.cli.arguments import add_gateway, add_kept
+from wicketgate.cli.arguments import add_gateway, add_kept, port
 
 
 def add_receive(parser: ArgumentParser) -> None:
@@ -40,6 +40,32 @@ def add_evidence(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--key", type=Path, metavar="F", help="the log's key, got another way")
     parser.set_defaults(run="wicketgate.cli.evidence:run_evidence")
+
+
+def add_custody(parser: ArgumentParser) -> None:
+    """Add the arguments of `custody`."""
+    parser.add_argument("folder", type=Path, metavar="D", help="where it is kept; made if it is missing")
+    add_gateway(parser, "the unit's")
+    parser.add_argument(
+        "--feed", metavar="NAME", help="the authority's name (default: the unit's one feed of mode bulk)"
+    )
+    parser.add_argument(
+        "--after",
+        type=int,
+        default=0,
+        metavar="BATCH",
+        help="begin a new folder behind this batch (default: 0)",
+    )
+    parser.add_argument("--key", type=Path, metavar="F", help="the log's key, got another way")
+    add_kept(parser)
+    parser.add_argument(
+        "--port",
+        type=port,
+        default=0,
+        metavar="P",
+        help="where people ask it, on the loopback address (default: a free one)",
+    )
+    parser.set_defaults(run="wicketgate.cli.custody:run_custody")
 
 
 def add_disclose(parser: ArgumentParser) -> None:

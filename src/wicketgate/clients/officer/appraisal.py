@@ -26,6 +26,7 @@ from wicketgate.regime.admission.widening import grown
 from wicketgate.regime.charter import Charter, Office, Requirement, charter_requirements, require_distinct
 from wicketgate.regime.documents.acts import Review
 from wicketgate.regime.documents.authority import Authority
+from wicketgate.regime.documents.authority_words import NOT_IN_CUSTODY, is_in_custody
 from wicketgate.regime.documents.binding import refuse_other_log
 from wicketgate.regime.documents.consultations import Consultation, ConsultationDecision, Objection
 from wicketgate.regime.documents.document import SignedDocument, describe_document
@@ -195,7 +196,8 @@ def _authority(
 ) -> list[str]:
     charter = known.charter
     named = known.regime.authorities.get(authority.name)
-    lines: list[str] = []
+    # What it says of custody where it names questions stands in its own words.
+    lines = [NOT_IN_CUSTODY] if is_in_custody(authority) is False else []
     if judgement is not None:
         cap = judgement.admitted.cap
     else:

@@ -206,6 +206,12 @@ def _describe_targeting(figures: Mapping[str, Any]) -> list[str]:
         for title, member in (("Vehicles with hits", "hits"), ("Vehicles with outcomes", "outcomes")):
             sums = ", ".join(f"{kind} at least {count:,}" for kind, count in targeting[member].items())
             lines.append(f"- {title} {span}: {sums or 'too few to be published'}.")
+        asked = targeting.get("searches")
+        if asked == "unknown":
+            lines.append(f"- Questions asked of what was got {span}: unknown, for there is no custody.")
+        elif asked is not None:
+            sums = ", ".join(f"{kind} at least {count:,}" for kind, count in asked.items())
+            lines.append(f"- Questions {span}: {sums or 'too few to be published'}.")
         if targeting["suppressed"]:
             lines.append(f"- {targeting['suppressed']} counts of them were too small to be published.")
     return lines

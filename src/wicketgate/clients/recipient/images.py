@@ -79,7 +79,7 @@ class ImageFolder:
     """
 
     def __init__(self, folder: Path, feed: str) -> None:
-        self._folder = folder
+        self.folder = folder
         self._feed = feed
         self._aside = folder / ".wicketgate-next"  # whatever else lies in the folder stays
         self._written: dict[Path, Path] = {}
@@ -91,7 +91,7 @@ class ImageFolder:
             raise ConfigurationError(f"`{folder}` cannot be used: {error.strerror}") from error
 
     def _load(self) -> int | None:
-        path = self._folder / "cursor.json"
+        path = self.folder / "cursor.json"
         if not path.exists():
             return None
         try:
@@ -106,7 +106,7 @@ class ImageFolder:
     def has(self, image: WantedImage) -> bool:
         """Return whether an image is there: a name is given to whole and durable ones alone."""
         try:
-            return (self._folder / image.name).stat().st_size == image.size
+            return (self.folder / image.name).stat().st_size == image.size
         except FileNotFoundError:
             return False
 
@@ -116,19 +116,19 @@ class ImageFolder:
         aside = self._aside / image.sha256
         with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(data)
-        self._written[aside] = self._folder / image.name
+        self._written[aside] = self.folder / image.name
 
     def sync(self) -> None:
         """Make all that was kept durable, and give it its names."""
         if not self._written:
             return
-        sync_file_system(self._folder)
+        sync_file_system(self.folder)
         # A crash up to here leaves images aside, where the next start takes them away.
         for aside, path in self._written.items():
             path.parent.mkdir(mode=0o700, exist_ok=True)
             aside.rename(path)
         # A crash from here on may take names back, never what they name: those are fetched again.
-        sync_file_system(self._folder)
+        sync_file_system(self.folder)
         self._written.clear()
 
     def reach(self, batch: int) -> None:
@@ -137,7 +137,7 @@ class ImageFolder:
             return
         self.batch = batch
         data = json.dumps({"feed": self._feed, "batch": batch}).encode()
-        write_durably(self._folder / "cursor.json", data, aside=self._folder / "cursor.new")
+        write_durably(self.folder / "cursor.json", data, aside=self.folder / "cursor.new")
 
 
 @dataclass(slots=True)

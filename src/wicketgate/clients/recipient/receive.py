@@ -115,17 +115,17 @@ class ReceivedTally:
     reconnected: int = 0
 
 
-class _Feed(msgspec.Struct, frozen=True):
+class ListedFeed(msgspec.Struct, frozen=True):
     """A feed in the answer of `GET /v1/feeds`."""
 
     authority: str
     batches: int
 
 
-class _Feeds(msgspec.Struct, frozen=True):
+class ListedFeeds(msgspec.Struct, frozen=True):
     """The answer of `GET /v1/feeds`."""
 
-    feeds: list[_Feed]
+    feeds: list[ListedFeed]
 
 
 class Receiver:
@@ -269,7 +269,7 @@ class Receiver:
                 code=answer.code or "not-entitled",
             )
         try:
-            listed = msgspec.json.decode(answer.body, type=_Feeds).feeds if answer.status == 200 else []
+            listed = msgspec.json.decode(answer.body, type=ListedFeeds).feeds if answer.status == 200 else []
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise InputError("the list of feeds cannot be read") from error
         # A feed that is not listed is not this unit's; asking for it says so.

@@ -165,7 +165,7 @@ class NdjsonSink:
                 header = batch.header
                 if str(header.get("authority")).partition("@")[0] != feed:
                     raise ConfigurationError(f"`{path}` holds another feed than `{feed}`")
-                self.last = _last_of(header, batch.lines[-1])
+                self.last = last_of(header, batch.lines[-1])
                 self._recent.append(header)
                 horizon_us = self.last.released_us - _AGAIN_US
                 while parse_rfc3339(str(self._recent[0]["released_at"])) < horizon_us:
@@ -200,7 +200,7 @@ class NdjsonSink:
         """
         self._file.write(b"".join(one.data for one in received))
         _sync(self._file)
-        self.last = _last_of(received[-1].batch.header, received[-1].batch.lines[-1])
+        self.last = last_of(received[-1].batch.header, received[-1].batch.lines[-1])
 
     def note(self, due: Sequence[Mapping[str, Any]], checkpoint: bytes) -> None:
         """Remember the checkpoint.
@@ -279,7 +279,7 @@ class CsvSink:
         self._file.write(data)
         _sync(self._file)
         self._length += len(data)
-        self.last = _last_of(received[-1].batch.header, received[-1].batch.lines[-1])
+        self.last = last_of(received[-1].batch.header, received[-1].batch.lines[-1])
         self._due.extend(one.batch.header for one in received)
         self._cursor.save(length=self._length, last=_last_value(self.last), due=self._due)
 
@@ -351,7 +351,7 @@ class ParquetSink:
         from pyarrow import parquet
 
         first, final = self._waiting[0].batch, self._waiting[-1].batch
-        last = _last_of(final.header, final.lines[-1])
+        last = last_of(final.header, final.lines[-1])
         columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
         for one in self._waiting:
             for row in flat(one):
@@ -392,7 +392,11 @@ class ParquetSink:
             self._write_part()
 
 
-def _last_of(header: Mapping[str, Any], line: bytes) -> Last:
+def last_of(header: Mapping[str, Any], line: bytes) -> Last:
+    """Return what the chain of a feed goes on from, of a batch's header and its last row.
+
+    InputError for a header without number, commit or time.
+    """
     try:
         return Last(
             batch=int(header["batch"]),
@@ -412,7 +416,7 @@ def _last_value(last: Last) -> dict[str, Any]:
 def _last_from(value: object) -> Last | None:
     if not isinstance(value, dict):
         return None
-    return _last_of(value, json.dumps({"seq": value.get("seq")}).encode())
+    return last_of(value, json.dumps({"seq": value.get("seq")}).encode())
 
 
 def _private(path: Path, flags: int = 0) -> BinaryIO:

@@ -36,6 +36,7 @@ from wicketgate.clients.verify.fact_forms import Name as _Name
 from wicketgate.clients.verify.fact_forms import Number as _Number
 from wicketgate.clients.verify.fact_forms import Text as _Text
 from wicketgate.clients.verify.feeds import ReleaseRight
+from wicketgate.clients.verify.kept_facts import KEPT_FACTS
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.fields import IMAGES
@@ -193,13 +194,6 @@ class _LookFact(_Fact, tag="look", kw_only=True):
     revision: _Count | None = None
 
 
-class _HistoryGapFact(_Fact, tag="history-gap", kw_only=True):
-    commit: _Number
-    first: _Number
-    last: _Number
-    from_: str = msgspec.field(name="from")
-    until: str
-    reads: _Count | None = None
 
 
 class _OpeningTold(msgspec.Struct, forbid_unknown_fields=True):
@@ -234,7 +228,7 @@ _FACTS = (
     | _ImageFact
     | _ImagesFact
     | _WhyFact
-    | _HistoryGapFact
+    | KEPT_FACTS
     | _CamerasFact
     | _TokenFact
     | _TokenWithdrawnFact

@@ -19,6 +19,7 @@ from wicketgate.clients.verify.shown import check_shown, demand_list, differ, li
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.acts import ENDING
 from wicketgate.regime.documents.authority import Authority
+from wicketgate.regime.documents.authority_words import is_in_custody
 from wicketgate.regime.documents.consultations import parse_decision, parse_objection
 from wicketgate.regime.documents.document import describe_document
 from wicketgate.regime.documents.fields import as_03_worded
@@ -33,7 +34,7 @@ MAX_REGISTER_BYTES = 64 * 1024 * 1024
 STALE_US = 10 * SECOND_US
 """How old the last second, and the register behind the log, may be."""
 _SINCE_03 = frozenset({"form", "least_traffic", "people", "step", "targeting"})
-"""Members of the register that version 0.3 did not show; nor did it show the `stance` of an authority."""
+"""Members of the register that version 0.3 did not show; nor did it show `stance` and `custody` of an authority."""
 _REGISTER = _SINCE_03 | {
     *("origin", "demonstration", "as_of", "log_key", "checkpoint", "charter", "charters", "authorities"),
     *("consultations", "figures", "small_cells"),
@@ -400,6 +401,7 @@ def _compare_version(
     }
     if not said.of_03:
         expected["stance"] = stance_of(said.moment, named, number).shown()
+        expected["custody"] = is_in_custody(authority)
     others = {"acts", "cameras", "cameras_withheld"}
     fault = cameras_fault(shown, authority.scope, version.cap, said.listed)
     if fault:

@@ -32,7 +32,7 @@ from wicketgate.commits.transactions import (
 )
 from wicketgate.history.messages import HistoryGap
 from wicketgate.ledger.facts import SALT_BYTES, fact
-from wicketgate.regime.obligations.values import Disclosure, Receipt
+from wicketgate.regime.obligations.values import CustodyCheckpoint, Disclosure, Receipt
 
 if TYPE_CHECKING:  # a reader loads no writer
     from wicketgate.commits.writer import Commits
@@ -356,6 +356,21 @@ def receipt_fact(receipt: Receipt) -> bytes:
             "method": receipt.method,
             "by": receipt.by,
             **({"token": receipt.token} if receipt.token else {}),
+        },
+    )
+
+
+def custody_fact(taken: CustodyCheckpoint) -> bytes:
+    """Return the fact of a checkpoint of a recipient's custody."""
+    return salted(
+        "custody-checkpoint",
+        {
+            "commit": taken.commit,
+            "authority": taken.authority,
+            "size": taken.size,
+            "root": taken.root,
+            "batch": taken.batch,
+            "token": taken.token,
         },
     )
 

@@ -173,7 +173,7 @@ class SearchesApi:
 
     async def get_image(self, request: Request) -> Response:
         """`GET /v1/searches/{id}/images/{ref}`: an image that a row of one's own answer names."""
-        who = _asker(request)
+        who = asker_of(request)
         authority = self._searches.authority_of_answer(request.path_params["id"], who)
         person = request.scope["principal"].person
         ref = request.path_params["ref"]

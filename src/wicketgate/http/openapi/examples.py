@@ -11,6 +11,7 @@ from wicketgate.commits.transactions import CameraSet
 from wicketgate.gateway.filing.hotlists import ListTaken
 from wicketgate.hotlists.forms import HotlistLine
 from wicketgate.http import answers
+from wicketgate.http.api.custody import JournalSaid
 from wicketgate.http.api.disclosures import Deleted, Disclosed
 from wicketgate.http.api.hits import OutcomeSaid
 from wicketgate.http.api.why import Asked
@@ -93,6 +94,7 @@ EXAMPLES: dict[type, tuple[str, ...]] = {
         '{"authority":"tfl-met-ct","deleted_until":"2026-07-08T12:00:00Z","method":"daily purge of store and backups",'
         '"by":"information manager"}',
     ),
+    JournalSaid: (f'{{"size":812,"root":"{_ROOT}","consistency":["{_ROOT}"],"batch":43117}}',),
     Asked: (
         '{"read":{"source":"tfl","camera":"ccz-0003","captured_at":"2026-07-08T11:59:58Z"},"authority":"tfl-met-ct",'
         '"as_of_entry":812}',
@@ -135,6 +137,11 @@ EXAMPLES: dict[type, tuple[str, ...]] = {
     answers.HitShown: (_HIT,),
     answers.HitsShown: (f'{{"hits":[{_HIT}]}}',),
     answers.DisclosureTaken: ('{"id":"d-2026-014","commit":8112,"version":1,"status":"in-force"}',),
+    answers.CustodyTaken: ('{"commit":8113}',),
+    answers.CustodyLast: (
+        f'{{"size":812,"root":"{_ROOT}","batch":43117,"at":"2026-07-08T12:00:00Z","commit":8113}}',
+        '{"size":0,"root":null,"batch":0,"at":null,"commit":null}',
+    ),
     answers.ReceiptTaken: ('{"commit":8113,"counts_until":"2026-07-08T00:00:00Z"}',),
     answers.Answered: (
         '{"at":"2026-07-08T12:00:00.999999Z","as_of_entry":812,"read":{"source":"tfl","camera":"ccz-0003",'

@@ -51,6 +51,13 @@ class TargetingSinceReview(Struct, frozen=True, kw_only=True):
     hits: dict[str, Count]
     outcomes: dict[str, Count]
     suppressed: Count
+    searches: Annotated[
+        dict[str, Count] | Literal["unknown"] | UnsetType,
+        about(
+            "Where its recipient looks back by questions alone: at least how many, by what became of them. Of bulk "
+            "without custody nobody knows."
+        ),
+    ] = UNSET
 
 
 class SinceReview(Struct, frozen=True, kw_only=True):
@@ -144,6 +151,13 @@ class RegisteredAuthority(Struct, frozen=True, kw_only=True):
     consulted: Consulted
     stance: ShownStance
     redactions: Annotated[Count, about("Members that are withheld from the public.")]
+    custody: Annotated[
+        bool | None,
+        about(
+            "Of mode bulk: whether its recipient may look back by approved questions alone, in custody. Copies taken "
+            "around custody are not seen. Null of another mode."
+        ),
+    ]
     standings: list[StandingTold]
     acts: list[RegisteredAct]
     words: Annotated[list[str], about("The document in plain words.")]

@@ -33,7 +33,9 @@ def since_review(periods: Iterable[Mapping[str, Any]], name: str, since_us: int)
         decided; `suppressed`: how many cells were too small to be published, and are in no sum. Where a list decides
         what leaves, `released` and `left_ppm` are null from the second form of figures on, and `compared` is there:
         the reads held against the list. With the first month published comes `targeting`: `from`, `until`, `months`,
-        sums of vehicles in `hits` and `outcomes` by kind, each of them at least so many, and `suppressed`.
+        sums of vehicles in `hits` and `outcomes` by kind, each of them at least so many, and `suppressed`; where its
+        recipient looks back by questions alone, `searches`: at least how many were asked of what it got, and what
+        became of them. Of bulk without custody that is "unknown", once months tell of questions at all.
 
     Notes
     -----
@@ -42,7 +44,7 @@ def since_review(periods: Iterable[Mapping[str, Any]], name: str, since_us: int)
     sums = {"decided": 0, "released": 0, "compared": 0}
     by_kind: dict[str, dict[str, int]] = {"hits": {}, "outcomes": {}}
     counted, suppressed = 0, 0
-    hidden = False
+    hidden = is_bulk = False
     months: list[Mapping[str, Any]] = []
     first: str | None = None
     last: str | None = None
@@ -56,6 +58,7 @@ def since_review(periods: Iterable[Mapping[str, Any]], name: str, since_us: int)
         first, last = first or figures["from"], figures["until"]
         by_traffic = "form" in figures
         hidden |= by_traffic and name in figures["compared"]
+        is_bulk |= by_traffic and name in figures["released"]
         cells = {"decided": figures["decided"], "released": figures["released"].get(name, 0)}
         if by_traffic and name in figures["compared"]:
             cells["compared"] = figures["compared"][name]
@@ -82,7 +85,7 @@ def since_review(periods: Iterable[Mapping[str, Any]], name: str, since_us: int)
     if hidden:
         found["compared"] = sums["compared"]
     if months:
-        found["targeting"] = _targeting(months, name)
+        found["targeting"] = _targeting(months, name) | _questions(months, name, is_bulk=is_bulk)
     return found
 
 
@@ -92,6 +95,17 @@ def _sum_up(cells: Mapping[str, int | None], into: dict[str, int]) -> int:
         if cell is not None:
             into[kind] = into.get(kind, 0) + cell
     return sum(cell is None for cell in cells.values())
+
+
+def _questions(months: Sequence[Mapping[str, Any]], name: str, *, is_bulk: bool) -> dict[str, Any]:
+    """Return what became of questions under an authority, as far as months tell; nothing where it has none."""
+    told = [month["searches"] for month in months if "searches" in month]
+    if not any(name in one for one in told):
+        return {"searches": "unknown"} if told and is_bulk else {}
+    sums: dict[str, int] = {}
+    for one in told:
+        _sum_up(one.get(name, {}), sums)
+    return {"searches": dict(sorted(sums.items()))}
 
 
 def _targeting(months: Sequence[Mapping[str, Any]], name: str) -> dict[str, Any]:

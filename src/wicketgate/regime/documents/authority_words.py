@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Final
 
 from wicketgate.base.clock import rfc3339
 from wicketgate.base.hours import describe_hours
@@ -69,6 +70,24 @@ def describe_search(terms: SearchTerms) -> list[str]:
     return lines
 
 
+IN_CUSTODY: Final = (
+    "The recipient may look back at what it got by approved questions alone, in custody. Copies taken around custody "
+    "are not seen."
+)
+NOT_IN_CUSTODY: Final = (
+    "It names no questions: how the recipient looks back at what it got is not seen. Custody keeps it, and answers "
+    "nothing."
+)
+
+
+def is_in_custody(authority: Authority) -> bool | None:
+    """Return whether what an authority of mode bulk released may be looked back at by its questions alone.
+
+    None where it is of another mode. Pure: what the recipient does on its machines nobody sees from here.
+    """
+    return authority.search is not None if authority.mode == "bulk" else None
+
+
 def describe_area(area: Area) -> str:
     """Describe an area in words."""
     south, west, north, east = (
@@ -108,7 +127,7 @@ def describe(authority: Authority, charter: Charter | None = None) -> list[str]:
     ]
     if authority.search is not None:
         if authority.mode == "bulk":
-            lines.append("The recipient may look back at what it got by questions alone.")
+            lines.append(IN_CUSTODY)
         lines += describe_search(authority.search)
     if authority.demands:
         done = [DONE_BY[role] for role in DEMANDABLE if role in authority.demands]

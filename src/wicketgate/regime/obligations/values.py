@@ -1,4 +1,4 @@
-"""Disclosures and deletion receipts, as recipients hand them in."""
+"""Disclosures, deletion receipts and checkpoints of custody, as recipients hand them in."""
 
 from __future__ import annotations
 
@@ -69,3 +69,27 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     commit: int
     rows: int | None = None
     token: str = ""
+
+
+class CustodyCheckpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How far a recipient's custody of one authority has come, by its own journal.
+
+    Attributes
+    ----------
+    size : int
+        Records of the journal.
+    root : str
+        The tree hash over them, hexadecimal.
+    batch : int
+        Up to which batch it has kept what was released.
+    token : str
+        Whose token it was.
+    """
+
+    authority: str
+    size: int
+    root: str
+    batch: int
+    token: str
+    said_us: int
+    commit: int

@@ -41,6 +41,8 @@ class LoopbackServer(ThreadingHTTPServer):
     ----------
     complain : callable
         Told of what kind an error was that nobody expected.
+    port : int
+        Where it listens; 0 stands for a free one.
 
     Attributes
     ----------
@@ -52,11 +54,11 @@ class LoopbackServer(ThreadingHTTPServer):
     block_on_close = False
     timeout = _LOOK_S
 
-    def __init__(self, complain: Callable[[str], None]) -> None:
+    def __init__(self, complain: Callable[[str], None], port: int = 0) -> None:
         self._complain = complain
         self.answer: Callable[[Request], PageAnswer] = lambda request: PageAnswer(status=503)
         self._places = threading.BoundedSemaphore(_MOST_CONNECTIONS)
-        super().__init__((HOST, 0), _Handler)
+        super().__init__((HOST, port), _Handler)
 
     @property
     def port(self) -> int:

@@ -1,0 +1,452 @@
+"""What custody holds of one feed: batches as they came, sealed, in one file of SQLite beside its history.
+
+A batch and all that follows from it are one transaction of the file: a kill leaves both or neither. The history is made
+from what is here, so that what a kill took from it is there again.
+"""
+
+from __future__ import annotations
+
+import io
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from wicketgate.base.clock import HOUR_US, rfc3339
+from wicketgate.base.errors import ConfigurationError
+from wicketgate.base.forms import newer_form
+from wicketgate.base.periods import Period, add
+from wicketgate.base.signing import canonical
+from wicketgate.clients.custody.sealing import CustodySeal
+from wicketgate.clients.recipient.receive import Received
+from wicketgate.clients.verify.feeds import Last
+from wicketgate.feeds.batches import Batch, read_batches
+from wicketgate.ledger.merkle import leaf_hash
+from wicketgate.ledger.merkle import root as tree_root
+
+FORM: Final = 1
+FILE: Final = "custody.db"
+MOST_ROWS: Final = 1 << 16
+"""Rows of one batch: what the history numbers."""
+_REFS_US: Final = 2 * HOUR_US
+"""For so long it is known in which row a read came: an image follows within ten minutes."""
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS said (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS batches (
+    number INTEGER PRIMARY KEY, released_us INTEGER NOT NULL, ends_us INTEGER NOT NULL, version INTEGER NOT NULL,
+    rows INTEGER NOT NULL, unnamed TEXT NOT NULL, data BLOB NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS batches_end ON batches (ends_us);
+CREATE TABLE IF NOT EXISTS cameras (
+    number INTEGER PRIMARY KEY, version INTEGER NOT NULL, source TEXT NOT NULL, camera TEXT NOT NULL,
+    longitude REAL, latitude REAL, UNIQUE (version, source, camera)
+) STRICT;
+CREATE TABLE IF NOT EXISTS versions (version INTEGER PRIMARY KEY, months INTEGER NOT NULL, us INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS refs (ref BLOB PRIMARY KEY, place INTEGER NOT NULL, released_us INTEGER NOT NULL) STRICT;
+CREATE INDEX IF NOT EXISTS refs_time ON refs (released_us);
+CREATE TABLE IF NOT EXISTS later (place INTEGER NOT NULL, again INTEGER NOT NULL, PRIMARY KEY (place, again)) STRICT;
+CREATE TABLE IF NOT EXISTS answers (id TEXT PRIMARY KEY, until_us INTEGER NOT NULL, data BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS journal (number INTEGER PRIMARY KEY, record TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS images (name TEXT PRIMARY KEY, ends_us INTEGER NOT NULL) STRICT;
+CREATE INDEX IF NOT EXISTS images_end ON images (ends_us);
+"""
+
+
+class SeenCamera(NamedTuple):
+    """A camera that rows name, under the number that the history has for it."""
+
+    number: int
+    version: int
+    source: str
+    id: str
+    longitude: float | None
+    latitude: float | None
+
+    @property
+    def label(self) -> str:
+        """Under what the history keeps its reads: each version of the authority has a retention of its own."""
+        return f"{self.source}@{self.version}"
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """None: rows do not name them."""
+        return ()
+
+
+class KeptBatch(NamedTuple):
+    """A batch that is held: its rows, and those of them that are no read of their own."""
+
+    batch: Batch
+    version: int
+    released_us: int
+    unnamed: frozenset[int]
+
+
+class NewBatch(NamedTuple):
+    """A batch that is to be kept, and what was found of it."""
+
+    received: Received
+    version: int
+    released_us: int
+    retention: Period
+    images: Sequence[str]
+
+    @property
+    def ends_us(self) -> int:
+        """When its term runs out."""
+        return add(self.released_us, self.retention)
+
+
+class AnsweredRow(msgspec.Struct, frozen=True, array_like=True):
+    """A row of an answer: its place in the feed, its number there, and the hash of its line."""
+
+    place: int
+    seq: int
+    leaf: bytes
+
+
+class EndedRows(NamedTuple):
+    """What went at the end of its term: rows, and images by their names."""
+
+    rows: int
+    images: Sequence[str]
+
+
+class CustodyStore:
+    """The file of one custody. Its methods may be called from any thread.
+
+    Parameters
+    ----------
+    folder : Path
+        Private.
+    feed : str
+        The authority's name.
+    origin : str
+        The log's.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is another feed's or log's, cannot be read, or is of a later form.
+    """
+
+    def __init__(self, folder: Path, feed: str, origin: str, seal: CustodySeal) -> None:
+        self._seal = seal
+        self._lock = threading.RLock()
+        self._file = sqlite3.connect(folder / FILE, check_same_thread=False, isolation_level=None)
+        try:
+            # What is deleted is overwritten, and what a commit says is on the disk.
+            for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
+                self._file.execute(f"PRAGMA {pragma}")
+            self._file.executescript(_TABLES)
+            self._demand_own({"form": FORM, "feed": feed, "origin": origin})
+        except sqlite3.Error as error:
+            self._file.close()
+            raise ConfigurationError(f"`{FILE}` cannot be read: restore it, or begin a new folder") from error
+        except ConfigurationError:
+            self._file.close()
+            raise
+
+    def _demand_own(self, mine: Mapping[str, Any]) -> None:
+        found = {name: self.said(name) for name in mine}
+        if all(value is None for value in found.values()):
+            with self._change():
+                self._say(mine)
+        elif isinstance(found["form"], int) and found["form"] > FORM:
+            raise ConfigurationError(newer_form(f"`{FILE}`", found["form"], FORM))
+        elif found != dict(mine):
+            raise ConfigurationError(
+                f"this folder is the custody of `{found['feed']}` of the log `{found['origin']}`"
+            )
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._file.close()
+
+    @contextmanager
+    def _change(self) -> Iterator[sqlite3.Connection]:
+        """Hold a transaction: all of it is durable at the end, or nothing."""
+        with self._lock:
+            self._file.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._file
+            except BaseException:
+                self._file.execute("ROLLBACK")
+                raise
+            self._file.execute("COMMIT")
+
+    def _all(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        with self._lock:
+            return self._file.execute(sql, values).fetchall()
+
+    # --- what is said of it as a whole ------------------------------------------------------------------------
+
+    def said(self, name: str) -> Any:
+        """Return what was noted under a name, or None."""
+        found = self._all("SELECT value FROM said WHERE name = ?", (name,))
+        return msgspec.json.decode(found[0][0]) if found else None
+
+    def note(self, **members: Any) -> None:
+        """Note something, durably."""
+        with self._change():
+            self._say(members)
+
+    def _say(self, members: Mapping[str, Any]) -> None:
+        self._file.executemany(
+            "INSERT OR REPLACE INTO said VALUES (?, ?)",
+            [(name, msgspec.json.encode(value).decode()) for name, value in members.items()],
+        )
+
+    @property
+    def last(self) -> Last | None:
+        """The last batch that was kept, were it ended since."""
+        value = self.said("last")
+        return None if value is None else Last(**value)
+
+    @property
+    def proved(self) -> int:
+        """Up to which batch it was proved that the log has it: what is behind is asked by nobody yet."""
+        return int(self.said("proved") or 0)
+
+    # --- batches ----------------------------------------------------------------------------------------------
+
+    def keep(self, batches: Sequence[NewBatch], last: Last) -> None:
+        """Keep batches that were checked, in their order. Durable on return, and there once."""
+        with self._change() as file:
+            for one in batches:
+                number = one.received.batch.number
+                unnamed = self._name_rows(one)
+                file.execute(
+                    "INSERT OR IGNORE INTO versions VALUES (?, ?, ?)",
+                    (one.version, one.retention.months, one.retention.us),
+                )
+                file.execute(
+                    "INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        number,
+                        one.released_us,
+                        one.ends_us,
+                        one.version,
+                        len(one.received.batch.lines),
+                        msgspec.json.encode(unnamed).decode(),
+                        self._seal.seal_packed(one.received.data, f"batch {number}"),
+                    ),
+                )
+                file.executemany(
+                    "INSERT INTO images VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET ends_us = "
+                    "max(ends_us, excluded.ends_us)",
+                    [(name, one.ends_us) for name in one.images],
+                )
+            file.execute("DELETE FROM refs WHERE released_us < ?", (batches[-1].released_us - _REFS_US,))
+            self._say({"last": {name: getattr(last, name) for name in Last.__slots__}})
+
+    def _name_rows(self, one: NewBatch) -> list[int]:
+        """Note in which row each read came; return the rows that bring an image to an earlier one."""
+        unnamed = []
+        for row, line in enumerate(one.received.batch.lines):
+            said = msgspec.json.decode(line)
+            ref, place = said.get("ref"), place_number(one.received.batch.number, row)
+            if ref is None:
+                continue
+            known = bytes.fromhex(ref)
+            if said.get("again"):
+                found = self._all("SELECT place FROM refs WHERE ref = ?", (known,))
+                if found:
+                    self._file.execute("INSERT OR IGNORE INTO later VALUES (?, ?)", (found[0][0], place))
+                    unnamed.append(row)
+                    continue
+            self._file.execute("INSERT OR IGNORE INTO refs VALUES (?, ?, ?)", (known, place, one.released_us))
+        return unnamed
+
+    def retentions(self) -> dict[int, Period]:
+        """Return for how long each version that released anything lets rows be kept."""
+        return {
+            version: Period(months=months, us=us)
+            for version, months, us in self._all("SELECT * FROM versions")
+        }
+
+    def prove(self, number: int, checkpoint: bytes) -> None:
+        """Note up to which batch the log is proved to have it, and the log's checkpoint."""
+        self.note(proved=max(number, self.proved), checkpoint=checkpoint.decode())
+
+    def batches(self, first: int, last: int) -> Iterator[KeptBatch]:
+        """Yield the batches that are held from one to another."""
+        after = first - 1
+        while True:
+            found = self._all(
+                "SELECT number, version, released_us, unnamed, data FROM batches WHERE number > ? AND number <= ? "
+                "ORDER BY number LIMIT 100",
+                (after, last),
+            )
+            if not found:
+                return
+            for number, version, released_us, unnamed, data in found:
+                yield KeptBatch(
+                    self._opened(number, data), version, released_us, frozenset(msgspec.json.decode(unnamed))
+                )
+            after = found[-1][0]
+
+    def _opened(self, number: int, data: bytes) -> Batch:
+        [batch] = read_batches(io.BytesIO(self._seal.open_packed(data, f"batch {number}")))
+        return batch
+
+    def range_of(self, first: int, last: int, most: int) -> int:
+        """Return the last batch of those from `first` on that have at most so many rows together; one at least."""
+        rows, reached = 0, last
+        for number, count in self._all(
+            "SELECT number, rows FROM batches WHERE number BETWEEN ? AND ? ORDER BY number LIMIT 10000",
+            (first, last),
+        ):
+            rows += count
+            if rows > most:
+                return max(number - 1, first) if number > first else first
+            reached = number
+        return reached
+
+    def lines(self, places: Iterable[int], now_us: int) -> dict[int, bytes]:
+        """Return rows as they were delivered, by their places; one that is past its term is left out."""
+        wanted: dict[int, list[int]] = {}
+        for place in places:
+            wanted.setdefault(place >> 16, []).append(place)
+        found: dict[int, bytes] = {}
+        for number, places_in in wanted.items():
+            held = self._all("SELECT data FROM batches WHERE number = ? AND ends_us > ?", (number, now_us))
+            if held:
+                batch = self._opened(number, held[0][0])
+                found |= {place: batch.lines[place & 0xFFFF] for place in places_in}
+        return found
+
+    def later(self, places: Iterable[int]) -> dict[int, list[int]]:
+        """Return for some rows those that brought an image to their read."""
+        found: dict[int, list[int]] = {}
+        for place in places:
+            again = self._all("SELECT again FROM later WHERE place = ? ORDER BY again", (place,))
+            if again:
+                found[place] = [one for (one,) in again]
+        return found
+
+    def unproved_headers(self) -> list[Mapping[str, Any]]:
+        """Return the headers of the batches of which it was not proved yet that the log has them."""
+        last = self.last
+        if last is None:
+            return []
+        return [one.batch.header for one in self.batches(self.proved + 1, last.batch)]
+
+    # --- answers ----------------------------------------------------------------------------------------------
+
+    def keep_answer(self, id_: str, rows: Sequence[AnsweredRow], until_us: int) -> None:
+        """Keep which rows an answer has, by their places and hashes: the rows themselves end as they do."""
+        data = self._seal.seal_packed(msgspec.msgpack.encode(list(rows)), f"answer {id_}")
+        with self._change() as file:
+            file.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", (id_, until_us, data))
+
+    def answer(self, id_: str, now_us: int) -> list[AnsweredRow] | None:
+        """Return the rows of an answer, in their order; None where there is none, or no longer."""
+        found = self._all("SELECT data FROM answers WHERE id = ? AND until_us > ?", (id_, now_us))
+        if not found:
+            return None
+        data = self._seal.open_packed(found[0][0], f"answer {id_}")
+        return msgspec.msgpack.decode(data, type=list[AnsweredRow])
+
+    # --- the journal ------------------------------------------------------------------------------------------
+
+    def record(self, **members: Any) -> None:
+        """Append a record to the journal, durably. It holds no plate."""
+        with self._change():
+            self._record(**members)
+
+    def _record(self, **members: Any) -> None:
+        self._file.execute("INSERT INTO journal (record) VALUES (?)", (canonical(members).decode(),))
+
+    def journal(self) -> list[bytes]:
+        """Return the leaf hashes of the journal's records, in their order."""
+        return [leaf_hash(one.encode()) for (one,) in self._all("SELECT record FROM journal ORDER BY number")]
+
+    def record_kept(self) -> int:
+        """Append what was kept and proved since the last such record; return up to which batch the journal goes."""
+        first, last = int(self.said("recorded") or 0) + 1, self.proved
+        kept = [] if last < first else list(self.batches(first, last))
+        if last < first:
+            return last
+        roots = [bytes.fromhex(str(one.batch.header["root"])) for one in kept]
+        rows = sum(len(one.batch.lines) for one in kept)
+        with self._change():
+            self._record(kind="kept", first=first, last=last, root=tree_root(roots).hex(), rows=rows)
+            self._say({"recorded": last})
+        return last
+
+    # --- cameras ----------------------------------------------------------------------------------------------
+
+    def cameras(self) -> list[SeenCamera]:
+        """Return every camera that rows named, in the order of their numbers, which begin with 0."""
+        return [SeenCamera(*row) for row in self._all("SELECT * FROM cameras ORDER BY number")]
+
+    def add_cameras(self, cameras: Sequence[SeenCamera]) -> None:
+        """Keep cameras that were not known, with the next numbers. Durable on return."""
+        with self._change() as file:
+            file.executemany("INSERT INTO cameras VALUES (?, ?, ?, ?, ?, ?)", cameras)
+
+    # --- the end ----------------------------------------------------------------------------------------------
+
+    def end(self, now_us: int) -> EndedRows:
+        """Let go of what is past its term; the images that went with it are named, and their files go next."""
+        with self._change() as file:
+            [(rows,)] = file.execute(
+                "SELECT coalesce(sum(rows), 0) FROM batches WHERE ends_us <= ?", (now_us,)
+            ).fetchall()
+            gone = [
+                number
+                for (number,) in file.execute("SELECT number FROM batches WHERE ends_us <= ?", (now_us,))
+            ]
+            file.execute("DELETE FROM batches WHERE ends_us <= ?", (now_us,))
+            file.execute("DELETE FROM answers WHERE until_us <= ?", (now_us,))
+            for number in gone:
+                span = (place_number(number, 0), place_number(number, MOST_ROWS - 1))
+                file.execute("DELETE FROM later WHERE place BETWEEN ? AND ?", span)
+                file.execute("DELETE FROM later WHERE again BETWEEN ? AND ?", span)
+                file.execute("DELETE FROM refs WHERE place BETWEEN ? AND ?", span)
+            images = [
+                name for (name,) in file.execute("SELECT name FROM images WHERE ends_us <= ?", (now_us,))
+            ]
+            if rows:
+                self._record(kind="ended", rows=rows, until=rfc3339(now_us))
+                self._say({"ended_rows": int(self.said("ended_rows") or 0) + rows})
+        if gone:
+            # The file's journal has what was deleted until it is written over.
+            with self._lock:
+                self._file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return EndedRows(int(rows), images)
+
+    def forget_images(self, names: Sequence[str]) -> None:
+        """Forget images whose files have gone: a crash before has them go again."""
+        with self._change() as file:
+            file.executemany("DELETE FROM images WHERE name = ?", [(name,) for name in names])
+
+    def unknown_images(self, names: Iterable[str]) -> list[str]:
+        """Return those of some images that no row that is held names: a crash, or an end meanwhile, left them."""
+        with self._lock:
+            known = {name for (name,) in self._file.execute("SELECT name FROM images")}
+        return sorted(set(names) - known)
+
+    def deleted_until_us(self) -> int:
+        """Return before when everything that was released is gone from here; 0 where nothing ever was."""
+        held = self._all("SELECT min(released_us) FROM batches")[0][0]
+        last = self.last
+        if held is not None:
+            return int(held)
+        return 0 if last is None else last.released_us + 1
+
+    def held(self) -> tuple[int, int]:
+        """Return how many batches are held, and how many rows."""
+        [(batches, rows)] = self._all("SELECT count(*), coalesce(sum(rows), 0) FROM batches")
+        return int(batches), int(rows)
+
+
+def place_number(batch: int, row: int) -> int:
+    """Return the number of a row among all of a feed, by its batch."""
+    return batch << 16 | row
