@@ -17,9 +17,9 @@ from wicketgate.base.clock import SystemClock
 from wicketgate.base.errors import ConfigurationError, WicketgateError
 from wicketgate.base.settings import read_secret
 from wicketgate.cli.endings import FAILED, GOOD, INTERRUPTED, UNREACHED, exit_code
+from wicketgate.cli.evidence import check_evidence
 from wicketgate.cli.saying import say
 from wicketgate.clients.recipient.errata import ErrataFile, ErrataKeeper
-from wicketgate.cli.evidence import check_evidence
 from wicketgate.clients.recipient.images import ImageFetcher, ImageFolder
 from wicketgate.clients.recipient.receive import ReceivedTally, Receiver
 from wicketgate.clients.recipient.sinks import open_sink

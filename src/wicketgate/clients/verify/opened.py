@@ -194,8 +194,6 @@ class _LookFact(_Fact, tag="look", kw_only=True):
     revision: _Count | None = None
 
 
-
-
 class _OpeningTold(msgspec.Struct, forbid_unknown_fields=True):
     """What the commitment to a person is to."""
 

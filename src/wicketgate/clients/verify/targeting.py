@@ -104,7 +104,9 @@ class TargetingChain:
         self._from_us = max(self._from_us, until_us)
         step = step_of(moment.charter)
         form = 1 if tables is _FIRST_TABLES else TARGETING_FORM
-        self._form = max(self._form, form)  # once errata and questions are counted, figures without would hide some
+        self._form = max(
+            self._form, form
+        )  # once errata and questions are counted, figures without would hide some
         if body["form"] != form or body["step"] != step or isinstance(body["form"], bool):
             faults.append(f"not of the form {form} in steps of {step}")
         else:

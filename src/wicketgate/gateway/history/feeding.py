@@ -176,7 +176,7 @@ class HistoryFeeding:
         if self.done < self._memory_from:
             return self.done
         waiting = next((one.sequence for one in self._memory if one.sequence > self.done), None)
-        return self._commits.committed.sequence if waiting is None else waiting - 1
+        return self._followed.taken if waiting is None else waiting - 1
 
     def hurry(self) -> None:
         """Hand over what waits at once: somebody asks."""
