@@ -19,6 +19,8 @@ _CARRIES_V4: Final = tuple(
     map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32"))
 )
 """IPv6 networks behind which an IPv4 address is reached that nobody looked at."""
+_INSIDE: Final = tuple(map(ipaddress.ip_network, ("fec0::/10", "3fff::/20", "192.88.99.0/24")))
+"""Networks of a site, of examples and of relays that Python calls global."""
 
 
 class NotAllowed(Exception):
@@ -32,6 +34,8 @@ def is_public(address: Address) -> bool:
             return is_public(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
         if any(address in network for network in _CARRIES_V4):
             return False
+    if any(address.version == network.version and address in network for network in _INSIDE):
+        return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 

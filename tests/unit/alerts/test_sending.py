@@ -238,6 +238,9 @@ async def test_no_webhook_goes_to_this_machine_or_a_private_network(courier: Cou
         "64:ff9b::a00:1",
         "2002:a00:1::",
         "2001:db8::1",
+        "fec0::1",
+        "3fff::1",
+        "192.88.99.1",
     ],
 )
 def test_which_addresses_are_no_place_for_a_webhook(address: str) -> None:
