@@ -88,6 +88,8 @@ NOTHING_PRIVATE = {
     "draftSuspension": "what one wrote oneself, as a document",
     "showApprovals": "nothing, as long as no question can be asked",
     "handOver": "takes, and shows nothing; its taking is a fact",
+    "getHitEvidence": "what one may see of a hit, of which it is recorded: system/test_evidence.py",
+    "getSearchEvidence": "what one asked and was answered, of which it is recorded: gateway/evidence.py",
     "showLists": "names of lists and how many entries they have",
     "uploadList": "takes, and sends on to what is recorded",
     "confirmList": "takes, and shows counts; its taking is a fact",

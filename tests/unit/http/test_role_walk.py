@@ -52,7 +52,7 @@ SALT = b"s" * 32
 UNIT_OPERATIONS = {
     "see its hits, rows and images": "listFeeds getFeed followFeed getProof getImage listHits getHit showQueue "
     "showQueuePart followQueue showHit showImage showHandover handOver",
-    "see its hits and their images, and say what came of a hit": "getImage listHits getHit showQueue showQueuePart "
+    "see its hits and their images, and say what came of a hit": "getImage listHits getHit getHitEvidence showQueue showQueuePart "
     "followQueue showHit showImage recordOutcome sayOutcome showHandover handOver",
     "see and change its hotlists": "getHotlist putHotlist changeHotlist showLists showList uploadList showListChange "
     "confirmList",
@@ -68,7 +68,7 @@ UNIT_OPERATIONS = {
 """Operations by what the specification says that a role lets a person do."""
 OF_A_UNIT = {
     *("getFeed", "followFeed", "getProof", "getImage", "getHit", "recordOutcome", "getHotlist", "putHotlist"),
-    *("changeHotlist", "showHit", "showImage", "sayOutcome"),
+    *("getHitEvidence", "changeHotlist", "showHit", "showImage", "sayOutcome"),
     *("showList", "uploadList", "showListChange", "confirmList"),
 }
 """Operations on something of one unit, which is asked of everybody."""
