@@ -86,6 +86,9 @@ COMMANDS: tuple[Command, ...] = (
     _command(
         "attest", "recipient", "attest that rows are deleted, or see which must be", "arguments.recipient"
     ),
+    _command("search", "recipient", "ask the past, with a reason", "arguments.searching"),
+    _command("approve", "recipient", "approve what others ask of the past, or not", "arguments.searching"),
+    _command("answer", "recipient", "fetch the answer of a question", "arguments.searching"),
     _command("sign-in", "recipient", "sign in, and let this machine act for you", "arguments.people"),
     _command("why", "overseer", "ask why a read was released, or was not", "arguments.overseer"),
     _command("init", "operator", "make a deployment from a signed charter", "arguments.operator"),

@@ -16,8 +16,10 @@ from wicketgate.regime.publishing import (
     HIT_KINDS,
     NOT_TRAFFIC,
     OUTCOME_KINDS,
+    QUESTION_KINDS,
     TARGETING_FORM,
     TRAFFIC_FORM,
+    asked_names,
     bulk_names,
     least_traffic,
     onward_of,
@@ -101,6 +103,12 @@ def public_targeting(targeted: Targeted, moment: RegimeAt) -> dict[str, Any]:
         "disclosures_refused": {
             name: stepped(targeted.disclosures_refused.get(name, 0), step) for name, _ in everyone
         },
+        "searches": {
+            name: {
+                kind: stepped(targeted.searches.get(name, {}).get(kind, 0), step) for kind in QUESTION_KINDS
+            }
+            for name in asked_names(moment)
+        },
     }
 
 
@@ -155,7 +163,7 @@ class Targeted(msgspec.Struct, kw_only=True):
     `hits` and `outcomes` are keyed by the authority's name, the kind, and the vehicle of interest (its `voi`), with how
     often: vehicles are published, so that one that passes many cameras is one. Hits have the kind `vehicles` besides.
     `judged` is keyed by camera (`source/id`), what a person said of a hit of which quality (`exact-misread`), and the
-    vehicle under its authority.
+    vehicle under its authority. `searches` is keyed by the authority's name and what became of a question.
     """
 
     hits: dict[str, dict[str, dict[str, int]]] = {}
@@ -163,6 +171,11 @@ class Targeted(msgspec.Struct, kw_only=True):
     disclosures: dict[str, dict[str, int]] = {}
     disclosures_refused: dict[str, int] = {}
     judged: dict[str, dict[str, dict[str, int]]] = {}
+    searches: dict[str, dict[str, int]] = {}
+
+    def count_search(self, name: str, what: str) -> None:
+        """Count one more question of an authority of which something became."""
+        _add(self.searches.setdefault(name, {}), {what: 1})
 
     def count(self, into: dict[str, dict[str, dict[str, int]]], name: str, kind: str, vehicle: str) -> None:
         """Count one more of a vehicle in `hits`, `outcomes` or `judged`."""
@@ -182,6 +195,8 @@ class Targeted(msgspec.Struct, kw_only=True):
         for name, by_recipient in other.disclosures.items():
             _add(self.disclosures.setdefault(name, {}), by_recipient)
         _add(self.disclosures_refused, other.disclosures_refused)
+        for name, by_kind in other.searches.items():
+            _add(self.searches.setdefault(name, {}), by_kind)
 
 
 def _add(into: dict[str, int], more: Mapping[str, int]) -> None:

@@ -208,7 +208,8 @@ class State(msgspec.Struct, kw_only=True):
         """Take what people are said to be, by which rules they are told, and what a recipient attests."""
         self._take_people(transaction)
         if transaction.searches or (self.searches.held and transaction.figures is not None):
-            self.searches.take(transaction.searches, transaction.at_us)
+            for one in self.searches.take(transaction.searches, transaction.at_us):
+                self.targeting.count_search(one.name, one.what)
         if transaction.alert_rules is not None:
             self.alert_rules[transaction.alert_rules.who] = transaction.alert_rules
         if transaction.receipt is not None:

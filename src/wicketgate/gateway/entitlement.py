@@ -78,10 +78,6 @@ class Entitlement:
             )
         return authority
 
-    def is_asked(self, unit: str, name: str) -> bool:
-        """Return whether an authority of a unit answers questions. NotEntitled as `entitled`."""
-        return self.entitled(unit, name).mode == "search"
-
     def demand_person(self, name: str, person: str, role: str) -> None:
         """Refuse a machine what an authority lets named people of a role do alone, however it stands.
 

@@ -140,7 +140,7 @@ def routes(
         *AdminApi(commits, gateway.tokens, gateway.openings, gateway.looks).routes(),
         *HitsApi(gateway.unit_hits, gateway.outcomes, entitlement, clock, gateway.looks).routes(),
         *EvidenceApi(gateway.unit_hits, gateway.searches, entitlement, gateway.evidence).routes(),
-        *SearchesApi(gateway.searches, gateway.projections, clock).routes(),
+        *SearchesApi(gateway.searches, gateway.projections, _images(gateway), clock).routes(),
         *AlertsApi(gateway.alerting, entitlement).routes(),
         *DisclosuresApi(commits, gateway.disclosures, entitlement, clock, gateway.looks).routes(),
         *WhyApi(commits, gateway.projections, gateway.lists, gateway.facts, clock).routes(),

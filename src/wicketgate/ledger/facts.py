@@ -75,7 +75,7 @@ def search_run_fact(header: Mapping[str, Any]) -> bytes:
         If `header` lacks a member.
     """
     try:
-        names = ("authority", "commit", "id", "rows", "root", "run_at", "until")
+        names = ("authority", "commit", "emergency", "id", "rows", "root", "run_at", "until")
         body = {name: header[name] for name in names}
         return fact("search-run", body, bytes.fromhex(header["promise"]["salt"]))
     except (KeyError, TypeError, ValueError) as error:

@@ -22,7 +22,8 @@ REGISTER_FORM = 2
 """The form of the register that this version shows, and the latest that it reads; that of version 0.3 says none."""
 TRAFFIC_FORM = 2
 """The form of the figures of traffic; the first had targeting in it, and is read for ever."""
-TARGETING_FORM = 1
+TARGETING_FORM = 2
+"""The form of the figures of targeting; the first had no questions in it, and is read for ever."""
 LEAST_TRAFFIC = 1_000
 """The least count of traffic that is shown."""
 LEAST_STEP = 10
@@ -30,6 +31,8 @@ LEAST_STEP = 10
 TOLD_AFTER_US = 7 * DAY_US
 """How long after its month targeting is published."""
 HIT_KINDS = ("vehicles", "exact", "possible", "late", "clone")
+QUESTION_KINDS = ("answered", "asked", "emergency", "not-approved", "refused", "unapproved")
+"""What became of questions to the past: those taken and those refused by the law, and what then came of them."""
 OUTCOME_KINDS = ("acted", "confirmed", "misread", "not-acted", "unanswered")
 REASONS = frozenset(
     {
@@ -95,6 +98,15 @@ def targeted_names(moment: RegimeAt) -> list[str]:
     """Return the names under which what leaves hangs on a list. Where only questions are answered nothing leaves."""
     return sorted(
         name for name, named in moment.regime.authorities.items() if "match" in _modes(moment, named)
+    )
+
+
+def asked_names(moment: RegimeAt) -> list[str]:
+    """Return the names under which the past may be asked, by whatever version."""
+    return sorted(
+        name
+        for name, named in moment.regime.authorities.items()
+        if any(moment.authority(version).search is not None for version in named.versions)
     )
 
 

@@ -263,7 +263,7 @@ def test_what_an_honest_gateway_opens_passes(world: World, tmp_path: Path) -> No
 def test_every_kind_and_reason_that_a_gateway_writes_is_known() -> None:
     """A kind that is added to the vocabulary needs a form here, or every overseer's check fails."""
     source = Path(filed.__file__).read_text() + Path(searched.__file__).read_text()
-    written = set(re.findall(r'\bsalted\(\s*"([a-z-]+)"', source)) | {"release"}
+    written = set(re.findall(r'\bsalted\(\s*"([a-z-]+)"', source)) | {"release", "search-run"}
     assert written == KINDS
     reasons = {reason for part in Reason.__args__ for reason in getattr(part, "__args__", (part,))}
     assert reasons == REASONS

@@ -31,7 +31,7 @@ from wicketgate.regime.searches.values import (
 )
 
 AT_US = 1_780_000_000_000_000
-MET = "met/serious-crime"
+MET, NAME = "met/serious-crime", "tfl-met-questions@1"
 NEED = ApprovalNeeded(offices=(MET,), why="count")
 GIVEN = ApprovalGiven(by="person:b", office=MET, counted=12)
 
@@ -64,6 +64,7 @@ HEADER = {
     "root": "0" * 64,
     "run_at": rfc3339(AT_US),
     "until": rfc3339(AT_US + DAY_US),
+    "emergency": False,
     "promise": {"salt": "0" * 32},
 }
 RUN = SearchRun(
@@ -83,7 +84,7 @@ def taken(*events: Any, at_us: int = AT_US) -> KnownSearches:
 
 
 def test_a_question_is_counted_approved_run_and_ended_and_an_approval_is_for_one_run() -> None:
-    known = taken(asked(), SearchCounted(id="q", vehicles=12, needs=(NEED,)))
+    known = taken(asked(), SearchCounted(id="q", vehicles=12, needs=(NEED,), authority=NAME))
     assert judge_approval(known.held["q"].waiting, GIVEN, {MET}) is None
     known.take(
         [SearchApproved(id="q", given=GIVEN), RUN, AnswerLooked(id="q", by="person:a", after=0, rows=40)],
@@ -98,11 +99,13 @@ def test_a_question_is_counted_approved_run_and_ended_and_an_approval_is_for_one
 
 def test_what_is_refused_waits_for_nothing() -> None:
     known = taken(
-        asked(code="question-kind"), asked("r"), SearchRefused(id="r", by="person:b", office=MET, reason="no")
+        asked(code="question-kind"),
+        asked("r"),
+        SearchRefused(id="r", by="person:b", office=MET, reason="no", authority=NAME),
     )
     assert known.held == {}
     assert known.counts == {"tfl-met-questions": {"refused": 1, "asked": 1, "not-approved": 1}}
-    counted = taken(asked(), SearchCounted(id="q", vehicles=900, code="too-broad"))
+    counted = taken(asked(), SearchCounted(id="q", vehicles=900, code="too-broad", authority=NAME))
     assert counted.held == {}
 
 
@@ -116,7 +119,7 @@ def test_an_emergency_that_nobody_approves_stops_the_unit_until_the_overseer_let
     assert judge_approval(known.held["q"].waiting, late, {MET}) is None
     assert known.ended(due_us - 1) == []
     assert (known.unapproved(due_us - 1), known.unapproved(due_us)) == ([], ["q"])
-    known.take([SearchUnapproved(id="q", unit=MET)], due_us)
+    known.take([SearchUnapproved(id="q", unit=MET, authority=NAME)], due_us)
     assert (known.stopped, known.unapproved(due_us)) == ({MET: "q"}, [])
     known.take([EmergencyLet(unit=MET, by="overseer:ico/commissioner")], due_us)
     assert known.stopped == {}
@@ -167,7 +170,7 @@ def test_a_question_is_stored_in_private_and_read_again(tmp_path: Path) -> None:
     keys = KeyRing(tmp_path / "content-keys", KINDS)
     events = (
         asked(),
-        SearchCounted(id="q", vehicles=12, needs=(NEED,)),
+        SearchCounted(id="q", vehicles=12, needs=(NEED,), authority=NAME),
         SearchApproved(id="q", given=GIVEN),
         RUN,
     )
@@ -182,7 +185,10 @@ def test_a_question_is_stored_in_private_and_read_again(tmp_path: Path) -> None:
 def test_a_snapshot_holds_them_and_one_without_them_is_read() -> None:
     state = State()
     state.apply(
-        Transaction(at_us=AT_US, searches=(asked(), SearchCounted(id="q", vehicles=12, needs=(NEED,)))), 1
+        Transaction(
+            at_us=AT_US, searches=(asked(), SearchCounted(id="q", vehicles=12, needs=(NEED,), authority=NAME))
+        ),
+        1,
     )
     assert load_state(dump_state(state)) == state
     members = msgspec.msgpack.decode(split_form(dump_state(State()))[1])

@@ -7,7 +7,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from tests.unit.commits.test_searches import GIVEN, MET, RUN, asked
+from tests.unit.commits.test_searches import GIVEN, MET, NAME, RUN, asked
 from wicketgate.base.clock import HOUR_US
 from wicketgate.clients.verify.opened import _FACTS
 from wicketgate.gateway.filing.search_facts import question_hash, search_fact
@@ -26,15 +26,15 @@ from wicketgate.regime.searches.values import (
 EVENTS: list[Any] = [
     asked(),
     asked(code="too-broad", plates=40, signs=("few-words",), emergency="fire", approve_by_us=24 * HOUR_US),
-    SearchCounted(id="q", vehicles=9),
-    SearchCounted(id="q", vehicles=900, code="too-broad"),
-    SearchStopped(id="q", code="revoked"),
+    SearchCounted(id="q", vehicles=9, authority=NAME),
+    SearchCounted(id="q", vehicles=900, code="too-broad", authority=NAME),
+    SearchStopped(id="q", code="revoked", authority=NAME),
     SearchApproved(id="q", given=GIVEN),
-    SearchRefused(id="q", by="person:b", office=MET, reason="not needed"),
+    SearchRefused(id="q", by="person:b", office=MET, reason="not needed", authority=NAME),
     RUN,
     AnswerLooked(id="q", by="person:a", after=0, rows=40),
     AnswerLooked(id="q", by="person:a", after=0, rows=40, form="csv"),
-    SearchUnapproved(id="q", unit=MET),
+    SearchUnapproved(id="q", unit=MET, authority=NAME),
     EmergencyLet(unit=MET, by="overseer:ico/commissioner"),
     AnswerEnded(id="q"),
 ]

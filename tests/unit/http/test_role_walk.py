@@ -50,20 +50,22 @@ SPEC = Path(__file__).parents[3] / "docs" / "spec" / "people.md"
 SALT = b"s" * 32
 
 UNIT_OPERATIONS = {
-    "see its hits, rows and images": "listFeeds getFeed followFeed getProof getImage listHits getHit showQueue "
+    "see its hits, rows and images": "listFeeds getFeed followFeed getProof getImage listHits getHit getHitEvidence "
+    "showQueue "
     "showQueuePart followQueue showHit showImage showHandover handOver",
-    "see its hits and their images, and say what came of a hit": "getImage listHits getHit getHitEvidence showQueue showQueuePart "
-    "followQueue showHit showImage recordOutcome sayOutcome showHandover handOver",
+    "see its hits and their images, and say what came of a hit": "getImage listHits getHit getHitEvidence showQueue "
+    "showQueuePart followQueue showHit showImage recordOutcome sayOutcome showHandover handOver",
     "see and change its hotlists": "getHotlist putHotlist changeHotlist showLists showList uploadList showListChange "
     "confirmList",
-    "ask the past": "",
-    "approve what others ask": "showApprovals",
+    "ask the past": "askPast previewSearch listSearches getSearch getQuestion getAnswerRows getAnswerImage "
+    "getSearchProof getSearchEvidence",
+    "approve what others ask": "showApprovals listApprovals getQuestion approveSearch refuseSearch",
     "see its cameras, its quarantine, and what recipients attest of what its cameras gave": "getCameras getQuarantine "
-    "listDisclosures listReceipts showSource getCameraTable",
+    "listDisclosures listReceipts showSource getCameraTable listSourceSearches",
     "see what recipients attest, of its own units and of what its cameras gave": "listDisclosures listReceipts "
     "showProtection showSuspend draftSuspension",
     "ask why, open, and see every attestation and response": "askWhy getOpenings getAllResponses listDisclosures "
-    "listReceipts",
+    "listReceipts listEmergencies letEmergencies",
 }
 """Operations by what the specification says that a role lets a person do."""
 OF_A_UNIT = {

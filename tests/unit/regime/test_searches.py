@@ -149,7 +149,7 @@ def test_where_no_breadth_is_named_everything_is_above_it() -> None:
         world.changed(world.example("authority-search"), world.put("search", {"max_age": "P28D"}))
     )
     assert judge(asked(authority=bare), RULES).needs == (
-        ApprovalNeeded(offices=(WHOSE,), why="breadth"),
+        ApprovalNeeded(offices=(WHOSE,), why="breadth", of_unit=True),
         ApprovalNeeded(offices=BOTH, why="breadth"),
     )
     assert judge(asked(authority=bare), SearchRules()).code == "too-broad"

@@ -46,6 +46,7 @@ class SearchCountedFact(_Fact, tag="search-counted", kw_only=True):
 
     commit: _Number
     id: _Text
+    authority: _Reference
     vehicles: _Told
     code: _Code | None = None
 
@@ -55,6 +56,7 @@ class SearchStoppedFact(_Fact, tag="search-stopped", kw_only=True):
 
     commit: _Number
     id: _Text
+    authority: _Reference
     code: _Code
 
 
@@ -73,6 +75,7 @@ class SearchRefusedFact(_Fact, tag="search-refused", kw_only=True):
 
     commit: _Number
     id: _Text
+    authority: _Reference
     by: _Text
     office: _Text
     reason: _Text
@@ -88,6 +91,7 @@ class SearchRunFact(_Fact, tag="search-run", kw_only=True):
     root: _Hash
     run_at: str
     until: str
+    emergency: bool
 
 
 class AnswerReadFact(_Fact, tag="answer-read", kw_only=True):
@@ -113,6 +117,7 @@ class SearchUnapprovedFact(_Fact, tag="search-unapproved", kw_only=True):
 
     commit: _Number
     id: _Text
+    authority: _Reference
     unit: _Text
 
 

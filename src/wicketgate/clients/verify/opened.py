@@ -15,7 +15,7 @@ import msgspec
 from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError, VerificationError
 from wicketgate.base.signing import canonical
-from wicketgate.clients.verify.asked import SEARCH_FACTS
+from wicketgate.clients.verify.asked import SEARCH_FACTS, SearchAskedFact, SearchRunFact
 from wicketgate.clients.verify.entries import EntryFold
 from wicketgate.clients.verify.feeds import ReleaseRight
 from wicketgate.ledger.merkle import leaf_hash
@@ -332,6 +332,13 @@ class FactRight:
                     if not fact.refused and fact.to not in allowed:
                         raise VerificationError(
                             f"rows of `{fact.authority}` were passed on to whom it does not let them be"
+                        )
+                case SearchAskedFact() if fact.authority is not None:
+                    self._version(fact.authority, second_us)
+                case SearchRunFact():
+                    if self._version(fact.authority, second_us).search is None:
+                        raise VerificationError(
+                            f"a question was answered under `{fact.authority}`, which lets none be"
                         )
                 case _CamerasFact():
                     self._check_cameras(fact, one)

@@ -17,6 +17,11 @@ Hits = dict[str, tuple[str, str]]
 """Of each hit its authority and its vehicle of interest."""
 _ODD = (KeyError, TypeError, ValueError, AttributeError)
 """What counting a fact raises that is not of its form."""
+_ENDED_SEARCHES = {
+    "search-stopped": "refused",
+    "search-refused": "not-approved",
+    "search-unapproved": "unapproved",
+}
 _PLAIN = ("taken", "repeated", "quarantined", "decided", "withheld")
 
 
@@ -46,6 +51,8 @@ class FactTally:
         """Hits and what came of each."""
         self.passed_on: Counter[tuple[str, str]] = Counter()
         self.not_passed_on: Counter[str] = Counter()
+        self.searches: Counter[tuple[str, str]] = Counter()
+        """What became of an authority's questions."""
         self.attested: dict[str, int] = {}
         """Until when the recipient of an authority attested a deletion, at midnight."""
 
@@ -81,6 +88,15 @@ class FactTally:
                         self._take_hit(one, hits)
                     case "outcome":
                         self.outcomes.append((str(one["hit"]), str(one["outcome"])))
+                    case "search-asked" if one.get("authority"):
+                        self.searches[_name(one["authority"]), "refused" if "code" in one else "asked"] += 1
+                    case "search-counted" if "code" in one:
+                        self.searches[_name(one["authority"]), "refused"] += 1
+                    case "search-run":
+                        what = "emergency" if one["emergency"] else "answered"
+                        self.searches[_name(one["authority"]), what] += 1
+                    case "search-stopped" | "search-refused" | "search-unapproved" as kind:
+                        self.searches[_name(one["authority"]), _ENDED_SEARCHES[kind]] += 1
                     case "receipt":
                         name, until_us = one["authority"], receipt_counts(parse_rfc3339(one["deleted_until"]))
                         self.attested[name] = max(until_us, self.attested.get(name, 0))
@@ -221,6 +237,10 @@ def stepped_cells(
     for name, cell in body["disclosures_refused"].items():
         attempts = sum(tally.not_passed_on[name] for tally in tallies)
         yield _stepped(f"attempts to pass on rows of {name}", attempts, attempts, cell, step)
+    for name, cells in body.get("searches", {}).items():
+        for kind, cell in cells.items():
+            asked = sum(tally.searches[name, kind] for tally in tallies)
+            yield _stepped(f"questions of {name}, {kind}", asked, asked, cell, step)
 
 
 def _stepped(what: str, least: int, most: int, cell: int | None, step: int) -> Stepped:

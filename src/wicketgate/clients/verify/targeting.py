@@ -16,7 +16,9 @@ from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.publishing import (
     HIT_KINDS,
     OUTCOME_KINDS,
+    QUESTION_KINDS,
     TARGETING_FORM,
+    asked_names,
     least_traffic,
     onward_of,
     step_of,
@@ -25,7 +27,9 @@ from wicketgate.regime.publishing import (
 )
 
 _TABLES = ("hits", "outcomes", "disclosures", "disclosures_refused")
-_MEMBERS = {"kind", "form", "from", "until", "step", *_TABLES}
+_FIRST_MEMBERS = {"kind", "form", "from", "until", "step", *_TABLES}
+_MEMBERS = {*_FIRST_MEMBERS, "searches"}
+_DICTS = {*_TABLES, "searches"}
 
 
 class TargetingChain:
@@ -38,6 +42,7 @@ class TargetingChain:
         self._from_us = 0
         self._compared: list[tuple[int, Mapping[str, int]]] = []
         self._hit: dict[str, int] = {}
+        self._form = 1
         self.periods: list[tuple[int, Mapping[str, Any]]] = []
         """Those that can be added up, with their entries."""
 
@@ -82,7 +87,9 @@ class TargetingChain:
             The names under which something could leave so far.
         """
         where = f"entry {index}"
-        if set(body) != _MEMBERS or not all(isinstance(body[name], dict) for name in _TABLES):
+        form = body.get("form")
+        members = _FIRST_MEMBERS if form == 1 else _MEMBERS
+        if set(body) != members or not all(isinstance(body[name], dict) for name in members & _DICTS):
             return [f"{where}: figures of targeting without the members that they must have, or with others"]
         try:
             from_us, until_us = parse_rfc3339(str(body["from"])), parse_rfc3339(str(body["until"]))
@@ -97,7 +104,9 @@ class TargetingChain:
             faults.append(f"until {body['until']}, which is not the end of a period that is due")
         self._from_us = max(self._from_us, until_us)
         step = step_of(moment.charter)
-        if body["form"] != TARGETING_FORM or body["step"] != step or isinstance(body["form"], bool):
+        known = not isinstance(form, bool) and form in range(self._form, TARGETING_FORM + 1)
+        if not known or body["step"] != step:
+            # Once questions are counted, figures without them would hide some.
             faults.append(f"not of the form {TARGETING_FORM} in steps of {step}")
         else:
             try:
@@ -110,6 +119,7 @@ class TargetingChain:
             except InputError as error:
                 faults.append(error.detail)
             else:
+                self._form = body["form"]
                 self.periods.append((index, body))
         # The week of traffic behind a month, before its figures come, is the next month's.
         self._compared = [period for period in self._compared if period[0] >= until_us]
@@ -153,6 +163,13 @@ class TargetingChain:
             for to in to_whom:
                 _cell(body["disclosures"][name][to], least)
             _cell(body["disclosures_refused"][name], step)
+        if "searches" in body:
+            asked = asked_names(moment)
+            _demand_rows("searches", body["searches"], asked)
+            for name in asked:
+                _demand_rows(f"searches of `{name}`", body["searches"][name], QUESTION_KINDS)
+                for kind in QUESTION_KINDS:
+                    _cell(body["searches"][name][kind], step)
         return found
 
 

@@ -36,7 +36,13 @@ def search_fact(event: SearchEvent, sequence: int) -> bytes:
         case SearchCounted():
             return salted(
                 "search-counted",
-                _said(sequence, id=event.id, vehicles=event.vehicles, code=event.code or None),
+                _said(
+                    sequence,
+                    id=event.id,
+                    authority=event.authority,
+                    vehicles=event.vehicles,
+                    code=event.code or None,
+                ),
             )
         case SearchApproved():
             given = event.given
@@ -47,10 +53,19 @@ def search_fact(event: SearchEvent, sequence: int) -> bytes:
         case SearchRefused():
             return salted(
                 "search-refused",
-                _said(sequence, id=event.id, by=event.by, office=event.office, reason=event.reason),
+                _said(
+                    sequence,
+                    id=event.id,
+                    authority=event.authority,
+                    by=event.by,
+                    office=event.office,
+                    reason=event.reason,
+                ),
             )
         case SearchStopped():
-            return salted("search-stopped", _said(sequence, id=event.id, code=event.code))
+            return salted(
+                "search-stopped", _said(sequence, id=event.id, authority=event.authority, code=event.code)
+            )
         case SearchRun():
             return search_run_fact(msgspec.json.decode(event.promise))
         case AnswerLooked():
@@ -66,7 +81,10 @@ def search_fact(event: SearchEvent, sequence: int) -> bytes:
                 ),
             )
         case SearchUnapproved():
-            return salted("search-unapproved", _said(sequence, id=event.id, unit=event.unit))
+            return salted(
+                "search-unapproved",
+                _said(sequence, id=event.id, authority=event.authority, unit=event.unit),
+            )
         case EmergencyLet():
             return salted("emergency-let", _said(sequence, unit=event.unit, by=event.by))
         case AnswerEnded():

@@ -19,6 +19,13 @@ from wicketgate.commits.writer import Commits
 from wicketgate.gateway.entitlement import Entitlement
 from wicketgate.gateway.filing.looks import LookFiling
 from wicketgate.gateway.filing.searches import SearchFiling
+from wicketgate.gateway.searching.approving import (
+    NOT_COUNTED,
+    approves,
+    given_by,
+    judge_waiting,
+    unknown_search,
+)
 from wicketgate.gateway.searching.going_on import GoingOn
 from wicketgate.gateway.searching.putting import MOVED, PutQuestion
 from wicketgate.gateway.searching.reach import reach_of, standing_of
@@ -41,8 +48,7 @@ from wicketgate.gateway.searching.values import (
 from wicketgate.history.questions import Question, parse_question
 from wicketgate.ledger.facts import Signs
 from wicketgate.regime.moment import RegimeAt
-from wicketgate.regime.searches.approvals import ApprovalGiven
-from wicketgate.regime.searches.rules import FEW, judge_approval, open_needs
+from wicketgate.regime.searches.rules import FEW, open_needs
 from wicketgate.regime.searches.values import (
     AnswerLooked,
     EmergencyLet,
@@ -61,14 +67,6 @@ PATIENCE_S: Final = 20.0
 MOST_SAID: Final = 2_000
 """Characters of the reason of a refusal."""
 _TRIES: Final = 5
-
-_NOT_COUNTED = {
-    "approval-spent": "this question has run, was refused or has ended: no approval is for another run",
-    "self-approval": "whoever asks does not approve: let another person",
-    "approver-twice": "you approved this question already: let another person",
-    "count-differs": "the approval quotes another number than was told: look at the number again",
-    "not-entitled": "you approve for no office that this question needs",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,11 +194,11 @@ class Searches:
         """Return how a question stands, for whoever asked it."""
         known = self._known(id_)
         if _asker_of(known) != by:
-            raise _unknown()
+            raise unknown_search()
         return self._shown(id_, known)
 
-    async def detail(self, id_: str, by: str, place: str) -> SearchDetail:
-        """Return what was asked, for whoever asked it, and for who may approve it at a place, whose look is committed.
+    async def detail(self, id_: str, by: str, approver: Approver | None) -> SearchDetail:
+        """Return what was asked, for whoever asked it, and for who may approve it, whose look is committed.
 
         Raises
         ------
@@ -208,8 +206,8 @@ class Searches:
             `unknown-search` for anybody else, and once it has ended: what was asked is then kept no longer.
         """
         held = self._commits.committed.searches.held.get(id_)
-        if held is None or not (held.asked.by == by or _approves(held, by, place)):
-            raise _unknown()
+        if held is None or not (held.asked.by == by or (approver is not None and approves(held, approver))):
+            raise unknown_search()
         if held.asked.by != by:
             await self._looks.look(by, "search", id_)
         asked = held.asked
@@ -235,7 +233,7 @@ class Searches:
         return [
             self._shown(id_, held)
             for id_, held in self._commits.committed.searches.held.items()
-            if _approves(held, approver.by, approver.place, given=False)
+            if approves(held, approver, given=False)
         ]
 
     def on_cameras_of(self, source: str) -> list[SourceSearch]:
@@ -252,7 +250,7 @@ class Searches:
         known = self._commits.committed.searches
         found = known.held.get(id_) or known.ended_ones.get(id_)
         if found is None:
-            raise _unknown()
+            raise unknown_search()
         return found
 
     def _shown(self, id_: str, known: HeldSearch | EndedSearch) -> SearchShown:
@@ -277,10 +275,10 @@ class Searches:
         NotEntitled
             `not-entitled`.
         """
-        given = ApprovalGiven(by=approver.by, office=approver.place, counted=vehicles)
+        given = given_by(approver, vehicles)
 
         def build(state: State, at_us: int) -> Sequence[SearchEvent]:
-            self._judge(state, id_, given)
+            judge_waiting(state, id_, given)
             return (SearchApproved(id=id_, given=given),)
 
         await self._commit(build)
@@ -298,35 +296,18 @@ class Searches:
             )
 
         def build(state: State, at_us: int) -> Sequence[SearchEvent]:
-            held = self._judge(state, id_, None, approver)
-            ended = SearchRefused(id=id_, by=approver.by, office=approver.place, reason=reason)
+            held = judge_waiting(state, id_, None, approver)
+            name = held.asked.authority
+            ended = SearchRefused(
+                id=id_, by=approver.by, office=approver.place, reason=reason, authority=name
+            )
             if not held.asked.approve_by_us or held.is_unapproved:
                 return (ended,)
-            return (SearchUnapproved(id=id_, unit=held.asked.unit), ended)
+            return (SearchUnapproved(id=id_, unit=held.asked.unit, authority=name), ended)
 
         await self._commit(build)
         self._going_on.wake()
         return self._shown(id_, self._known(id_))
-
-    @staticmethod
-    def _judge(
-        state: State, id_: str, given: ApprovalGiven | None, approver: Approver | None = None
-    ) -> HeldSearch:
-        """Return a question that waits, or refuse an approval of it, or its refusal."""
-        held = state.searches.held.get(id_)
-        if held is None:
-            if id_ in state.searches.ended_ones:
-                raise InputError(_NOT_COUNTED["approval-spent"], code="approval-spent")
-            raise _unknown()
-        if given is None:
-            assert approver is not None
-            given = ApprovalGiven(by=approver.by, office=approver.place, counted=held.told)
-        code = judge_approval(held.waiting, given, {given.office})
-        if code == "not-entitled":
-            raise NotEntitled(_NOT_COUNTED[code])
-        if code is not None:
-            raise InputError(_NOT_COUNTED[code], code=code)
-        return held
 
     # --- looked at --------------------------------------------------------------------------------------------
 
@@ -369,11 +350,15 @@ class Searches:
             fields=frozenset(members.fields),
         )
 
+    def authority_of_answer(self, id_: str, asker: Asker) -> str:
+        """Return the authority of a person's own answer, by name. Errors as `rows`."""
+        return self.answered(id_, asker).asked.authority.partition("@")[0]
+
     def answered(self, id_: str, asker: Asker) -> HeldSearch:
         """Return a question of this person that was answered; errors as `rows`."""
         known = self._known(id_)
         if _asker_of(known) != asker.by or _unit_of(known) != asker.unit:
-            raise _unknown()
+            raise unknown_search()
         if isinstance(known, EndedSearch) and known.rows is None:
             raise InputError("this question was not answered", code="not-answered")
         if isinstance(known, EndedSearch) or 0 < known.until_us <= self._clock.now_us():
@@ -440,7 +425,7 @@ class Searches:
         """
         held = self._of_custody(id_, unit)
         if held.until_us:
-            raise InputError(_NOT_COUNTED["approval-spent"], code="approval-spent")
+            raise InputError(NOT_COUNTED["approval-spent"], code="approval-spent")
         if not held.asked.approve_by_us and (open_needs(held.waiting) or self._going_on.counts(held)):
             raise InputError("nobody has approved this question yet", code="approval-needed")
         await self._going_on.tell_run(held, rows=rows, vehicles=vehicles, root=root)
@@ -455,7 +440,7 @@ class Searches:
     def _of_custody(self, id_: str, unit: str) -> HeldSearch:
         held = self._commits.committed.searches.held.get(id_)
         if held is None or held.asked.unit != unit or not held.asked.elsewhere:
-            raise _unknown()
+            raise unknown_search()
         return held
 
     # --- the rest ---------------------------------------------------------------------------------------------
@@ -485,16 +470,3 @@ def _asker_of(known: HeldSearch | EndedSearch) -> str:
 
 def _unit_of(known: HeldSearch | EndedSearch) -> str:
     return known.asked.unit if isinstance(known, HeldSearch) else known.unit
-
-
-def _approves(held: HeldSearch, by: str, place: str, *, given: bool = True) -> bool:
-    """Return whether somebody may approve a question at a place; with `given`, or has."""
-    waiting = held.waiting
-    if any(one.by == by for one in waiting.given):
-        return given
-    needed = any(place in need.offices for need in open_needs(waiting))
-    return held.asked.by != by and not waiting.spent and needed
-
-
-def _unknown() -> InputError:
-    return InputError("there is no such question, or it is past its term", code="unknown-search")

@@ -23,7 +23,10 @@ from wicketgate.regime.searches.values import SearchAsked
 
 def wanted(needs: tuple[ApprovalNeeded, ...]) -> tuple[ApprovalWanted, ...]:
     """Return approvals as they are shown."""
-    return tuple(ApprovalWanted(office=one.offices[0], offices=one.offices, why=one.why) for one in needs)
+    return tuple(
+        ApprovalWanted(office=one.offices[0], offices=one.offices, why=one.why, of_unit=one.of_unit)
+        for one in needs
+    )
 
 
 def is_counting(held: HeldSearch) -> bool:

@@ -31,10 +31,17 @@ class Asker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approver:
-    """A person who approves for a unit or an office, with the role approver there, and a fresh proof of presence."""
+    """A person who approves for a unit or an office, with the role approver there, and a fresh proof of presence.
+
+    Attributes
+    ----------
+    is_unit : bool
+        Whether `place` is a unit: an office can have the same name, and is another place.
+    """
 
     by: str
     place: str
+    is_unit: bool
 
 
 class EmergencySaid(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,6 +67,7 @@ class ApprovalWanted(msgspec.Struct, frozen=True, kw_only=True):
     office: Annotated[str, about("Whose; where several may give it, the first.")]
     offices: Annotated[tuple[str, ...], about("One of these gives it: offices, or the unit.")]
     why: Annotated[str, about("`age`, `count` or `breadth`.")]
+    of_unit: Annotated[bool, about("An approver of the unit gives it, and no office of the same name.")]
 
 
 class BreadthShown(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,6 +118,7 @@ class SearchHeader(msgspec.Struct, frozen=True, kw_only=True):
     root: Annotated[Hash, about("RFC 6962 tree hash over the rows' lines without LF.")]
     run_at: Time
     until: Annotated[Time, about("How long the answer is kept.")]
+    emergency: Annotated[bool, about("It was answered before it was approved.")]
     promise: SearchPromise
 
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from wicketgate.base.errors import InputError, NotEntitled
+from wicketgate.base.errors import InputError
 from wicketgate.commits.transactions import HitLooked, ImagesFetched
 from wicketgate.gateway.entitlement import Entitlement
 from wicketgate.gateway.filing.facts import FactFiling, image_fact, images_fact
@@ -18,7 +18,7 @@ from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.problems import problem
 from wicketgate.http.requests import MAX_MEMBERS, decoded, read_body
-from wicketgate.http.roles import ASK, SEE
+from wicketgate.http.roles import SEE
 from wicketgate.http.underway import reserve_answer
 from wicketgate.reads.images.references import media_type_of
 from wicketgate.reads.images.several import (
@@ -56,11 +56,9 @@ class FeedImages:
 
     async def get_image(self, request: Request) -> Response:
         """`GET /v1/feeds/{authority}/images/{ref}`."""
-        who = require(request, "recipient", *SEE, *ASK)
+        who = require(request, "recipient", *SEE)
         unit = who.name
         authority, ref = request.path_params["authority"], request.path_params["ref"]
-        if who.person and who.roles.isdisjoint(SEE) and not self._entitlement.is_asked(unit, authority):
-            raise NotEntitled(f"this needs the role {' or '.join(SEE)}")
         by = who.by if who.person else unit
         return await self.answer(
             unit, authority, ref, by=by, person=who.person, looking=request.method == "GET"

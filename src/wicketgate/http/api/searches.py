@@ -28,6 +28,7 @@ from wicketgate.gateway.searching.values import (
 )
 from wicketgate.history.forms import CSV, GEOJSON, NDJSON, PARQUET, as_csv, as_geojson, as_parquet
 from wicketgate.http.answers import RunProof
+from wicketgate.http.api.images import FeedImages
 from wicketgate.http.gatekeeper import Principal, require, withdrawn
 from wicketgate.http.parameters import AFTER_ROW, ROWS
 from wicketgate.http.presence import require_presence
@@ -94,8 +95,10 @@ _unit = msgspec.json.Decoder(UnitNamed)
 class SearchesApi:
     """The handlers of questions."""
 
-    def __init__(self, searches: Searches, projections: Projections, clock: Clock) -> None:
-        self._searches, self._projections = searches, projections
+    def __init__(
+        self, searches: Searches, projections: Projections, images: FeedImages, clock: Clock
+    ) -> None:
+        self._searches, self._projections, self._images = searches, projections, images
         self._allowance = TokenAllowance(clock.now_us, EACH)
 
     def routes(self) -> list[Route]:
@@ -109,6 +112,7 @@ class SearchesApi:
             Route("/v1/searches/{id}/approve", self.post_approve, methods=["POST"]),
             Route("/v1/searches/{id}/refuse", self.post_refuse, methods=["POST"]),
             Route("/v1/searches/{id}/rows", self.get_rows, methods=["GET"]),
+            Route("/v1/searches/{id}/images/{ref}", self.get_image, methods=["GET"]),
             Route("/v1/searches/{id}/proof", self.get_proof, methods=["GET"]),
             Route("/v1/approvals", self.list_awaiting, methods=["GET"]),
             Route("/v1/cameras/searches", self.list_on_cameras, methods=["GET"]),
@@ -153,8 +157,8 @@ class SearchesApi:
     async def get_question(self, request: Request) -> Response:
         """`GET /v1/searches/{id}/question`: what was asked and why, for whoever asked and whoever may approve."""
         who = _person(request, _APPROVERS, *ASK, *APPROVE)
-        place = who.name if not who.roles.isdisjoint(APPROVE) else ""
-        shown = await self._searches.detail(request.path_params["id"], who.by, place)
+        approver = None if who.roles.isdisjoint(APPROVE) else _approver(request)
+        shown = await self._searches.detail(request.path_params["id"], who.by, approver)
         _person(request, _APPROVERS, *ASK, *APPROVE)
         return private_answer(shown)
 
@@ -166,6 +170,14 @@ class SearchesApi:
         body = await asyncio.to_thread(_MAKE[form], page.lines, after)
         asker_of(request)
         return _page(page, form, body)
+
+    async def get_image(self, request: Request) -> Response:
+        """`GET /v1/searches/{id}/images/{ref}`: an image that a row of one's own answer names."""
+        who = asker_of(request)
+        authority = self._searches.authority_of_answer(request.path_params["id"], who)
+        person = request.scope["principal"].person
+        ref = request.path_params["ref"]
+        return await self._images.answer(who.unit, authority, ref, by=who.by, person=person, looking=False)
 
     async def get_proof(self, request: Request) -> Response:
         """`GET /v1/searches/{id}/proof`: from the run's fact to the ledger, once its second is closed."""
@@ -271,7 +283,7 @@ def asker_of(request: Request) -> Asker:
 
 def _approver(request: Request) -> Approver:
     who = _person(request, _APPROVERS, *APPROVE)
-    return Approver(by=who.by, place=who.name)
+    return Approver(by=who.by, place=who.name, is_unit=who.kind == "recipient")
 
 
 _FORM_OF: Final[dict[str, AnswerForm]] = {

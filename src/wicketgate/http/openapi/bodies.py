@@ -132,6 +132,22 @@ class AnswerRow(Struct, frozen=True, kw_only=True):
     ) = UNSET
 
 
+class RowFeature(Struct, frozen=True, kw_only=True):
+    """A row of an answer as a feature (RFC 7946)."""
+
+    type: Literal["Feature"]
+    id: Annotated[Count, about("The row's `seq`.")]
+    geometry: Annotated[dict[str, Any] | None, about("Where it was read; null where that is not shown.")]
+    properties: Annotated[dict[str, Any], about("The columns of CSV that have a value.")]
+
+
+class RowFeatures(Struct, frozen=True, kw_only=True):
+    """Rows of an answer as a collection of features (RFC 7946)."""
+
+    type: Literal["FeatureCollection"]
+    features: list[RowFeature]
+
+
 class ErasedRow(Struct, frozen=True, kw_only=True):
     """A line of a batch whose row was erased."""
 

@@ -306,7 +306,7 @@ class Targeting(Struct, frozen=True, kw_only=True):
     """
 
     kind: Literal["targeting"]
-    form: Literal[1]
+    form: Literal[1, 2]
     from_: Time = field(name="from")
     until: Time
     step: Count
@@ -316,6 +316,15 @@ class Targeting(Struct, frozen=True, kw_only=True):
         dict[str, Cells], about("Rows passed on, in steps of `least_traffic`, by authority and to whom.")
     ]
     disclosures_refused: Annotated[dict[str, Stepped], about("Attempts by authority.")]
+    searches: (
+        Annotated[
+            dict[str, dict[str, Stepped]],
+            about(
+                "What became of questions to the past, by authority and kind; figures of form 1 have none."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     entry: Annotated[Count, about("Where they stand in the ledger.")]
 
 

@@ -15,13 +15,14 @@ from wicketgate.http.api.searches import (
     StoppedUnits,
     UnitNamed,
 )
-from wicketgate.http.openapi.bodies import AnswerRow, ErasedRow
+from wicketgate.http.openapi.bodies import AnswerRow, ErasedRow, RowFeatures
 from wicketgate.http.openapi.operation import NDJSON, Bytes, Operation, Sample, tagged
 from wicketgate.http.parameters import AFTER_ROW, ROWS, Parameter
 from wicketgate.http.requests import MAX_MEMBERS
 from wicketgate.regime.standing import STOPPED
 
 SEARCH_ID = Parameter(name="id", words="The question's id.")
+_REF = Parameter(name="ref", words="As the row says.")
 _STOPS = " ".join(sorted(STOPPED))
 _APPROVAL = (
     "unknown-search self-approval approver-twice approval-spent presence-needed person-needed malformed"
@@ -72,10 +73,16 @@ SEARCHES = (
             parameters=(SEARCH_ID, AFTER_ROW, ROWS),
             gives={
                 NDJSON: (AnswerRow, ErasedRow), CSV: Sample("seq,authority,captured_at,plate\r\n"), PARQUET: Bytes,
-                GEOJSON: Sample('{"type":"FeatureCollection","features":[]}'),
+                GEOJSON: RowFeatures,
             },
             meaning="The rows.", commits=True,
             codes=f"unknown-search not-answered answer-ended person-needed malformed {_STOPS}",
+        ),
+        Operation(
+            "getAnswerImage", "GET /v1/searches/{id}/images/{ref}", "An image that a row of an answer names",
+            "By the `ref` of the row. Each fetch is committed before it goes.",
+            parameters=(SEARCH_ID, _REF), gives={"image/jpeg": Bytes, "image/png": Bytes}, meaning="The image.",
+            codes=f"unknown-search not-answered answer-ended not-found person-needed {_STOPS}", commits=True,
         ),
         Operation(
             "getSearchProof", "GET /v1/searches/{id}/proof", "The way from a run to the ledger",

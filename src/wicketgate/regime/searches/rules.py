@@ -234,8 +234,8 @@ def _needs(
 
 def _first(authority: Authority, terms: SearchTerms, why: Why) -> ApprovalNeeded:
     """Return the approval of what no tier is reached by: any tier's office, or the unit's own approvers."""
-    offices = tuple(dict.fromkeys(tier.approver for tier in terms.tiers)) or (authority.whose,)
-    return ApprovalNeeded(offices=offices, why=why)
+    offices = tuple(dict.fromkeys(tier.approver for tier in terms.tiers))
+    return ApprovalNeeded(offices=offices or (authority.whose,), why=why, of_unit=not offices)
 
 
 def is_older(captured_us: int, age: Period, at_us: int) -> bool:
@@ -297,7 +297,7 @@ def judge_approval(
         return "self-approval"
     if any(given.by == one.by for one in waiting.given):
         return "approver-twice"
-    if given.office not in holds or not any(given.office in need.offices for need in open_needs(waiting)):
+    if given.office not in holds or not any(map(given.meets, open_needs(waiting))):
         return "not-entitled"
     if given.counted != waiting.counted:
         return "count-differs"
@@ -319,7 +319,7 @@ def _unmet(needs: tuple[ApprovalNeeded, ...], given: tuple[ApprovalGiven, ...]) 
     left = _unmet(needs, tuple(others))
     best = left
     for n, need in enumerate(needs):
-        if first.office in need.offices:
+        if first.meets(need):
             found = _unmet((*needs[:n], *needs[n + 1 :]), tuple(others))
             best = min(best, found, key=len)
     return best

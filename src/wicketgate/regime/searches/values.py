@@ -79,6 +79,7 @@ class SearchCounted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     needs: tuple[ApprovalNeeded, ...] = ()
     code: str = ""
     counted_to: int = 0
+    authority: str = ""
 
 
 class SearchStopped(msgspec.Struct, frozen=True, kw_only=True, tag="stopped"):
@@ -86,6 +87,7 @@ class SearchStopped(msgspec.Struct, frozen=True, kw_only=True, tag="stopped"):
 
     id: str
     code: str
+    authority: str
 
 
 class SearchApproved(msgspec.Struct, frozen=True, kw_only=True, tag="approved"):
@@ -102,6 +104,7 @@ class SearchRefused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
     by: str
     office: str
     reason: str
+    authority: str
 
 
 class SearchRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="run"):
@@ -140,6 +143,7 @@ class SearchUnapproved(msgspec.Struct, frozen=True, kw_only=True, tag="unapprove
 
     id: str
     unit: str
+    authority: str
 
 
 class EmergencyLet(msgspec.Struct, frozen=True, kw_only=True, tag="let"):
