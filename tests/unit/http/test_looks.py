@@ -114,6 +114,8 @@ NOTHING_PRIVATE = {
     "listEmergencies": "names of units",
     "letEmergencies": "takes; its taking is a fact",
     "handOver": "takes, and shows nothing; its taking is a fact",
+    "getHitEvidence": "what one may see of a hit, of which it is recorded: system/test_evidence.py",
+    "getSearchEvidence": "what one asked and was answered, of which it is recorded: gateway/evidence.py",
     "showLists": "names of lists and how many entries they have",
     "uploadList": "takes, and sends on to what is recorded",
     "confirmList": "takes, and shows counts; its taking is a fact",

@@ -50,14 +50,15 @@ SPEC = Path(__file__).parents[3] / "docs" / "spec" / "people.md"
 SALT = b"s" * 32
 
 UNIT_OPERATIONS = {
-    "see its hits, rows and images": "listFeeds getFeed followFeed getProof getImage listHits getHit showQueue "
+    "see its hits, rows and images": "listFeeds getFeed followFeed getProof getImage listHits getHit getHitEvidence "
+    "showQueue "
     "showQueuePart followQueue showHit showImage showHandover handOver listErrata",
-    "see its hits and their images, and say what came of a hit": "getImage listHits getHit showQueue showQueuePart "
+    "see its hits and their images, and say what came of a hit": "getImage listHits getHit getHitEvidence showQueue showQueuePart "
     "followQueue showHit showImage recordOutcome sayOutcome showHandover handOver",
     "see and change its hotlists": "getHotlist putHotlist changeHotlist showLists showList uploadList showListChange "
     "confirmList",
     "ask the past": "askPast previewSearch listSearches getSearch getQuestion getAnswerRows getAnswerImage "
-    "getSearchProof showQuestions showAskForm writeQuestion checkQuestion sendQuestion showQuestion showAnswer "
+    "getSearchProof getSearchEvidence showQuestions showAskForm writeQuestion checkQuestion sendQuestion showQuestion showAnswer "
     "downloadAnswer showAnswerImage",
     "approve what others ask": "showApprovals listApprovals getQuestion approveSearch refuseSearch showApproval "
     "approveQuestion refuseQuestion",
@@ -71,7 +72,7 @@ UNIT_OPERATIONS = {
 """Operations by what the specification says that a role lets a person do."""
 OF_A_UNIT = {
     *("getFeed", "followFeed", "getProof", "getImage", "getHit", "recordOutcome", "getHotlist", "putHotlist"),
-    *("changeHotlist", "showHit", "showImage", "sayOutcome"),
+    *("getHitEvidence", "changeHotlist", "showHit", "showImage", "sayOutcome"),
     *("showList", "uploadList", "showListChange", "confirmList"),
 }
 """Operations on something of one unit, which is asked of everybody."""

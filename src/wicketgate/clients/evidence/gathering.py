@@ -88,13 +88,13 @@ class Gathering:
             given = self._given(f"/v1/hits/{quote(of, safe='')}/evidence")
             images = dict[str, bytes]()
             for row in given.rows:
-                images |= self._images(given.authority, [row.row.encode()])
+                images |= self._images(f"/v1/feeds/{quote(given.authority, safe='')}", [row.row.encode()])
             return self._pack(given, images)
         given = self._given(f"/v1/searches/{of}/evidence")
         if given.run is UNSET or given.question is UNSET:
             raise VerificationError("the gateway gives no run of that search")
         lines = self._answered(of, int(given.run.header.get("rows", 0)))
-        return self._pack(given, {**self._answer(given, lines), **self._images(given.authority, lines)})
+        return self._pack(given, {**self._answer(given, lines), **self._images(f"/v1/searches/{of}", lines)})
 
     def _answer(self, given: EvidenceGiven, lines: Sequence[bytes]) -> dict[str, bytes]:
         assert given.question is not UNSET
@@ -183,8 +183,14 @@ class Gathering:
             self._say("waiting until the log has what is to be proved")
             time.sleep(_AGAIN_S)
 
-    def _images(self, authority: str, rows: Sequence[bytes]) -> dict[str, bytes]:
-        """Return the images that rows name, each fetched once; none where there are too many for a pack."""
+    def _images(self, where: str, rows: Sequence[bytes]) -> dict[str, bytes]:
+        """Return the images that rows name, each fetched once; none where there are too many for a pack.
+
+        Parameters
+        ----------
+        where : str
+            The path of the feed or of the answer.
+        """
         reads = [msgspec.json.decode(row).get("read", {}) for row in rows]
         named = {
             image_name(read[one]["sha256"], read[one]["type"]): read[one]["ref"]
@@ -195,9 +201,8 @@ class Gathering:
         if len(named) > MOST_IMAGES:
             self._say(f"the rows name {len(named)} images: of so many none is put into a pack")
             return {}
-        where = f"/v1/feeds/{quote(authority, safe='')}/images"
         return {
-            name: self._asked(f"{where}/{quote(ref, safe='')}", _MOST_IMAGE).body
+            name: self._asked(f"{where}/images/{quote(ref, safe='')}", _MOST_IMAGE).body
             for name, ref in named.items()
         }
 

@@ -35,7 +35,9 @@ figcaption{font-size:14px;color:#505a5f;overflow-wrap:anywhere}
 body{padding:12px}
 table.pairs,table.pairs tbody,table.pairs tr,table.pairs th,table.pairs td{display:block;width:auto}
 table.pairs th{border:0;padding-bottom:0}
+table.pairs caption{display:block}
 .wide{overflow-x:auto}
+.wide table{min-width:600px}
 }
 @media print{
 body{max-width:none;padding:0;font-size:11pt}
