@@ -63,6 +63,12 @@ class Asked:
         headers = {**self.people[name].headers, **more.pop("headers", {})}
         return httpx.request(method, self.url + path, headers=headers, timeout=60, **more)
 
+    def again(self) -> None:
+        """Start the custody, and wait until it says where it is asked."""
+        before = self.kept.log.read_text().count("asked at http")
+        self.kept.start()
+        until(lambda: self.kept.log.read_text().count("asked at http") > before or None, 60)
+
     def ask(self, name: str = "Ada Archer", **question: Any) -> dict[str, Any]:
         """Put a question about the last hour."""
         span = {"from": rfc3339(now_us() - DAY_US // 24), "to": rfc3339(now_us() + 60_000_000)}
@@ -118,10 +124,16 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
             kept.end()
 
 
-def with_search(made: Running, version: int, **search: Any) -> None:
-    """Put a version of the bulk authority in force that names questions."""
+def versions(made: Running) -> dict[int, dict[str, Any]]:
+    """Return the versions of the bulk authority, as the register shows them."""
+    shown = request("GET", f"{made.url}/register.json").json()["authorities"]
+    return {one["version"]: one for one in shown if one["name"] == CT}
+
+
+def with_search(made: Running, **search: Any) -> int:
+    """Put the next version of the bulk authority in force, which names questions; return its number."""
     document = PAPER.draft(made.at_us)
-    document["authority"]["version"] = version
+    version = document["authority"]["version"] = max(versions(made)) + 1
     document["search"] = {
         "questions": ["plate", "place"],
         "breadth": {"camera_days": 500, "plates": 50},
@@ -130,19 +142,16 @@ def with_search(made: Running, version: int, **search: Any) -> None:
         **search,
     }
     submit(made, document, *PAPER.signers).raise_for_status()
+    return version
 
 
 def test_custody_answers_by_the_law_of_its_authority_alone(asked: Asked, tmp_path: Path) -> None:
     made = asked.made
     # Without a table `[search]` nothing may be asked.
     assert asked.ask(plate=SEEN[0])["code"] == "no-authority"
-    with_search(made, 2)
-    (version,) = (
-        one
-        for one in request("GET", f"{made.url}/register.json").json()["authorities"]
-        if (one["name"], one["version"]) == (CT, 2)
-    )
-    assert version["custody"] is True
+    assert versions(made)[1]["custody"] is False
+    number = with_search(made)
+    assert versions(made)[number]["custody"] is True
     feed = {line["seq"]: line for line in rows_of(arrived(made, CT, SEEN))}
 
     # One exact plate is answered at once, by the row as it was delivered.
@@ -198,23 +207,24 @@ def test_custody_answers_by_the_law_of_its_authority_alone(asked: Asked, tmp_pat
 
 
 def test_hours_and_age_narrow_what_custody_shows(asked: Asked) -> None:
-    with_search(asked.made, 3, hours=[_never_now()])
+    number = with_search(asked.made, hours=[_never_now()])
     one = asked.standing(asked.ask(plate=SEEN[4])["id"], "answered")
-    assert (one["rows"], one["authority"]) == (0, f"{CT}@3")
+    assert (one["rows"], one["authority"]) == (0, f"{CT}@{number}")
     old = {"from": rfc3339(now_us() - 8 * DAY_US), "to": rfc3339(now_us())}
     assert asked.ask(plate=SEEN[4], **old)["code"] == "older-than-allowed"
     assert asked.ask(plates=SEEN[:3])["code"] == "question-kind"
-    with_search(asked.made, 4)
+    with_search(asked.made)
 
 
 def test_checkpoints_go_on_and_an_older_folder_is_found(asked: Asked, tmp_path: Path) -> None:
     made, kept = asked.made, asked.kept
+    with_search(made)
     url = f"{made.url}/v1/custody/{CT}/checkpoints"
     first = until(lambda: _checkpoint(made, 1), 90)
     kept.end()
     before = tmp_path / "before"
     shutil.copytree(kept.folder, before, ignore=shutil.ignore_patterns("ask"))
-    kept.start()
+    asked.again()
     one = asked.ask(plate=SEEN[5])
     asked.standing(one["id"], "answered")
     later = until(lambda: _checkpoint(made, first["size"] + 1), 90)
@@ -229,12 +239,17 @@ def test_checkpoints_go_on_and_an_older_folder_is_found(asked: Asked, tmp_path: 
         answer = request("POST", url, json=said, headers=bearer(made, MET))
         assert answer.json()["code"] == code, (said, answer.text)
     kept.end()
-    shutil.rmtree(kept.folder)
-    before.rename(kept.folder)
+    later_copy = tmp_path / "later"
+    shutil.move(kept.folder, later_copy)
+    shutil.move(before, kept.folder)
     kept.start()
     assert kept.process is not None
     assert kept.process.wait(90) == 1
     assert "custody-not-extended" in kept.log.read_text()
+    # What was kept since is put back: custody goes on from it.
+    shutil.rmtree(kept.folder)
+    shutil.move(later_copy, kept.folder)
+    asked.again()
 
 
 def test_while_the_gateway_is_away_custody_shows_nothing(asked: Asked, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from wicketgate.gateway.searching.searches import Searches
 from wicketgate.gateway.searching.values import AnswerForm
 from wicketgate.http.answers import CustodyLast, CustodyTaken
 from wicketgate.http.api.searches import asker_of
-from wicketgate.http.gatekeeper import require
+from wicketgate.http.gatekeeper import Principal, require
 from wicketgate.http.requests import MAX_MEMBERS, decoded, json_answer, private_answer, read_body
 from wicketgate.regime.obligations.values import CustodyCheckpoint
 
@@ -99,7 +99,7 @@ class CustodyApi:
 
     async def post_checkpoint(self, request: Request) -> Response:
         """`POST /v1/custody/{authority}/checkpoints` `{"size","root","consistency","batch"}`."""
-        require(request, "recipient")
+        self._own(request)
         body = await read_body(request, MAX_MEMBERS)
         said = decoded(msgspec.json.Decoder(JournalSaid), body, _WANTED)
         if (
@@ -108,9 +108,7 @@ class CustodyApi:
             or len(said.consistency) > _MOST_PROOF
         ):
             raise InputError("`size`, `batch` or `consistency` is out of bounds")
-        who = require(request, "recipient")
-        name = request.path_params["authority"]
-        self._entitlement.demand_own(who.name, name)
+        who, name = self._own(request)
         taken = await self._filing.checkpoint(
             name,
             size=said.size,
@@ -123,18 +121,14 @@ class CustodyApi:
 
     async def get_checkpoint(self, request: Request) -> Response:
         """`GET /v1/custody/{authority}/checkpoints`: the last one that was recorded."""
-        who = require(request, "recipient")
-        name = request.path_params["authority"]
-        self._entitlement.demand_own(who.name, name)
+        _, name = self._own(request)
         return private_answer(_shown(self._commits.committed.custody.get(name)))
 
     # --- questions --------------------------------------------------------------------------------------------
 
     async def list_waiting(self, request: Request) -> Response:
         """`GET /v1/custody/{authority}/searches`: what this custody is to count or run now."""
-        who = require(request, "recipient")
-        name = request.path_params["authority"]
-        self._entitlement.demand_own(who.name, name)
+        who, name = self._own(request)
         return private_answer(await self._waiting.waiting(who.name, name))
 
     async def post_count(self, request: Request) -> Response:
@@ -170,11 +164,15 @@ class CustodyApi:
         return answer
 
     async def _said(self, request: Request, shape: type[_Said]) -> tuple[_Said, str]:
-        require(request, "recipient")
+        self._own(request)
         said = decoded(msgspec.json.Decoder(shape), await read_body(request, MAX_MEMBERS), _WANTED)
-        who = require(request, "recipient")
-        self._entitlement.demand_own(who.name, request.path_params["authority"])
-        return said, who.name
+        return said, self._own(request)[0].name
+
+    def _own(self, request: Request) -> tuple[Principal, str]:
+        """Return the unit's machine that calls, and the authority, which is the unit's own. NotEntitled otherwise."""
+        who, name = require(request, "recipient"), request.path_params["authority"]
+        self._entitlement.demand_own(who.name, name)
+        return who, name
 
 
 def _demand_counts(*counts: int) -> None:
