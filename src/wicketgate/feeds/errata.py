@@ -33,7 +33,7 @@ ListsAt = Callable[[str, MatchTerms], Looks]
 """The list of an authority by its name, as far as its terms reach."""
 
 
-class ShownRow(NamedTuple):
+class CarriedRow(NamedTuple):
     """A row that shows a read: its feed, its number there, when it was released, and the line, decoded."""
 
     feed: str
@@ -55,21 +55,21 @@ class ErratumFor(NamedTuple):
         The JSON object of the corrected read; empty where the gate would not release it.
     """
 
-    row: ShownRow
+    row: CarriedRow
     reference: str = ""
     read: str = ""
 
 
-def first_rows(rows: Iterable[ShownRow]) -> list[ShownRow]:
+def first_rows(rows: Iterable[CarriedRow]) -> list[CarriedRow]:
     """Return of each feed the first row that shows a read; those that came again have its `ref`."""
-    found: dict[str, ShownRow] = {}
+    found: dict[str, CarriedRow] = {}
     for row in rows:
         if row.feed not in found or row.seq < found[row.feed].seq:
             found[row.feed] = row
     return [found[feed] for feed in sorted(found)]
 
 
-def corrected_read(rows: Iterable[ShownRow], plate: str, cameras: Sequence[Camera]) -> ReadBatch | None:
+def corrected_read(rows: Iterable[CarriedRow], plate: str, cameras: Sequence[Camera]) -> ReadBatch | None:
     """Return a read with its right plate, of what the rows that show it say.
 
     None where they do not say where and when it was: then no gate can decide it.
@@ -99,7 +99,7 @@ def corrected_read(rows: Iterable[ShownRow], plate: str, cameras: Sequence[Camer
 
 
 def errata_for(
-    rows: Sequence[ShownRow],
+    rows: Sequence[CarriedRow],
     plate: str,
     state: State,
     moment: RegimeAt,
@@ -154,7 +154,7 @@ def _released(
 
 
 def corrected_hits(
-    made: Iterable[ErratumFor], rows: Iterable[ShownRow], ground: Ground, at_us: int
+    made: Iterable[ErratumFor], rows: Iterable[CarriedRow], ground: Ground, at_us: int
 ) -> list[HitCorrected]:
     """Return the hits that show a read, each with the right plate where its own authority would release it."""
     plates = {one.row.feed: _plate_of(one.read) for one in made}

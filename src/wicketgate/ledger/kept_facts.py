@@ -45,7 +45,7 @@ _SEARCHES: Final = frozenset(
 )
 
 
-class _Kept(msgspec.Struct, frozen=True, array_like=True):
+class _KeptHour(msgspec.Struct, frozen=True, array_like=True):
     """A fact as it is sealed, with its proof."""
 
     fact: bytes
@@ -56,7 +56,7 @@ class _Kept(msgspec.Struct, frozen=True, array_like=True):
     path: bytes
 
 
-class _Stored(msgspec.Struct, frozen=True, array_like=True):
+class _StoredFact(msgspec.Struct, frozen=True, array_like=True):
     """A sealed fact, and where it is listed: so that both go together, when its key has ended too."""
 
     subjects: list[bytes]
@@ -64,8 +64,8 @@ class _Stored(msgspec.Struct, frozen=True, array_like=True):
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_kept = msgspec.msgpack.Decoder(_Kept).decode
-_stored = msgspec.msgpack.Decoder(_Stored).decode
+_kept = msgspec.msgpack.Decoder(_KeptHour).decode
+_stored = msgspec.msgpack.Decoder(_StoredFact).decode
 
 
 def subjects_of(fact: Mapping[str, Any], has_hits: Callable[[str], bool]) -> list[str]:
@@ -150,13 +150,13 @@ class KeptFacts:
         if transaction.get(key, db=self._facts) is not None:
             return  # a replay
         proof = tree.prove(leaf)
-        kept = _Kept(fact, proof.index, proof.size, second.entry, tree.root, b"".join(proof.path))
+        kept = _KeptHour(fact, proof.index, proof.size, second.entry, tree.root, b"".join(proof.path))
         try:
             sealed = self._keys.seal(_encode(kept), second.second_us)
         except StreamError:
             return  # a replay of what is past its term
         hashed = [_hashed(one) for one in subjects]
-        transaction.put(key, _encode(_Stored(hashed, sealed)), db=self._facts)
+        transaction.put(key, _encode(_StoredFact(hashed, sealed)), db=self._facts)
         for one in hashed:
             transaction.put(one + key, b"", db=self._subjects)
 
@@ -225,7 +225,7 @@ def _hashed(subject: str) -> bytes:
     return hashlib.sha256(subject.encode()).digest()[:_SUBJECT]
 
 
-def _opened(key: bytes, kept: _Kept) -> tuple[bytes, FactAnswer]:
+def _opened(key: bytes, kept: _KeptHour) -> tuple[bytes, FactAnswer]:
     answer = FactAnswer(
         leaf=key[_TIME.size :].hex(),
         index=kept.index,

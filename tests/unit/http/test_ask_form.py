@@ -18,7 +18,7 @@ from wicketgate.history.questions import KINDS, MAX_SCENES, parse_question
 from wicketgate.http.site import written_times
 from wicketgate.http.site.ask_form import (
     MOST_LINE,
-    Fault,
+    FormFault,
     ReadQuestion,
     WrittenQuestion,
     WrittenScene,
@@ -222,7 +222,7 @@ def test_any_fields_become_a_question_or_faults(pairs: list[tuple[str, str]], zo
         assert found.question.from_us < found.question.until_us
     else:
         assert found
-        assert all(isinstance(one, Fault) and one.words for one in found)
+        assert all(isinstance(one, FormFault) and one.words for one in found)
 
 
 # --- times ------------------------------------------------------------------------------------------------

@@ -53,13 +53,13 @@ UNIT_OPERATIONS = {
     "see its hits, rows and images": "listFeeds getFeed followFeed getProof getImage listHits getHit getHitEvidence "
     "showQueue "
     "showQueuePart followQueue showHit showImage showHandover handOver listErrata",
-    "see its hits and their images, and say what came of a hit": "getImage listHits getHit getHitEvidence showQueue showQueuePart "
-    "followQueue showHit showImage recordOutcome sayOutcome showHandover handOver",
+    "see its hits and their images, and say what came of a hit": "getImage listHits getHit getHitEvidence showQueue "
+    "showQueuePart followQueue showHit showImage recordOutcome sayOutcome showHandover handOver",
     "see and change its hotlists": "getHotlist putHotlist changeHotlist showLists showList uploadList showListChange "
     "confirmList",
     "ask the past": "askPast previewSearch listSearches getSearch getQuestion getAnswerRows getAnswerImage "
-    "getSearchProof getSearchEvidence showQuestions showAskForm writeQuestion checkQuestion sendQuestion showQuestion showAnswer "
-    "downloadAnswer showAnswerImage",
+    "getSearchProof getSearchEvidence showQuestions showAskForm writeQuestion checkQuestion sendQuestion showQuestion "
+    "showAnswer downloadAnswer showAnswerImage",
     "approve what others ask": "showApprovals listApprovals getQuestion approveSearch refuseSearch showApproval "
     "approveQuestion refuseQuestion",
     "see its cameras, its quarantine, and what recipients attest of what its cameras gave": "getCameras getQuarantine "

@@ -31,7 +31,7 @@ _DATE: Final = 0x21
 """1980-01-01, the first that there is: when a member was written says nothing."""
 
 
-class _Place(NamedTuple):
+class _MemberPlace(NamedTuple):
     """Where a member lies: the offset of its header, and of its bytes."""
 
     name: bytes
@@ -141,7 +141,7 @@ def read_archive(data: bytes) -> ReadArchive:
     )
 
 
-def _by_directory(data: bytes) -> list[_Place] | None:
+def _by_directory(data: bytes) -> list[_MemberPlace] | None:
     """Return the places of members as the directory at the end has them; None unless they follow one another."""
     if len(data) < _END.size:
         return None
@@ -159,38 +159,40 @@ def _by_directory(data: bytes) -> list[_Place] | None:
         name = data[at + _CENTRAL.size : at + _CENTRAL.size + long]
         if found[0] != _CENTRAL_MARK or found[16] != begin:
             return None
-        places.append(_Place(name, begin, begin + _LOCAL.size + long, begin + _LOCAL.size + long + length))
+        places.append(
+            _MemberPlace(name, begin, begin + _LOCAL.size + long, begin + _LOCAL.size + long + length)
+        )
         at, begin = at + _CENTRAL.size + long, places[-1].end
     return places if begin == offset and at == offset + size and _are_names(places) else None
 
 
-def _by_headers(data: bytes) -> list[_Place] | None:
+def _by_headers(data: bytes) -> list[_MemberPlace] | None:
     """Return the places of members as the header before each has them; None unless they follow one another."""
-    places: list[_Place] = []
+    places: list[_MemberPlace] = []
     at = 0
     while data[at : at + 4] == _LOCAL_MARK and len(places) < MAX_MEMBERS and at + _LOCAL.size <= len(data):
         found = _LOCAL.unpack_from(data, at)
         length, long = found[8], found[9]
         begin = at + _LOCAL.size + long
-        places.append(_Place(data[at + _LOCAL.size : begin], at, begin, begin + length))
+        places.append(_MemberPlace(data[at + _LOCAL.size : begin], at, begin, begin + length))
         at = places[-1].end
     directory = sum(_CENTRAL.size + len(place.name) for place in places) + _END.size
     return places if places and at + directory == len(data) and _are_names(places) else None
 
 
-def _are_names(places: Sequence[_Place]) -> bool:
+def _are_names(places: Sequence[_MemberPlace]) -> bool:
     """Return whether names are of their form, each once and in their order."""
     return all(_NAME.fullmatch(place.name) for place in places) and all(
         one.name < other.name for one, other in pairwise(places)
     )
 
 
-def _lists_itself(data: bytes, places: Sequence[_Place]) -> bool:
+def _lists_itself(data: bytes, places: Sequence[_MemberPlace]) -> bool:
     sums = next((data[one.begin : one.end] for one in places if one.name == b"sha256sums.txt"), b"")
     return all(b"  " + one.name + b"\n" in sums for one in places if one.name != b"sha256sums.txt")
 
 
-def _faults(data: bytes, places: Sequence[_Place]) -> Iterator[str]:
+def _faults(data: bytes, places: Sequence[_MemberPlace]) -> Iterator[str]:
     directory_at = places[-1].end
     at = directory_at
     for place in places:

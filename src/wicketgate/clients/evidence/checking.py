@@ -23,7 +23,7 @@ from wicketgate.clients.evidence.members import (
     with_manifest,
 )
 from wicketgate.clients.evidence.page import render_page
-from wicketgate.clients.evidence.proved import Evidence
+from wicketgate.clients.evidence.proved import PackEvidence
 from wicketgate.clients.evidence.proving import Proving
 from wicketgate.clients.verify.report import Check, Findings, Report
 from wicketgate.ledger.notes import Checkpoint, NoteVerifier, open_checkpoint, parse_vkey
@@ -65,7 +65,7 @@ def check_pack(data: bytes, key: NoteVerifier | None = None) -> Report:
         for fault in changed_members(manifest, members):
             findings.add(fault)
     whole = findings.close(f"{len(members)} files, each as it was put in: {len(data)} bytes")
-    run = _Run(members, [whole])
+    run = _RunOfPack(members, [whole])
     return run.report() if manifest is None else run.check(manifest, key)
 
 
@@ -89,12 +89,12 @@ def _manifest(members: Mapping[str, bytes], findings: Findings) -> Manifest | No
         return None
 
 
-class _Run:
+class _RunOfPack:
     def __init__(self, members: Mapping[str, bytes], checks: list[Check]) -> None:
         self._members = members
         self._checks = checks
         self._trusted = "nothing: no key was found"
-        self._evidence: Evidence | None = None
+        self._evidence: PackEvidence | None = None
 
     def check(self, manifest: Manifest, key: NoteVerifier | None) -> Report:
         """Check what a manifest lists."""
@@ -156,7 +156,7 @@ class _Run:
         )
         return checkpoint
 
-    def _pages(self, evidence: Evidence) -> Check:
+    def _pages(self, evidence: PackEvidence) -> Check:
         findings = Findings("page")
         for name, render in ((PAGE, render_page), (GUIDE, render_guide)):
             try:

@@ -5,7 +5,7 @@ What this file writes never changes: another text is another form beside it.
 
 from __future__ import annotations
 
-from wicketgate.clients.evidence.proved import Evidence
+from wicketgate.clients.evidence.proved import PackEvidence
 
 _GUIDE = """How to check this pack
 ======================
@@ -60,7 +60,7 @@ It is of {of}, from the log {origin}.
 """
 
 
-def render_guide(evidence: Evidence) -> bytes:
+def render_guide(evidence: PackEvidence) -> bytes:
     """Return the text of how to check a pack."""
     of = f"the hit {evidence.id}" if evidence.kind == "hit" else f"the answer to the search {evidence.id}"
     return _GUIDE.format(of=of, origin=evidence.origin, key=evidence.key).encode()

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from wicketgate.clients.evidence.proved import DocumentProved, Evidence, FactProved, RowProved
+from wicketgate.clients.evidence.proved import DocumentProved, FactProved, PackEvidence, RowProved
 
 _MOST_ROWS = 500
 """Rows of an answer on the page; all of them are in its member."""
@@ -82,7 +82,7 @@ _READ = {
 }
 
 
-def render_page(evidence: Evidence) -> bytes:
+def render_page(evidence: PackEvidence) -> bytes:
     """Return the page of what a pack proves."""
     title = f"Evidence of {'a hit' if evidence.kind == 'hit' else 'an answer'}: {evidence.id}"
     parts = [
@@ -102,7 +102,7 @@ def render_page(evidence: Evidence) -> bytes:
     return "".join(parts).encode()
 
 
-def _beginning(evidence: Evidence) -> Iterator[str]:
+def _beginning(evidence: PackEvidence) -> Iterator[str]:
     made = evidence.made
     by = (
         ""
@@ -120,7 +120,7 @@ def _beginning(evidence: Evidence) -> Iterator[str]:
 # --- a hit ------------------------------------------------------------------------------------------------
 
 
-def _hit(evidence: Evidence) -> Iterator[str]:
+def _hit(evidence: PackEvidence) -> Iterator[str]:
     if not evidence.rows:
         return
     first = evidence.rows[0]
@@ -158,7 +158,7 @@ def _value(member: str, value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _times(evidence: Evidence, first: RowProved) -> Iterator[tuple[str, str]]:
+def _times(evidence: PackEvidence, first: RowProved) -> Iterator[tuple[str, str]]:
     captured = first.row["read"].get("captured_at")
     if captured is not None:
         yield "Captured, by the camera's own clock", _time(captured)
@@ -172,7 +172,7 @@ def _times(evidence: Evidence, first: RowProved) -> Iterator[tuple[str, str]]:
         yield "This pack was asked for", _time(evidence.made.second)
 
 
-def _images(evidence: Evidence) -> Iterator[str]:
+def _images(evidence: PackEvidence) -> Iterator[str]:
     if not evidence.images:
         yield "<p>The rows name no image.</p>\n"
         return
@@ -196,7 +196,7 @@ def _images(evidence: Evidence) -> Iterator[str]:
 # --- an answer --------------------------------------------------------------------------------------------
 
 
-def _answer(evidence: Evidence) -> Iterator[str]:
+def _answer(evidence: PackEvidence) -> Iterator[str]:
     yield "<h2>What was asked</h2>\n"
     yield _pairs(
         "The question",
@@ -223,7 +223,7 @@ def _answer(evidence: Evidence) -> Iterator[str]:
 # --- what holds for both ----------------------------------------------------------------------------------
 
 
-def _authority(evidence: Evidence) -> Iterator[str]:
+def _authority(evidence: PackEvidence) -> Iterator[str]:
     yield "<h2>Under which authority</h2>\n"
     names = _organisations(evidence.documents)
     for document in evidence.documents:
@@ -283,7 +283,7 @@ def _signatures(document: DocumentProved) -> str:
     )
 
 
-def _happened(evidence: Evidence) -> Iterator[str]:
+def _happened(evidence: PackEvidence) -> Iterator[str]:
     told = [one for one in evidence.facts if one.fact["kind"] in _FACTS]
     yield "<h2>What came of it</h2>\n"
     if not told:
@@ -306,7 +306,7 @@ def _detail(one: FactProved) -> str:
     return "; ".join(words)
 
 
-def _looked(evidence: Evidence) -> Iterator[str]:
+def _looked(evidence: PackEvidence) -> Iterator[str]:
     yield "<h2>Who looked</h2>\n"
     rows = [
         (_time(one.second), _who(one.fact["by"]), _text(_look(one.fact)), _text(one.name))
@@ -342,7 +342,7 @@ def _look(fact: Mapping[str, Any]) -> str:
             return "fetched an image"
 
 
-def _proof(evidence: Evidence) -> Iterator[str]:
+def _proof(evidence: PackEvidence) -> Iterator[str]:
     yield "<h2>What it rests on</h2>\n"
     yield _pairs(
         "The log",

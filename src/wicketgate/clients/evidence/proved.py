@@ -60,7 +60,7 @@ class FactProved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class PackEvidence:
     """What a pack proves.
 
     Attributes

@@ -30,7 +30,7 @@ from wicketgate.clients.evidence.members import (
     document_name,
     image_name,
 )
-from wicketgate.clients.evidence.proved import Evidence, FactProved, RowProved
+from wicketgate.clients.evidence.proved import FactProved, PackEvidence, RowProved
 from wicketgate.clients.verify.feeds import ReleaseRight
 from wicketgate.clients.verify.opened import fact_of_form
 from wicketgate.clients.verify.report import Check, Findings
@@ -343,9 +343,9 @@ class Proving:
 
     # --- what came of it ----------------------------------------------------------------------------------
 
-    def evidence(self) -> Evidence:
+    def evidence(self) -> PackEvidence:
         """Return what was proved."""
-        return Evidence(
+        return PackEvidence(
             of=self._manifest.of,
             origin=self._checkpoint.origin,
             key=self._verifier.vkey,

@@ -24,7 +24,7 @@ from wicketgate.http.site.addition import Addition
 from wicketgate.http.site.alerts import AlertsSite
 from wicketgate.http.site.answers import Answers
 from wicketgate.http.site.approving import Approving
-from wicketgate.http.site.asking import Asking
+from wicketgate.http.site.asking import AskingPages
 from wicketgate.http.site.duty import Duty
 from wicketgate.http.site.handover import Handover
 from wicketgate.http.site.lists import Lists
@@ -188,7 +188,7 @@ def _of_the_past(
 ) -> list[Route]:
     """Return the routes of questions to the past."""
     commits, clock, searches = gateway.commits, gateway.clock, gateway.searches
-    asking = Asking(
+    asking = AskingPages(
         commits,
         clock,
         searches=searches,

@@ -48,7 +48,7 @@ _NOUNS: Final[Mapping[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class FormFault:
     """What is wrong with one field: its name, and a sentence."""
 
     field: str
@@ -168,7 +168,7 @@ def _bounded(name: str, text: str) -> str:
     return text
 
 
-def read_question(written: WrittenQuestion, zone: str, now_us: int) -> ReadQuestion | tuple[Fault, ...]:
+def read_question(written: WrittenQuestion, zone: str, now_us: int) -> ReadQuestion | tuple[FormFault, ...]:
     """Return the question that a form comes to, or what is wrong with it, field by field.
 
     Parameters
@@ -183,9 +183,9 @@ def read_question(written: WrittenQuestion, zone: str, now_us: int) -> ReadQuest
     What a question may be is said in one place, `parse_question`: here its refusals find their fields. No fault holds
     what was written.
     """
-    faults: list[Fault] = []
+    faults: list[FormFault] = []
     if written.kind not in KINDS:
-        return (Fault("kind", "Choose what you know."),)
+        return (FormFault("kind", "Choose what you know."),)
     if written.clock == "utc":
         zone = ""
     said: dict[str, Any] = {}
@@ -206,11 +206,11 @@ def read_question(written: WrittenQuestion, zone: str, now_us: int) -> ReadQuest
         ("reason", "Say why you ask, in your own words."),
     ):
         if not getattr(written, name):
-            faults.append(Fault(name, words))
+            faults.append(FormFault(name, words))
     if written.emergency and not written.emergency_reason:
-        faults.append(Fault("emergency_reason", "Say whose life is threatened, and how."))
+        faults.append(FormFault("emergency_reason", "Say whose life is threatened, and how."))
     if written.kind == "vehicle" and said["vehicle"] is None:
-        faults.append(Fault("make", "Enter the make, the colour or the kind of vehicle."))
+        faults.append(FormFault("make", "Enter the make, the colour or the kind of vehicle."))
     if faults:
         return tuple(faults)
     said = {name: value for name, value in said.items() if value is not None}
@@ -244,7 +244,9 @@ def _vehicle(written: WrittenQuestion) -> dict[str, str] | None:
     return {name: text for name, text in said.items() if text} or None
 
 
-def _place(groups: Sequence[str], cameras: str, area: str, field: str, faults: list[Fault]) -> dict[str, Any]:
+def _place(
+    groups: Sequence[str], cameras: str, area: str, field: str, faults: list[FormFault]
+) -> dict[str, Any]:
     said: dict[str, Any] = {}
     if chosen := [one for one in groups if one]:
         said["groups"] = chosen
@@ -253,7 +255,7 @@ def _place(groups: Sequence[str], cameras: str, area: str, field: str, faults: l
     if area:
         polygon = _polygon(area)
         if polygon is None:
-            faults.append(Fault(field, "Enter three or more corners, each a line: latitude, longitude."))
+            faults.append(FormFault(field, "Enter three or more corners, each a line: latitude, longitude."))
         else:
             said["area"] = polygon
     return said
@@ -286,17 +288,17 @@ def _filled(scenes: Sequence[WrittenScene]) -> list[WrittenScene]:
     return list(scenes[: max(last + 1, FIRST_SCENES)])
 
 
-def _scene(one: WrittenScene, number: int, zone: str, faults: list[Fault]) -> dict[str, Any]:
+def _scene(one: WrittenScene, number: int, zone: str, faults: list[FormFault]) -> dict[str, Any]:
     prefix = f"scene-{number}-"
     said = _place((one.group,), one.cameras, one.area, f"{prefix}area", faults)
     if len(said) != 1 and not any(fault.field.startswith(prefix) for fault in faults):
         words = f"Place {number + 1}: name it by a group, by cameras or by an area, one of them."
-        faults.append(Fault(f"{prefix}group", words))
+        faults.append(FormFault(f"{prefix}group", words))
     return said | _span(one, prefix, zone, faults, None)
 
 
 def _span(
-    one: WrittenQuestion | WrittenScene, prefix: str, zone: str, faults: list[Fault], now_us: int | None
+    one: WrittenQuestion | WrittenScene, prefix: str, zone: str, faults: list[FormFault], now_us: int | None
 ) -> dict[str, str]:
     """Return `from` and `to`. An end without a day is of the day of the beginning; one without anything is now."""
     of = f"Place {int(prefix.split('-')[1]) + 1}: " if prefix else ""
@@ -310,18 +312,18 @@ def _span(
             continue
         found = read_moment(day, time, zone)
         if isinstance(found, TimeFault):
-            faults.append(Fault(f"{prefix}{name}_{found.part}", f"{of}The {which}: {found.words}"))
+            faults.append(FormFault(f"{prefix}{name}_{found.part}", f"{of}The {which}: {found.words}"))
         else:
             times[name] = found
     if len(times) == 2 and times["from"] >= times["to"]:
-        faults.append(Fault(f"{prefix}to_day", f"{of}The end is not after the beginning."))
+        faults.append(FormFault(f"{prefix}to_day", f"{of}The end is not after the beginning."))
     return {name: rfc3339(at_us) for name, at_us in times.items()}
 
 
-def _number(text: str, faults: list[Fault]) -> int | None:
+def _number(text: str, faults: list[FormFault]) -> int | None:
     if text.isascii() and text.isdigit() and len(text) < 3:
         return int(text)
-    faults.append(Fault("at_least", "Enter at how many of the places, as a number."))
+    faults.append(FormFault("at_least", "Enter at how many of the places, as a number."))
     return None
 
 
@@ -330,11 +332,11 @@ def _items(text: str) -> list[str]:
     return [item for item in (part.strip() for part in re.split(r"[\n,;\t]", text)) if item]
 
 
-def _fault_of(error: InputError, kind: str) -> Fault:
+def _fault_of(error: InputError, kind: str) -> FormFault:
     """Return a refusal of the question with the field that it is about."""
     found = _WHERE.search(error.detail)
     if found is None or found[1] is None:
-        return Fault("kind", f"{error.detail[:1].upper()}{error.detail[1:]}.")
+        return FormFault("kind", f"{error.detail[:1].upper()}{error.detail[1:]}.")
     member, number, inner = found[1], found[2], found[3]
     field, noun = member, _NOUNS.get(member, "The question")
     if member == "plates" and number is not None:
@@ -351,4 +353,4 @@ def _fault_of(error: InputError, kind: str) -> Fault:
     elif member == "plate" and kind == "lookalikes":
         field = "plate"
     words = _WHERE.sub(noun, error.detail).replace("`", "")
-    return Fault(field, f"{words}.")
+    return FormFault(field, f"{words}.")

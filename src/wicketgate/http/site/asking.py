@@ -27,7 +27,7 @@ from wicketgate.http.site.ask_form import (
     FIRST_SCENES,
     MOST_FORM,
     MOST_PAIRS,
-    Fault,
+    FormFault,
     ReadQuestion,
     WrittenQuestion,
     read_question,
@@ -52,7 +52,7 @@ _OVER = frozenset({"refused", "not-approved", "ended"})
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
-class Asking:
+class AskingPages:
     """The handlers of whoever asks, over one gateway."""
 
     def __init__(
@@ -162,7 +162,7 @@ class Asking:
         written: WrittenQuestion,
         *,
         draft: str = "",
-        faults: tuple[Fault, ...] = (),
+        faults: tuple[FormFault, ...] = (),
         status: int = 200,
     ) -> Response:
         authority = self._authority(session.unit, written.authority)
