@@ -27,6 +27,9 @@ _LIKE_ALL: Final = (
 )
 # In the order of plates these are as good as drawn by lot: of each a part holds as many bits as its values span.
 _NUMBER: Final = "CODEC(T64('bit'), ZSTD(1))"
+# One plate is looked for in every part: a third less of CPU than with 8,192 rows a mark, for three bytes a read. A
+# table that was made before keeps what it has: the engine changes that of none.
+_FINE: Final = "index_granularity = 1024"
 # A projection does not heed its columns' codecs: it is compressed as the table's default says. The statistics that the
 # engine would keep of each column cost up to four bytes a text, and no statement here is planned by them.
 _DENSE: Final = "default_compression_codec = 'ZSTD(1)', auto_statistics_types = ''"
@@ -48,7 +51,7 @@ READS: Final = f"""CREATE TABLE IF NOT EXISTS reads (
     overview String CODEC(ZSTD(1)),
     marks {_WORD},{_PARTED},
     PROJECTION by_camera (SELECT * ORDER BY camera, captured_us)
-) ENGINE = MergeTree {_LIKE_ALL.format(order="ORDER BY (plate, captured_us)")}, {_DENSE}"""
+) ENGINE = MergeTree {_LIKE_ALL.format(order="ORDER BY (plate, captured_us)")}, {_DENSE}, {_FINE}"""
 """Every read that is kept; what a camera did not say is empty. None is changed: what follows it stands beside it."""
 
 PLATES: Final = f"""CREATE TABLE IF NOT EXISTS plates (
