@@ -21,7 +21,7 @@ from tests.strategies import BrokenList
 from tests.worlds import FIELDS, Read, World, make_world, moments
 from wicketgate.base.clock import rfc3339
 from wicketgate.clients.verify.rows import RowRule, form_fault
-from wicketgate.feeds.errata import CarriedRow, ErratumFor, errata_for, erratum_line
+from wicketgate.feeds.errata import ErratumFor, WrongRow, errata_for, erratum_line
 from wicketgate.gate.decide import Looks
 from wicketgate.regime.documents.authority import MatchTerms
 from wicketgate.regime.moment import RegimeAt
@@ -39,7 +39,7 @@ MEMBERS = {
 }
 
 
-def rows_of(world: World, read: Read) -> list[CarriedRow]:
+def rows_of(world: World, read: Read) -> list[WrongRow]:
     """Return a row in each feed that shows the wrong read, as some version of its authority let it be shown."""
     chance, camera = world.random, world.state.cameras[read.camera]
     whole: dict[str, dict[str, Any]] = {
@@ -52,7 +52,7 @@ def rows_of(world: World, read: Read) -> list[CarriedRow]:
     for number, name in enumerate(sorted(world.state.authorities), 5):
         shown = [part for part in whole if chance.random() < 0.85]
         line = {"seq": number, "read": {key: value for part in shown for key, value in whole[part].items()}}
-        rows.append(CarriedRow(name, number, read.captured_us, line))
+        rows.append(WrongRow(name, number, read.captured_us, line))
     return rows
 
 
@@ -179,7 +179,7 @@ def test_rows_that_say_no_time_or_place_are_not_decided() -> None:
     read = Read(camera=0, captured_us=world.at_us, plate="KLM3")
     for gone in product(("captured_at", "source", "camera")):
         rows = [
-            CarriedRow(
+            WrongRow(
                 row.feed,
                 row.seq,
                 row.released_us,

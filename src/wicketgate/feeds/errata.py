@@ -33,7 +33,7 @@ ListsAt = Callable[[str, MatchTerms], Looks]
 """The list of an authority by its name, as far as its terms reach."""
 
 
-class CarriedRow(NamedTuple):
+class WrongRow(NamedTuple):
     """A row that shows a read: its feed, its number there, when it was released, and the line, decoded."""
 
     feed: str
@@ -47,7 +47,7 @@ class ErratumFor(NamedTuple):
 
     Attributes
     ----------
-    row : ShownRow
+    row : WrongRow
         The row that is wrong.
     reference : str
         `name@version`, which lets a row of the feed say it; empty where none is in force, and a notice is all.
@@ -55,21 +55,21 @@ class ErratumFor(NamedTuple):
         The JSON object of the corrected read; empty where the gate would not release it.
     """
 
-    row: CarriedRow
+    row: WrongRow
     reference: str = ""
     read: str = ""
 
 
-def first_rows(rows: Iterable[CarriedRow]) -> list[CarriedRow]:
+def first_rows(rows: Iterable[WrongRow]) -> list[WrongRow]:
     """Return of each feed the first row that shows a read; those that came again have its `ref`."""
-    found: dict[str, CarriedRow] = {}
+    found: dict[str, WrongRow] = {}
     for row in rows:
         if row.feed not in found or row.seq < found[row.feed].seq:
             found[row.feed] = row
     return [found[feed] for feed in sorted(found)]
 
 
-def corrected_read(rows: Iterable[CarriedRow], plate: str, cameras: Sequence[Camera]) -> ReadBatch | None:
+def corrected_read(rows: Iterable[WrongRow], plate: str, cameras: Sequence[Camera]) -> ReadBatch | None:
     """Return a read with its right plate, of what the rows that show it say.
 
     None where they do not say where and when it was: then no gate can decide it.
@@ -99,7 +99,7 @@ def corrected_read(rows: Iterable[CarriedRow], plate: str, cameras: Sequence[Cam
 
 
 def errata_for(
-    rows: Sequence[CarriedRow],
+    rows: Sequence[WrongRow],
     plate: str,
     state: State,
     moment: RegimeAt,
@@ -110,7 +110,7 @@ def errata_for(
 
     Parameters
     ----------
-    rows : sequence of ShownRow
+    rows : sequence of WrongRow
         Every row that shows the read.
     plate : str
         The right one; empty where nobody says it.
@@ -154,7 +154,7 @@ def _released(
 
 
 def corrected_hits(
-    made: Iterable[ErratumFor], rows: Iterable[CarriedRow], ground: Ground, at_us: int
+    made: Iterable[ErratumFor], rows: Iterable[WrongRow], ground: Ground, at_us: int
 ) -> list[HitCorrected]:
     """Return the hits that show a read, each with the right plate where its own authority would release it."""
     plates = {one.row.feed: _plate_of(one.read) for one in made}

@@ -68,7 +68,7 @@ async def test_a_correction_stands_in_every_feed_that_showed_the_read(folder: Pa
     await said(gateway, "r102")
     await until(lambda: not gateway.commits.committed.errata.due)
     assert len(await errata_of(gateway, OWN)) == 1
-    assert gateway.commits.committed.counts.released[OWN] == 3, "an erratum is no release"
+    assert gateway.commits.committed.totals.released[OWN] == 3, "an erratum is no release"
     with pytest.raises(InputError, match="no such read"):
         await said(gateway, "r999")
     assert at == gateway.commits.committed.errata.notices[OWN][0].commit

@@ -11,19 +11,19 @@ from wicketgate.commits.rewritten import StoredTransactions
 from wicketgate.commits.stored import decode_held
 from wicketgate.commits.transactions import Transaction
 from wicketgate.feeds.erasing import RowName, rows_of, shown_read
-from wicketgate.feeds.errata import CarriedRow
+from wicketgate.feeds.errata import WrongRow
 from wicketgate.feeds.index import FeedIndex
 
 _MOST_PLACES: Final = 64
 """A read comes again with each of its images, once each."""
 
 
-class ReadFound(NamedTuple):
+class ReadInRows(NamedTuple):
     """A read: where it stood first, and every row that shows it, with those that came again."""
 
     number: int
     row: int
-    rows: Sequence[CarriedRow]
+    rows: Sequence[WrongRow]
 
 
 class ReadFinder:
@@ -51,7 +51,7 @@ class ReadFinder:
             return False
         return await self._message(number) is not None
 
-    async def of_place(self, number: int, row: int) -> ReadFound | None:
+    async def of_place(self, number: int, row: int) -> ReadInRows | None:
         """Return the read that stood last in a place; None past its term, and where it was erased.
 
         Raises
@@ -59,7 +59,7 @@ class ReadFinder:
         StreamError
             If the streams do not answer.
         """
-        found: list[CarriedRow] = []
+        found: list[WrongRow] = []
         for _ in range(_MOST_PLACES):
             transaction = await self._load(number)
             if transaction is None or ("", row) in self._erased().get(number, ()):
@@ -70,9 +70,9 @@ class ReadFinder:
             if earlier is None:
                 break
             number, row = earlier
-        return ReadFound(number, row, found)
+        return ReadInRows(number, row, found)
 
-    async def of_hit(self, feed: str, seq: int, raised_us: int) -> ReadFound | None:
+    async def of_hit(self, feed: str, seq: int, raised_us: int) -> ReadInRows | None:
         """Return the read of a hit: of a row that was released at that very time; None as `of_place`."""
         wanted = RowName(feed, seq)
         for number in self._released_at(feed, raised_us):
@@ -108,7 +108,7 @@ class ReadFinder:
             data = await self._stored.stand_in(number)
         return data
 
-    def _shown(self, number: int, transaction: Transaction, row: int) -> list[CarriedRow]:
+    def _shown(self, number: int, transaction: Transaction, row: int) -> list[WrongRow]:
         hidden = set(self._erased().get(number, ()))
         lines = {batch.feed: batch.data.split(b"\n")[1:-1] for batch in transaction.batches if batch.data}
         found = []
@@ -116,5 +116,5 @@ class ReadFinder:
             first: int = msgspec.json.decode(lines[feed][0])["seq"]
             line = msgspec.json.decode(lines[feed][seq - first])
             if "erased" not in line and (feed, seq) not in hidden:
-                found.append(CarriedRow(feed, seq, transaction.at_us, line))
+                found.append(WrongRow(feed, seq, transaction.at_us, line))
         return found

@@ -17,7 +17,7 @@ from wicketgate.commits.transactions import RowErased, ShownReads, Transaction
 from wicketgate.commits.writer import Commits
 from wicketgate.feeds.errata import ErratumFor, ListsAt, corrected_hits, errata_for, write_errata
 from wicketgate.gateway.errata.digests import ErrataDigests
-from wicketgate.gateway.errata.finding import ReadFinder, ReadFound
+from wicketgate.gateway.errata.finding import ReadFinder, ReadInRows
 from wicketgate.gateway.filing.errata_facts import erratum_fact
 from wicketgate.gateway.projections import Projections
 from wicketgate.hotlists.in_force import Allowed, Hotlists
@@ -101,7 +101,7 @@ class ErrataSending:
         await self._commits.commit(build)
 
     def _transaction(
-        self, said: ErratumSaid, found: ReadFound | None, state: State, at_us: int, sequence: int
+        self, said: ErratumSaid, found: ReadInRows | None, state: State, at_us: int, sequence: int
     ) -> Transaction:
         if found is None or not self._is_new(said, found, state):
             sent = ErratumSent(id=said.id)
@@ -147,14 +147,14 @@ class ErrataSending:
 
         return lists
 
-    def _is_new(self, said: ErratumSaid, found: ReadFound, state: State) -> bool:
+    def _is_new(self, said: ErratumSaid, found: ReadInRows, state: State) -> bool:
         """Return whether an erratum tells anybody anything: the plate that was read is no correction of it."""
         if known_among(state.errata.of_place(found.number, found.row), said.ground, said.said) is not None:
             return False
         read = {row.line["read"].get("plate") for row in found.rows if "read" in row.line}
         return not said.plate or said.plate not in read
 
-    def _vehicle(self, found: ReadFound) -> str:
+    def _vehicle(self, found: ReadInRows) -> str:
         plates = [row.line["read"]["plate"] for row in found.rows if "plate" in row.line.get("read", {})]
         return self._digests.of_plate(plates[0] if plates else f"{found.number}-{found.row}")
 
