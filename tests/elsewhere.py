@@ -27,7 +27,7 @@ class Elsewhere:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if 'certificate' in settings else 'http'}://127.0.0.1:{self.port}"
         self._streams = streams
         self.said = base / f"{role_file.stem}.log"
         self.process: subprocess.Popen[bytes] | None = None

@@ -159,7 +159,7 @@ def crash_and_recover(root: Path, counts: list[int], disk: KilledDisk, cut: Call
     assert list((folder / ".writing").iterdir()) == []
 
 
-@settings(deadline=None, max_examples=70)
+@settings(deadline=None, max_examples=30)
 @given(appends, st.integers(0, 60))
 @example([255, 1, 1], 14)
 @example([800], 11)
@@ -168,7 +168,7 @@ def test_a_kill_anywhere(counts: list[int], operations: int) -> None:
         crash_and_recover(Path(name), counts, KilledDisk(operations), lambda: None)
 
 
-@settings(deadline=None, max_examples=70)
+@settings(deadline=None, max_examples=30)
 @given(appends, st.integers(0, 60), st.randoms(use_true_random=False))
 def test_a_power_cut_anywhere(counts: list[int], operations: int, random: Random) -> None:
     with tempfile.TemporaryDirectory() as name:
@@ -176,7 +176,14 @@ def test_a_power_cut_anywhere(counts: list[int], operations: int, random: Random
         crash_and_recover(Path(name), counts, disk, disk.cut)
 
 
-@pytest.mark.parametrize("counts", [[1, 1], [255, 1, 1], [256, 300]])
+@pytest.mark.parametrize(
+    "counts",
+    [
+        [1, 1],
+        pytest.param([255, 1, 1], marks=pytest.mark.slow),
+        pytest.param([256, 300], marks=pytest.mark.slow),
+    ],
+)
 def test_a_power_cut_at_every_operation(tmp_path: Path, counts: list[int]) -> None:
     operations = 0
     while True:

@@ -26,7 +26,6 @@ DESK = london.PAPERS[london.OF_INTEREST]
 HOLDERS = {"source": SOURCE, "recipient": DESK.reader, "overseer": OVERSEER, "admin": "admin"}
 CONSULTATION = "more-cameras"
 PATIENCE_S = 300
-LEAST = 2_000
 ROOT = Path(__file__).parents[2]
 
 CONFIG = """
@@ -40,7 +39,7 @@ enabled = false
 
 [generation]
 deterministic = true
-max-examples = 6
+max-examples = {examples}
 with-security-parameters = false
 
 [phases]
@@ -110,13 +109,14 @@ def asked() -> dict[str, list[str]]:
 
 
 @pytest.mark.timeout(2 * PATIENCE_S)
-def test_what_is_answered_is_described(running: Running, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("examples", "least"), [(2, 1_000), pytest.param(8, 2_500, marks=pytest.mark.slow)])
+def test_what_is_answered_is_described(running: Running, tmp_path: Path, examples: int, least: int) -> None:
     from tests import (
         describing,
     )  # it imports `schemathesis`, which takes a second of whoever collects this test
 
     assert set(HOLDERS.values()) <= set(describing.KEPT)
-    config, secrets = CONFIG.format(authority=DESK.name), dict[str, str]()
+    config, secrets = CONFIG.format(authority=DESK.name, examples=examples), dict[str, str]()
     for kind, names in asked().items():
         sent = headers_of(running, kind) if kind else {}
         known = {f"{kind}_{number}".upper(): value for number, value in enumerate(sent.values())}
@@ -144,4 +144,4 @@ def test_what_is_answered_is_described(running: Running, tmp_path: Path) -> None
     assert f"Tested: {len(names)}" in done.stdout
     requests = re.search(r"(\d+) generated, (\d+) passed", done.stdout)
     assert requests is not None
-    assert int(requests[1]) == int(requests[2]) > LEAST
+    assert int(requests[1]) == int(requests[2]) > least

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from bench.harness import Running
+from tests.certificates import certify
 from tests.cluster import free_ports
 from tests.elsewhere import Elsewhere, elsewhere, role
 from tests.matching import plate_image
@@ -150,13 +152,21 @@ def test_what_is_published_by_mqtt_is_acknowledged_once_the_sequencer_has_it(
 
 
 def test_withdrawals_end_connections_and_the_front_within_a_second(
-    gateway: Running, streams: External, tmp_path: Path
+    gateway: Running, streams: External, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Over TLS: the connection that is ended is that behind the edge, and the peer's with it.
     token = issue(gateway, SOURCE)
-    with front(gateway, streams, tmp_path, "north") as north:
+    certificate, key = certify(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    trusting = ssl.create_default_context(cafile=certificate)
+    secured = f'certificate = "{certificate}"\nkey = "{key}"'
+    with front(gateway, streams, tmp_path, "north", secured) as north:
         with httpx.Client(base_url=north.url, headers={"Authorization": f"Bearer {token}"}) as camera:
             assert camera.post("/v1/reads", json=read(plates(1, seed=22)[0])).status_code == 200
-        with socket.create_connection(("127.0.0.1", north.port)) as held:
+        with (
+            socket.create_connection(("127.0.0.1", north.port)) as plain,
+            trusting.wrap_socket(plain, server_hostname="localhost") as held,
+        ):
             body = json.dumps(read(plates(1, seed=23)[0])).encode()
             head = f"POST /v1/reads HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
             held.sendall(

@@ -129,6 +129,8 @@ class Settings:
         The store of images; None for the folder.
     host, port : str, int
         Where the gateway listens; port 0 takes a free one.
+    certificate, certificate_key : Path or None
+        With them it speaks TLS alone; without, in clear, for this machine or a web server with TLS before it.
     feed_bytes : int
         Size at which one feed is full.
     address : str
@@ -160,6 +162,8 @@ class Settings:
     images: ImagesSettings | None = None
     host: str = "127.0.0.1"
     port: int = 8443
+    certificate: Path | None = None
+    certificate_key: Path | None = None
     feed_bytes: int = 64 * 1024**3
     disk_alarm_bytes: int | None = None
     disk_stop_bytes: int | None = None
@@ -277,6 +281,7 @@ def parse_settings(
     providers = data.pop("providers", {})
     alerts = data.pop("alerts", {})
     limits = ConnectionLimits.parse(data.pop("limits", {}))
+    certificate, certificate_key = _secured(folder, data, name)
     _check(data, _KEYS, name)
     if not 0 <= data.get("port", 0) <= 65_535:
         raise ConfigurationError(f"`port` in {name} must lie between 0 and 65535")
@@ -296,6 +301,8 @@ def parse_settings(
             streams=None if streams is None else _streams(folder, streams, streams_url, follows=follows),
             mqtt=None if mqtt is None else _mqtt(folder, mqtt),
             images=None if images is None else _images(folder, images),
+            certificate=certificate,
+            certificate_key=certificate_key,
             proxies=_networks(proxies),
             limits=limits,
             provider_secrets=_providers(folder, providers),
@@ -429,18 +436,26 @@ def _mqtt(folder: Path, data: object) -> MqttSettings:
     if not isinstance(data, dict):
         raise ConfigurationError("`mqtt` must be a table")
     _check(data, _MQTT_KEYS, "[mqtt]")
-    if ("certificate" in data) != ("key" in data):
-        raise ConfigurationError("[mqtt] needs both of `certificate` and `key`, or neither")
-    secure = "certificate" in data
+    certificate, key = _secured(folder, data, "[mqtt]")
+    secure = certificate is not None
     host = data.get("host", "0.0.0.0" if secure else "127.0.0.1")  # noqa: S104 - cameras are on other machines
     port = data.get("port", 8883 if secure else 1883)
     if not host or not 0 <= port <= 65_535:
         raise ConfigurationError("[mqtt] needs a `host`, and a `port` between 0 and 65535")
-    if not secure:
-        return MqttSettings(host=host, port=port)
-    key = folder / data["key"]
-    read_secret(key)  # it must be there, and nobody else may read it
-    return MqttSettings(host=host, port=port, certificate=folder / data["certificate"], key=key)
+    return MqttSettings(host=host, port=port, certificate=certificate, key=key)
+
+
+def _secured(folder: Path, data: dict[str, object], where: str) -> tuple[Path | None, Path | None]:
+    """Take a certificate and its key out of a table; the key must be there, and nobody else may read it."""
+    certificate, key = data.pop("certificate", None), data.pop("key", None)
+    if (certificate is None) != (key is None):
+        raise ConfigurationError(f"{where} needs both of `certificate` and `key`, or neither")
+    if certificate is None:
+        return None, None
+    if not isinstance(certificate, str) or not isinstance(key, str):
+        raise ConfigurationError(f"`certificate` and `key` in {where} are paths of files")
+    read_secret(folder / key)
+    return folder / certificate, folder / key
 
 
 def read_secret(path: Path) -> str:

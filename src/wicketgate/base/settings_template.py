@@ -4,6 +4,9 @@ TEMPLATE = """\
 # What the operator may set. What may leave is set by signed documents alone.
 host = "127.0.0.1"
 port = 8080
+# With both it speaks TLS alone. A new certificate is taken within some seconds, without a start.
+# certificate = "https.pem"
+# key = "https.key"
 # The size at which one feed is full: its releases stop, the others go on.
 # feed_bytes = 68719476736
 # Where the public reaches it, for the commands that its pages show.

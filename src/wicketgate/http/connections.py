@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from wicketgate.base.descriptors import Descriptors
 from wicketgate.base.limits import ConnectionLimits, PlaceLimits
 from wicketgate.base.places import Place, Places, Why
+from wicketgate.http.edge.told import PeerTold
 from wicketgate.http.hot_post import Hot, HotPost
 from wicketgate.http.problems import problem
 
@@ -53,6 +54,7 @@ class HttpConnection(HttpToolsProtocol):
         super().__init__(*arguments, **named)
         self.app_state = {"connection": self}  # each request's scope has a copy of it
         self.first = b""  # what another process read of it
+        self.told: PeerTold | None = None  # whose it is, where it came through the edge
         self._bounds = bounds
         self._limits = bounds.limits
         self._place: Place | None = None
@@ -74,6 +76,8 @@ class HttpConnection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take the connection, if it finds a place."""
         super().connection_made(transport)
+        if self.told is not None:
+            self.client, self.scheme = self.told.client, "https"
         self._since = self.loop.time()
         self._place = self._bounds.places.enter(self, self.client[0] if self.client else "")
         if self._place is None:
@@ -125,6 +129,10 @@ class HttpConnection(HttpToolsProtocol):
         """Go on with an answer, of which the peer has taken most."""
         self._unsent_since = 0.0
         super().resume_writing()
+
+    def read_so_far(self, data: bytes) -> bytes:
+        """Return what was read of it, for whoever goes on with it: behind the line that says whose it is."""
+        return data if self.told is None else self.told.line + data
 
     def drop(self) -> None:
         """Close at once: the place is needed, or the peer does not do its part."""

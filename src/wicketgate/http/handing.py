@@ -224,7 +224,7 @@ class HandingConnection(HttpConnection):
             self._waits_to_give = True
             self.loop.call_later(_LOOK_S, self._look_again)
             return
-        data, self._held = bytes(self._held), bytearray()
+        data, self._held = self.read_so_far(bytes(self._held)), bytearray()
         self._closing = self._is_given_away = True
         self._since = self.loop.time()
         self._giving(self, data, head)
@@ -307,9 +307,9 @@ class FirstHeadConnection(HttpConnection):
             self.flow.pause_reading()  # at once: whatever is read from now on would be lost to the other process
             self._closing = self._is_given_away = True
             self._since = self.loop.time()
-            if self._give(self, bytes(early)):
-                return
-            self.kept_all_the_same(bytes(early))
+            data = self.read_so_far(bytes(early))
+            if not self._give(self, data):
+                self.kept_all_the_same(data)
             return
         super().data_received(bytes(early))
 
@@ -319,7 +319,7 @@ class FirstHeadConnection(HttpConnection):
             return
         self._closing = self._is_given_away = False
         self.flow.resume_reading()
-        super().data_received(data)
+        super().data_received(data[len(self.read_so_far(b"")) :])
 
     def check(self, now: float) -> None:
         """Close the connection if nobody takes it, or for another reason."""

@@ -11,6 +11,7 @@ from wicketgate.base.ending import asked_to_end
 from wicketgate.base.roles import READER
 from wicketgate.base.settings import MqttSettings, Settings
 from wicketgate.gateway.node import Gateway
+from wicketgate.gateway.operations import replaced
 from wicketgate.gateway.roles import Roles
 from wicketgate.http.app import build_app
 from wicketgate.http.connections import HttpBounds
@@ -62,6 +63,7 @@ async def serve(
     gateway = await _started(settings, start, accept_clock, stop)
     if gateway is None:
         start.end()
+        start.entrance.close()
         return 0
     ingress: Ingress | None = None
     door: Door | None = None
@@ -81,10 +83,12 @@ async def serve(
         await asyncio.to_thread(start.hand_over)
         serving = await door.open()
         await asyncio.to_thread(start.end)
-        port = start.sockets[0].getsockname()[1]
         calm_collector()
         gateway.loop.start()
-        ready(f"http://{settings.host}:{port}", mqtt)
+        ready(start.entrance.url, mqtt)
+        edging = asyncio.create_task(
+            start.entrance.keep(lambda count: gateway.commits.commit(replaced("edge", count)))
+        )
         failed = asyncio.create_task(gateway.failed.wait())
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({failed, stopped, serving}, return_when=asyncio.FIRST_COMPLETED)
@@ -92,7 +96,7 @@ async def serve(
             # While what is under way still becomes durable, unless the gateway cannot go on.
             await ingress.stop(0.0 if gateway.failed.is_set() else _SETTLE_S)
         await door.close()
-        for task in (failed, stopped):
+        for task in (failed, stopped, edging):
             task.cancel()
         if gateway.failed.is_set():
             log.critical("stopped: %s", gateway.failure)
@@ -106,6 +110,7 @@ async def serve(
         if ingress is not None:
             await ingress.stop(0.0)
         await renderer.close()
+        start.entrance.close()
         gateway.loop.stop()
         await gateway.stop()
 

@@ -19,7 +19,9 @@ from wicketgate.gateway.deployment import Deployment
 from wicketgate.gateway.progress import Progress
 from wicketgate.http.behind import HEALTH_PATHS, problem_of_health
 from wicketgate.http.connections import HttpBounds
-from wicketgate.http.listening import BACKLOG, listen
+from wicketgate.http.edge.edge import Entrance
+from wicketgate.http.fronts.server import Server
+from wicketgate.http.listening import BACKLOG
 from wicketgate.http.peers import Proxies
 from wicketgate.http.problems import problem
 
@@ -41,6 +43,8 @@ class Start:
     ----------
     descriptors : Descriptors
         The open files, raised before anybody can connect.
+    entrance : Entrance
+        Where it listens.
 
     Raises
     ------
@@ -54,7 +58,8 @@ class Start:
         deployment.demand()
         self.descriptors = Descriptors.raised()
         self.lock = deployment.lock()  # before the port: a former gateway that ends gives up both
-        self.sockets = listen(settings.host, settings.port)
+        self.entrance = Entrance(settings)
+        self.sockets = self.entrance.sockets
         self.progress = Progress()
         # A server closes its sockets when it stops: this one has its own.
         self._sockets = [one.dup() for one in self.sockets]
@@ -76,7 +81,7 @@ class Start:
             limit_concurrency=_PLACES,  # answers outlive connections that were dropped
             timeout_graceful_shutdown=1,
         )
-        self._server = uvicorn.Server(config)
+        self._server = Server(config)
         self._thread = threading.Thread(target=self._run, daemon=True)
 
         self._thread.start()

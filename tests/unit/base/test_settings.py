@@ -40,7 +40,7 @@ def load(folder: Path, text: str) -> Settings:
     (folder / "wicketgate.toml").write_text(text)
     (folder / "nats-ca.pem").write_text(certificates())
     for name in (
-        *("nats.password", "system.password", "mqtt.key", "s3-access.key", "s3-secret.key"),
+        *("nats.password", "system.password", "mqtt.key", "https.key", "s3-access.key", "s3-secret.key"),
         *("met-identity.secret", "mail.password"),
     ):
         (folder / name).write_text(f"secret of {name}\n")
@@ -65,6 +65,7 @@ def test_the_template_can_be_used_with_everything_in_it(tmp_path: Path) -> None:
         "# What the",
         "# Processes that",
         "# The size",
+        "# With both",
         "# Where the",
         "# Free space",
         "# The web",
@@ -84,9 +85,21 @@ def test_the_template_can_be_used_with_everything_in_it(tmp_path: Path) -> None:
     assert settings.images is not None
     assert (streams.replicas, streams.standby, streams.trusted) == (3, True, certificates())
     assert streams.login == PasswordLogin(user="gateway", password="secret of nats.password")
+    assert (settings.certificate, settings.certificate_key) == (
+        tmp_path / "https.pem",
+        tmp_path / "https.key",
+    )
     assert mqtt == MqttSettings(
         host=ANYWHERE, port=8883, certificate=tmp_path / "mqtt.pem", key=tmp_path / "mqtt.key"
     )
+
+
+@pytest.mark.parametrize(
+    "text", ['certificate = "a.pem"', 'key = "a.key"', 'certificate = 1\nkey = "https.key"']
+)
+def test_a_certificate_and_its_key_go_together(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigurationError, match="certificate"):
+        load(tmp_path, text)
 
 
 def test_nothing_set_means_the_defaults(tmp_path: Path) -> None:

@@ -412,6 +412,7 @@ def test_a_document_that_may_not_take_effect_is_found(
         *({"kind": "operation", "operation": "upgraded", **UPGRADED, **wrong} for wrong in BAD_UPGRADES),
         {"kind": "operation", "operation": "upgraded"},
         {"kind": "operation", "operation": "fronts-replaced"},
+        {"kind": "operation", "operation": "edges-replaced", "count": 0},
         {"kind": "operation", "operation": "readers-replaced", "count": 0},
         {"kind": "operation", "operation": "readers-replaced", "count": "2"},
         {"kind": "operation", "operation": "roles"},

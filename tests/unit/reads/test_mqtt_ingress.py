@@ -13,16 +13,13 @@ import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import uvloop
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests.certificates import certify
 from wicketgate.base.errors import ConfigurationError, StreamError
 from wicketgate.base.limits import PlaceLimits
 from wicketgate.base.settings import MqttSettings
@@ -720,31 +717,6 @@ async def test_a_port_that_is_taken() -> None:
         ingress = Ingress(MqttSettings(host="127.0.0.1", port=port), Desk().take, dict)
         with pytest.raises(ConfigurationError, match=str(port)):
             await ingress.start()
-
-
-def certify(folder: Path, *, password: bytes | None = None) -> tuple[Path, Path]:
-    """Write a certificate for the loopback and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "mqtt.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    encryption = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
-    (folder / "mqtt.key").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
-    )
-    (folder / "mqtt.key").chmod(0o600)
-    return folder / "mqtt.pem", folder / "mqtt.key"
 
 
 @on_uvloop

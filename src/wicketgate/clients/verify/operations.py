@@ -21,6 +21,7 @@ _MEMBERS = {
     "clock-step": _ALWAYS | {"machine"},
     "fronts-replaced": _ALWAYS | {"count"},
     "readers-replaced": _ALWAYS | {"count"},
+    "edges-replaced": _ALWAYS | {"count"},
     "roles": _ALWAYS | {"roles"},
     "upgraded": _ALWAYS | _SOFTWARE | {"machine", "from", "to", "forms"},
 }
@@ -87,8 +88,8 @@ class Operations:
         self._take_forms(operation, body)
         if operation == "clock-step" and "machine" not in body:
             raise InputError("a step of the clock without the time that it had")
-        if operation in {"fronts-replaced", "readers-replaced"} and not is_form(body.get("count")):
-            raise InputError("replaced fronts without a number of them")
+        if operation.endswith("s-replaced") and not is_form(body.get("count")):
+            raise InputError("replaced processes without a number of them")
         if operation == "roles" and not _are_words(body.get("roles")):
             raise InputError("roles that are not named")
         if "machine" in body:

@@ -12,6 +12,7 @@ from typing import Final
 from starlette.types import ASGIApp
 
 from wicketgate.base.aside import TasksAside
+from wicketgate.base.errors import InputError
 from wicketgate.base.peers import network_of
 from wicketgate.base.settings import Settings
 from wicketgate.base.turnstile import Turnstile
@@ -19,11 +20,11 @@ from wicketgate.commits.transactions import Transaction
 from wicketgate.gateway.node import Gateway
 from wicketgate.gateway.roles import Roles
 from wicketgate.http.connections import HttpBounds, HttpConnection
+from wicketgate.http.edge.told import accept_at, tell
 from wicketgate.http.fronts.fleet import Fleet
 from wicketgate.http.fronts.passing import Given
 from wicketgate.http.fronts.server import Server, configured
 from wicketgate.http.handing import END, FirstHeadConnection, fields_in
-from wicketgate.http.listening import BACKLOG
 from wicketgate.http.readers.fleet import ReaderFleet
 from wicketgate.http.readers.rule import ReaderRule
 from wicketgate.http.readers.ways import ReaderWays
@@ -155,9 +156,7 @@ class Door:
                 loop = asyncio.get_running_loop()
                 try:
                     for one in self._sockets:
-                        self._accepting.append(
-                            await loop.create_server(self._accepted, sock=one.dup(), backlog=BACKLOG)
-                        )
+                        self._accepting.append(await accept_at(one.dup(), self._accepted))
                 except OSError as error:  # no descriptor is left just now
                     log.error("connections cannot be accepted: %s", type(error).__name__)
                     for server in self._accepting:
@@ -170,18 +169,22 @@ class Door:
                 self._accepting = []
 
     def _adopt(self, one: socket.socket, data: bytes) -> None:
-        def connection() -> asyncio.Protocol:
-            made = self._connection()
-            made.first = data  # before anything that is read from now on
-            return made
+        made = self._connection()
 
         async def adopted() -> None:
             one.setblocking(False)
-            if not await self._may_come(one, data):
+            if not await self._may_come(one, made):
                 self._bounds.closed["too-many"] += 1
                 one.close()
                 return
-            await asyncio.get_running_loop().connect_accepted_socket(connection, one)
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: made, one)
+
+        try:
+            tell(made, one, data)
+        except InputError as error:
+            log.error("%s", error)
+            one.close()
+            return
 
         self._aside.begin(adopted())
 
@@ -211,13 +214,13 @@ class Door:
             app_state={},
         )
 
-    async def _may_come(self, one: socket.socket, data: bytes) -> bool:
+    async def _may_come(self, one: socket.socket, made: HttpConnection) -> bool:
         """Wait for the turn of a newcomer whom nobody knows: a connection costs more than most answers."""
-        head = data[: data.find(END) + len(END)]
+        head = made.first[: made.first.find(END) + len(END)]
         if self._bounds.knows(fields_in(head) or ()):
             return True
         try:
-            address = one.getpeername()[0]
+            address = one.getpeername()[0] if made.told is None else made.told.client[0]
             with suppress(BlockingIOError):  # it waits for its answer
                 if not one.recv(1, socket.MSG_PEEK):
                     return False  # it has gone already: many come for nothing but to be in the way

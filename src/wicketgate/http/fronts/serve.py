@@ -22,10 +22,12 @@ from wicketgate.base.streams.link import Link, end_tasks
 from wicketgate.gateway.progress import Behind
 from wicketgate.http.behind import problem_of_health
 from wicketgate.http.connections import HttpBounds
+from wicketgate.http.edge.edge import Entrance
+from wicketgate.http.edge.told import accept_at
 from wicketgate.http.fronts.host import HostedFronts
 from wicketgate.http.fronts.messages import MqttBegin
 from wicketgate.http.fronts.server import Server, calm_collector, configured
-from wicketgate.http.listening import BACKLOG, listen
+from wicketgate.http.listening import listen
 from wicketgate.http.peers import Proxies
 from wicketgate.reads.mqtt.connection import MqttLimits
 
@@ -96,7 +98,7 @@ class _Doorstep:
                 config=self._server.config, server_state=self._server.server_state, app_state={}
             )
 
-        return await asyncio.get_running_loop().create_server(connection, sock=one.dup(), backlog=BACKLOG)
+        return await accept_at(one.dup(), connection)
 
 
 async def serve_front(settings: Settings, credential: RoleCredential, ready: Callable[[str], None]) -> int:
@@ -116,19 +118,22 @@ async def serve_front(settings: Settings, credential: RoleCredential, ready: Cal
     """
     stop = asked_to_end()
     descriptors = Descriptors.raised()
-    sockets = listen(settings.host, settings.port)
+    entrance = Entrance(settings)
+    sockets = entrance.sockets
     limits, mqtt = settings.limits, settings.mqtt
     over_http, over_mqtt = descriptors.divide(
         [limits.connections, 0 if mqtt is None else limits.mqtt_connections]
     )
     published = None if mqtt is None else listen(mqtt.host, mqtt.port)[0]
     async with AsyncExitStack() as parts:
+        parts.callback(entrance.close)
         doorstep = _Doorstep(settings, sockets, over_http, descriptors)
         await doorstep.open()
         parts.push_async_callback(doorstep.close)
         stopped = asyncio.create_task(stop.wait())
-        parts.push_async_callback(end_tasks, [stopped])
-        ready(f"http://{settings.host}:{sockets[0].getsockname()[1]}")
+        keeping = asyncio.create_task(entrance.keep())
+        parts.push_async_callback(end_tasks, [stopped, keeping])
+        ready(entrance.url)
         link = await _linked(settings, stopped)
         if link is None:
             return 0

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import socket
 from collections.abc import Callable, Iterator
 from typing import cast
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from wicketgate.http.edge.told import accept_at
 from wicketgate.http.listening import BACKLOG
 
 
@@ -19,6 +21,19 @@ class Server(uvicorn.Server):
 
     The streams must outlive the last request.
     """
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen; behind an edge a connection says first whose it is."""
+        await super().startup([])
+        self.started = False
+
+        def connection() -> asyncio.Protocol:
+            made = self.config.http_protocol_class
+            return made(config=self.config, server_state=self.server_state, app_state={})  # type: ignore[call-arg]
+
+        for one in sockets or ():
+            self.servers.append(await accept_at(one, connection))
+        self.started = True
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

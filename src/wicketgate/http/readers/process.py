@@ -21,11 +21,12 @@ import uvloop
 
 from wicketgate.base.aside import TasksAside
 from wicketgate.base.descriptors import Descriptors
-from wicketgate.base.errors import WicketgateError
+from wicketgate.base.errors import InputError, WicketgateError
 from wicketgate.base.files import keep_private
 from wicketgate.commits.transactions import Transaction
 from wicketgate.gateway.readers.reader import Reader
 from wicketgate.http.connections import HttpBounds
+from wicketgate.http.edge.told import tell
 from wicketgate.http.fronts.frames import Frames
 from wicketgate.http.fronts.passing import ConnectionGiver
 from wicketgate.http.fronts.server import Server, calm_collector, configured
@@ -97,23 +98,17 @@ class ReaderProcess:
         connections = server.server_state.connections
 
         def adopt(one: socket.socket, data: bytes) -> None:
-            def made() -> asyncio.Protocol:
-                connection = HandingConnection(
-                    bounds,
-                    rule,
-                    give,
-                    config=server.config,
-                    server_state=server.server_state,
-                    app_state={},
-                )
-                connection.first = data
-                return connection
-
-            async def adopted() -> None:
-                one.setblocking(False)
-                await asyncio.get_running_loop().connect_accepted_socket(made, one)
-
-            self._aside.begin(adopted())
+            made = HandingConnection(
+                bounds, rule, give, config=server.config, server_state=server.server_state, app_state={}
+            )
+            try:
+                tell(made, one, data)
+            except InputError as error:
+                log.error("%s", error)
+                one.close()
+                return
+            one.setblocking(False)
+            self._aside.begin(asyncio.get_running_loop().connect_accepted_socket(lambda: made, one))
 
         def follow(transaction: Transaction) -> None:
             if transaction.token is not None or transaction.document is not None:

@@ -18,8 +18,8 @@ from wicketgate.gateway.progress import Behind
 from wicketgate.gateway.readers.reader import Reader, ReaderSettings
 from wicketgate.http.behind import problem_of_health
 from wicketgate.http.connections import HttpBounds
+from wicketgate.http.edge.edge import Entrance
 from wicketgate.http.fronts.server import Server, calm_collector, configured
-from wicketgate.http.listening import listen
 from wicketgate.http.peers import Proxies
 from wicketgate.http.readers.app import build_reader_app
 from wicketgate.http.site.rendering import Renderer
@@ -64,16 +64,17 @@ async def serve_reader(settings: Settings, reading: ReaderSettings, ready: Calla
     """
     stop = asked_to_end()
     descriptors = Descriptors.raised()
-    sockets = listen(settings.host, settings.port)
+    entrance = Entrance(settings)
     proxies = Proxies(settings.proxies)
     (places,) = descriptors.divide([settings.limits.connections])
     bounds = HttpBounds(settings.limits, places, descriptors, is_proxy=proxies.__contains__)
     switched, renderer = _Switched(), Renderer()
     server = Server(configured(switched, bounds.protocol))
-    serving = asyncio.create_task(server.serve(sockets))
+    serving = asyncio.create_task(server.serve(entrance.sockets))
     sweeping = asyncio.create_task(bounds.sweep(server.server_state.connections))
     stopped = asyncio.create_task(stop.wait())
-    ready(f"http://{settings.host}:{sockets[0].getsockname()[1]}")
+    keeping = asyncio.create_task(entrance.keep())
+    ready(entrance.url)
     code = 0
     try:
         reader = await _begun(reading, stopped)
@@ -91,8 +92,9 @@ async def serve_reader(settings: Settings, reading: ReaderSettings, ready: Calla
         server.should_exit = True
         await serving
         await renderer.close()
-        for task in (sweeping, stopped):
+        for task in (sweeping, stopped, keeping):
             task.cancel()
+        entrance.close()
     return code
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wicketgate.base.clock import SECOND_US, Clock
+from wicketgate.base.errors import StreamError
 from wicketgate.commits.durable import Durable
 from wicketgate.commits.register import build_register, dump_register
 from wicketgate.http.site.rendering import RegisterSent
@@ -19,7 +20,7 @@ LASTS_US = SECOND_US // 2
 """How old it may be; one that took long to build lasts `_REST` times as long as that took."""
 _REST = 50
 _MOMENT = ("as_of", "checkpoint")
-_WAITS = 400
+_WAITS = 2_000  # 10 s: a disk may stand still for some
 _WAIT_S = 0.005
 
 
@@ -98,12 +99,9 @@ class RegisterShown:
                 return built  # whatever its age: waiting for another would take as long again
 
     async def _build(self) -> Shown:
-        state, ledger = self._commits.committed, self._ledger()
-        revision, now_us = state.revision, self._clock.now_us()
-        for _ in range(_WAITS):
-            if ledger.size >= state.entries:
-                break
-            await asyncio.sleep(_WAIT_S)
+        ledger = await self._covering()
+        state, now_us = self._commits.committed, self._clock.now_us()
+        revision = state.revision
         began_s = time.thread_time()
         register = build_register(
             self._commits.committed_at(now_us),
@@ -117,3 +115,21 @@ class RegisterShown:
         self._commit_revision, self._made_us = revision, now_us
         self._lasts_us = max(LASTS_US, round(_REST * took_s * SECOND_US))
         return self._shown
+
+    async def _covering(self) -> LogFolder:
+        """Return the log once it covers what is committed, and nothing else.
+
+        A log is behind its commits while it is written. It is ahead of them where a reader begins with a copy of it:
+        what it covers and the state has not would be missing from the register, against its own checkpoint.
+
+        Raises
+        ------
+        StreamError
+            If it does not come to that.
+        """
+        for _ in range(_WAITS):
+            ledger = self._ledger()
+            if ledger.size == self._commits.committed.entries:
+                return ledger
+            await asyncio.sleep(_WAIT_S)
+        raise StreamError("the log and what is committed do not come to the same entry: try again")

@@ -15,6 +15,7 @@ from wicketgate.base.aside import TasksAside
 from wicketgate.base.errors import ConfigurationError, WicketgateError
 from wicketgate.base.places import Places
 from wicketgate.base.settings import MqttSettings
+from wicketgate.base.tls import server_context
 from wicketgate.base.turnstile import Turnstile
 from wicketgate.reads.mqtt.connection import Connection, MqttCounts, MqttLimits
 from wicketgate.reads.mqtt.packets import Publish
@@ -327,19 +328,9 @@ def tls_context(settings: MqttSettings) -> ssl.SSLContext | None:
     ConfigurationError
         If the certificate or its key cannot be used.
     """
-    if settings.certificate is None:
+    if settings.certificate is None or settings.key is None:
         return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        # Without a password given, OpenSSL would ask for one at the terminal.
-        context.load_cert_chain(settings.certificate, settings.key, password=lambda: b"")
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(
-            f"[mqtt]: `{settings.certificate}` and `{settings.key}` are no certificate and its key, in PEM without "
-            "a pass phrase"
-        ) from error
-    return context
+    return server_context(settings.certificate, settings.key, "[mqtt]")
 
 
 def _listen(host: str, port: int) -> socket.socket:
