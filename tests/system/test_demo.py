@@ -27,6 +27,7 @@ from wicketgate.feeds.batches import read_batches
 from wicketgate_demo.cameras.devices import FORMATS
 from wicketgate_demo.run.children import WICKETGATE
 from wicketgate_demo.world import london
+from wicketgate_demo.world.asking import ASKED
 from wicketgate_demo.world.people import PEOPLE
 
 CT, CHARGING = london.COUNTER_TERRORISM, london.CHARGING
@@ -122,6 +123,7 @@ def check_report(outcome: Outcome) -> None:
     assert report["sent"] == report["accepted"] + report["repeated"] + report["quarantined"]
     assert report["ledger"]["verified"] is True
     assert report["hits"] == sum(report["hits_by_quality"].values())
+    assert set(report["searches"]) == {"answered", "awaiting", "refused", "unapproved"}
 
 
 def check_people(now: dict[str, Any], before: dict[str, Any]) -> None:
@@ -211,7 +213,8 @@ def test_credentials_are_whole_and_private(first: Outcome) -> None:
     }
     assert set(credentials["tokens"]) == {"admin", *london.TOKENS}
     assert credentials["authorities"] == {
-        name: {"mode": paper.mode, "reader": paper.reader} for name, paper in london.PAPERS.items()
+        ASKED: {"mode": "search", "reader": london.DUTY_DESK},
+        **{name: {"mode": paper.mode, "reader": paper.reader} for name, paper in london.PAPERS.items()},
     }
     assert credentials["cameras"] == {
         "tfl": {c["id"]: c["groups"] for c in london.cameras(60)},

@@ -63,6 +63,31 @@ def _near(at_us: int, authority: Authority, version: Version, concerned: Collect
         yield from _staged(at_us, kind, what, when_us, concerned, f"/authorities/{name}")
 
 
+def emergency_events(
+    at_us: int, stopped: Mapping[str, str], overseer: str | None, whos: Collection[str]
+) -> Iterator[Event]:
+    """Yield that nobody approved an emergency in time, for the overseer whose word the unit needs since: once.
+
+    Parameters
+    ----------
+    stopped : mapping of str to str
+        The units that may not say that life is threatened, with the question after which.
+    overseer : str or None
+        The office that the charter names.
+    """
+    who = f"office:{overseer}"
+    for unit, search in sorted(stopped.items()) if who in whos else ():
+        yield Event(
+            id=f"emergency {search}",
+            who=who,
+            kind="deadline",
+            priority=1,
+            at_us=at_us,
+            about=f"emergency {unit}",
+            words=f"nobody approved an emergency of `{unit}` in time: it says so no more until your office lets it",
+        )
+
+
 def list_events(at_us: int, name: str, first_us: int, who: str) -> Iterator[Event]:
     """Yield that entries of a list end or must be reviewed, for its own unit alone: at most twice for each day.
 

@@ -16,7 +16,7 @@ from wicketgate.alerts.messages import AlertMessage, Event, message_id, told
 from wicketgate.alerts.orders import ByApprise, ByMail, ByWebhook, Way
 from wicketgate.alerts.outbox import DeadLetter, Outbox, TargetState
 from wicketgate.alerts.rules import NO_RULES, AlertRules, demand_own, parse_rules
-from wicketgate.alerts.watch import NEAR_US, Silence, behind_events, due_events, list_events
+from wicketgate.alerts.watch import NEAR_US, Silence, behind_events, due_events, emergency_events, list_events
 from wicketgate.base.alert_settings import AlertSettings, AlertTarget
 from wicketgate.base.aside import TasksAside, ThreadsAside
 from wicketgate.base.clock import MINUTE_US, Clock
@@ -267,6 +267,8 @@ class Alerting:
         state = self._commits.committed
         events = list(due_events(self._commits.committed_at(now_us), state.held, rules))
         events += await self._due_of_lists(rules, now_us)
+        overseer = self._commits.parsed.charter(state).searching.overseer
+        events += emergency_events(now_us, state.searches.stopped, overseer, rules)
         counts: dict[str, int] = {}
         for number, camera in enumerate(list(state.cameras)):
             if camera.active:

@@ -54,14 +54,12 @@ _REQUEST = {
     "unknown-moment": "Name an entry of the ledger, or a time that is past, from the first charter on.",
     "unknown-search": "Use an `id` that `POST /v1/searches` gave you.",
     "question-kind": "Ask by one of `plate`, `plates`, `pattern` and `scenes`; the message says what goes with what.",
-    "zone-missing": "Send `Z` or an offset with each time.",
     "not-answered": "Look how it stands: `GET /v1/searches/{id}`.",
     "answer-ended": "Ask anew: an answer is kept for as long as its authority says.",
     "self-approval": "Let another person approve.",
     "approver-twice": "Let another person approve.",
     "count-differs": "Look at the number and approve.",
     "approval-spent": "Have it asked anew.",
-    "approval-needed": "Wait for the approvals that `approvals_needed` names.",
     "too-many-searches": "Wait, or let questions of yours end first.",
     "not-stopped": "Look at `GET /v1/emergencies`.",
     "history-unavailable": "Ask again in a minute; where the gateway keeps no history nothing can be asked of it.",
@@ -307,6 +305,7 @@ _SEARCH = {
         "Ask for less time, fewer cameras or fewer plates.",
     ),
     "approval-needed": ("A read is of an age for which nobody approved the question.", ""),
+    "zone-missing": ("A time of the question has no zone.", "Send `Z` or an offset."),
     "approval-spent": ("The question has run, was refused or has ended.", "Have it asked anew."),
     "self-approval": ("Whoever asks does not approve.", "Let another person approve."),
     "approver-twice": ("This person approved it already.", "Let another person approve."),
@@ -411,6 +410,7 @@ REQUEST = {one.code: one for one in ALL if one.where == "request"}
 DOCUMENT = {one.code: one for one in ALL if one.where == "document"}
 HOTLIST = {one.code: one for one in ALL if one.where == "hotlist"}
 READ = {one.code: one for one in ALL if one.where == "read"}
+SEARCH = {one.code: one for one in ALL if one.where == "search"}
 REFUSAL = {one.code: one for one in ALL if one.where == "refusal"}
 
 

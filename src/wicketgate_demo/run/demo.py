@@ -8,15 +8,17 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from wicketgate.base.ending import asked_to_end
 from wicketgate.base.errors import WicketgateError
 from wicketgate.base.settings import read_secret
+from wicketgate_demo.run.asking import ask_the_past, counted_searches, post_past, submit_authority
 from wicketgate_demo.run.children import Child
 from wicketgate_demo.run.enrolment import CAMERAS, Groups, bearer, enrol, list_vehicles
 from wicketgate_demo.run.folder import Folder
@@ -98,7 +100,8 @@ async def _show(plan: Plan, served: Served) -> int:
         await officers.publish()
         deciding = asyncio.create_task(officers.decide())
         await list_vehicles(folder, client)
-        await _keep_credentials(served, client, cameras)
+        people = await _keep_credentials(served, client, cameras)
+        looking_back = asyncio.create_task(_look_back(served, client, cameras, people))
         words = simulate_arguments(served, plan.rate)
         log, out = folder.log("simulate.log"), folder.log("simulate.out")
         sending = Child(*words, log=log, out=out)
@@ -110,21 +113,36 @@ async def _show(plan: Plan, served: Served) -> int:
                 served.say(line)
             await _show_progress(served, client, sending)
         finally:
-            deciding.cancel()
-            await asyncio.gather(deciding, return_exceptions=True)
+            for task in (deciding, looking_back):
+                task.cancel()
+            await asyncio.gather(deciding, looking_back, return_exceptions=True)
             await sending.stop()
     return 0
 
 
-async def _keep_credentials(served: Served, client: httpx.AsyncClient, cameras: Groups) -> None:
+async def _look_back(
+    served: Served, client: httpx.AsyncClient, cameras: Groups, people: Mapping[str, Any]
+) -> None:
+    """Post the past beside what passes now, and ask about it; whatever fails, the rest goes on."""
+    try:
+        if await submit_authority(served.folder, client):
+            await post_past(served.folder, client, cameras, served.say)
+            await ask_the_past(client, people)
+    except (WicketgateError, httpx.HTTPError) as error:
+        served.say(f"Nothing can be asked of the past: {error}")
+
+
+async def _keep_credentials(served: Served, client: httpx.AsyncClient, cameras: Groups) -> dict[str, Any]:
     """Write down how to get in; again whenever the gateway starts anew, which ends every session."""
+    people: dict[str, Any] = {}
 
     async def write() -> None:
-        people = await sign_in_everybody(served.folder, client)
+        people.update(await sign_in_everybody(served.folder, client))
         served.folder.write_credentials(served.url, cameras, people)
 
     await write()
     served.again = write
+    return people
 
 
 async def _show_progress(served: Served, client: httpx.AsyncClient, sending: Child) -> None:
@@ -158,11 +176,14 @@ async def _headless(plan: Plan, served: Served) -> int:
         cameras = await enrol(folder, client, plan.cameras)
         await name_people(folder, client)
         await Officers(folder, client).publish()
-        await _keep_credentials(served, client, cameras)
+        people = await _keep_credentials(served, client, cameras)
+        if await submit_authority(folder, client):
+            await ask_the_past(client, people)
+        searches = await counted_searches(client, people)
         served.say(
             f"{sum(map(len, cameras.values())):,} cameras send {plan.rate:g} reads a second for {plan.seconds:g} s "
             f"to {served.url}."
         )
         trial = Trial(served, client, cameras, rate=plan.rate, seconds=plan.seconds)
         evidence = await trial.run()
-    return trial.conclude(evidence, plan.report)
+    return trial.conclude(evidence, plan.report, searches)

@@ -22,6 +22,7 @@ from wicketgate.regime.documents.document import parse_toml
 from wicketgate.regime.documents.toml import dump_toml
 from wicketgate_demo.site.same_day import EXHIBIT
 from wicketgate_demo.world import london
+from wicketgate_demo.world.asking import ASKED, SIGNERS, question_authority
 
 _PARTS = ("offices", "overseers", "documents", "people", "tokens", "logs", "received")
 
@@ -167,6 +168,7 @@ class Folder:
         self._write("charter", charter, offices, charter["signatures"][0]["offices"])
         for name, paper in london.PAPERS.items():
             self._write(name, paper.draft(at_us), offices, paper.signers)
+        self._write(ASKED, question_authority(at_us), offices, SIGNERS)
         revocation = london.revocation(
             london.COUNTER_TERRORISM, "revocation-1", "To see in the demonstration that it stops.", at_us
         )
@@ -229,7 +231,15 @@ class Folder:
             "tokens": self.tokens(),
             "offices": self.offices(),
             "authorities": {
-                name: {"mode": paper.mode, "reader": paper.reader} for name, paper in london.PAPERS.items()
+                **{
+                    name: {"mode": paper.mode, "reader": paper.reader}
+                    for name, paper in london.PAPERS.items()
+                },
+                **(
+                    {ASKED: {"mode": "search", "reader": london.DUTY_DESK}}
+                    if self.envelope(ASKED).exists()
+                    else {}
+                ),
             },
             "cameras": cameras,
             "people": people,

@@ -28,7 +28,7 @@ MQTT_PORT = 1883
 _RESTARTS = 20
 _RESTART_PAUSE_S = 0.5
 _READS_A_CAMERA = 125
-_ROLES = "readers = 1\n"  # so that one command shows every role, on two cores too
+_ROLES = "readers = 1\nhistory = true\n"  # so that one command shows every role, on two cores too
 _MQTT = '\n[mqtt]\nhost = "127.0.0.1"\nport = {port}\n'
 _MQTT_SETTING = re.compile(r'\n\[mqtt\]\nhost = "127\.0\.0\.1"\nport = (\d+)\n')
 

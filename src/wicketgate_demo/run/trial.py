@@ -277,8 +277,11 @@ class Trial:
 
     # --- the report ---------------------------------------------------------------------------------------
 
-    def conclude(self, evidence: Evidence, report_to: Path | None) -> int:
-        """Judge, write and print the report, and return the exit code."""
+    def conclude(self, evidence: Evidence, report_to: Path | None, searches: Mapping[str, int]) -> int:
+        """Judge, write and print the report, and return the exit code.
+
+        `searches` is how questions to the past stand, by kind.
+        """
         findings = laws.judge(evidence)
         feeds = evidence.feeds
         hit_latencies, bulk_latencies = self._latencies(evidence)
@@ -296,6 +299,7 @@ class Trial:
             },
             **_hit_counts(feeds),
             "outcomes": dict(sorted(officer.outcomes.items())),
+            "searches": dict(searches),
             "misread": evidence.tally.get("misread", 0),
             "latency_ms": {
                 "hit_p50": hit_latencies.quantile_ms(0.5),

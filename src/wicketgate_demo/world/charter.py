@@ -111,6 +111,10 @@ def charter_document(offices: Offices, at_us: int) -> dict[str, Any]:
         "consulting": {"shortest": SHORTEST, "covers_for": "P3Y"},
         "amendment": {"shortest": SHORTEST, "covers_for": "P1Y"},
         "redaction": {"members": ["authority.necessity"], "longest": "P1Y"},
+        "searching": {
+            "second": ["{controller}/data-protection"],
+            "emergency": {"within": "P1D", "overseer": OVERSEER},
+        },
     }
 
 
@@ -310,6 +314,14 @@ def _consultations() -> list[dict[str, Any]]:
             "onward": ["dvla"],
             "need": "within",
             "within": "P90D",
+        },
+        {
+            "instruments": ["data-sharing-agreement"],
+            "modes": ["search"],
+            "purposes": ["policing/crime"],
+            "sources": ["tfl"],
+            "fields": ["plate", "time", "place", "vehicle"],
+            "need": "notice",
         },
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.vectors import make_documents as world
-from wicketgate.alerts.watch import Silence, behind_events, due_events
+from wicketgate.alerts.watch import Silence, behind_events, due_events, emergency_events
 from wicketgate.base.clock import DAY_US, HOUR_US, MINUTE_US, parse_rfc3339
 from wicketgate.regime.fold import Named, Regime, Version
 from wicketgate.regime.moment import RegimeAt
@@ -84,3 +84,13 @@ def test_a_gateway_that_is_behind_is_said_again_while_it_lasts() -> None:
     assert first[0].words.startswith("the log gets no seconds, since 1970")
     assert first[0].id != again[0].id
     assert first[0].about == again[0].about
+
+
+def test_the_overseer_alone_is_told_of_an_emergency_that_nobody_approved() -> None:
+    stopped = {"met/serious-crime": "ab12"}
+    whos = {"office:ico/commissioner", "recipient:met/serious-crime"}
+    [event] = emergency_events(1_000, stopped, "ico/commissioner", whos)
+    assert (event.who, event.kind, event.priority) == ("office:ico/commissioner", "deadline", 1)
+    assert "met/serious-crime" in event.words
+    assert list(emergency_events(1_000, stopped, None, whos)) == []
+    assert list(emergency_events(1_000, {}, "ico/commissioner", whos)) == []

@@ -872,7 +872,7 @@ def test_figures_of_hits_that_can_be_hold(tmp_path: Path) -> None:
         (lambda b: b["disclosures"][FEED].update(nobody=None), "other rows"),
         (lambda b: b["disclosures_refused"].update({FEED: 3}), "no step"),
         (lambda b: b.update(step=1), "steps of 10"),
-        (lambda b: b.update(form=2), "of the form 1"),
+        (lambda b: b.update(form=3), "of the form 2"),
         (lambda b: b.update(until="2026-07-08T12:00:20Z"), "that is due"),
         (lambda b: b.update({"from": "2026-07-08T12:00:05Z"}), "where the last ones end"),
         (lambda b: b.update(until="soon"), "not an RFC 3339 time"),

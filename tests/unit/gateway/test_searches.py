@@ -32,14 +32,18 @@ from tests.searching import (
     signed,
 )
 from wicketgate.base.clock import DAY_US, HOUR_US, rfc3339
+from wicketgate.commits.state import State
+from wicketgate.commits.transactions import RowErased, Transaction
 from wicketgate.history.forms import COLUMNS
+from wicketgate.history.messages import place_of
 from wicketgate.ledger.facts import check_run_promise, search_run_fact
 from wicketgate.ledger.merkle import leaf_hash, root
 from wicketgate.ledger.notes import parse_vkey
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PLATE, LOOKS_LIKE, OTHER = "AB12CDE", "A812CDE", "XY99ZZZ"
-NARROW, BROAD = "tfl-met-narrow", "tfl-met-broad"
+ERASED = "KK55KKK"
+NARROW, BROAD, HOURS = "tfl-met-narrow", "tfl-met-broad", "tfl-met-hours"
 
 
 @pytest.fixture(scope="module")
@@ -262,6 +266,51 @@ async def test_scenes_mean_vehicles_seen_at_some_of_them(desk: AskDesk) -> None:
     assert (shown["status"], shown["breadth"]["cameras"]) == ("counted", 3)
     await desk.approve(shown["id"], CAT, 9)
     assert {row["read"]["plate"] for row in await desk.rows(shown["id"])} == {PLATE}
+
+
+async def test_no_capture_outside_the_hours_is_counted_or_shown(desk: AskDesk) -> None:
+    # The desk's day is a Wednesday; its reads are of 11 and of 12 o'clock in London.
+    morning = {"zone": "Europe/London", "days": ["wed"], "from": "00:00", "until": "11:30"}
+    hours = questions(authority__name=HOURS, search__hours=[morning])
+    await desk.gateway.filing.submit(signed(hours))
+    shown = await desk.ask(authority=HOURS, plate=PLATE)
+    assert [row["read"]["camera"] for row in await desk.rows(shown["id"])] == ["c0", "far"]
+    later = await desk.ask(authority=HOURS, plate=LOOKS_LIKE)
+    assert (later["status"], later["rows"]) == ("answered", 0)
+    # A vehicle that was seen at two scenes, at one of them outside the hours, is not meant.
+    now_us = desk.clock.now_us()
+    span = {"from": rfc3339(now_us - 3 * HOUR_US), "to": rfc3339(now_us)}
+    await desk.read(LOOKS_LIKE, "c0", ago_s=7100)
+    scenes = [{"cameras": ["c0"], **span}, {"cameras": ["c1"], **span}]
+    for authority, plates in ((HOURS, set()), (ASKED, {LOOKS_LIKE})):
+        both = await desk.ask(authority=authority, scenes=scenes)
+        await desk.approve(both["id"], CAT, 9)
+        assert {row["read"]["plate"] for row in await desk.rows(both["id"])} == plates
+
+
+async def test_an_erased_read_is_in_an_answer_as_its_leaf_alone(desk: AskDesk) -> None:
+    await desk.read(ERASED, "c0", ago_s=600)
+    await desk.read(ERASED, "c1", ago_s=300)
+    shown = await desk.ask(plate=ERASED)
+    before = await desk.as_(ADA, "GET", f"/v1/searches/{shown['id']}/rows")
+    first = desk.gateway.searches._store.page(shown["id"], 0, 1, desk.clock.now_us())
+    assert first is not None
+    number, row = place_of(first[0].read_id)
+
+    def build(state: State, at_us: int, sequence: int) -> Transaction:
+        return Transaction(at_us=at_us, erased=(RowErased(number=number, feed="", row=row),))
+
+    await desk.gateway.commits.commit(build)
+
+    async def hidden() -> bytes | None:
+        answer = await desk.as_(ADA, "GET", f"/v1/searches/{shown['id']}/rows")
+        return answer.content if b'"erased"' in answer.content else None
+
+    one, other = (await eventually(hidden)).splitlines()
+    leaf = leaf_hash(before.content.splitlines()[0])
+    assert json.loads(one) == {"seq": 1, "erased": leaf.hex()}
+    assert root([leaf, leaf_hash(other)]).hex() == shown["root"]
+    assert (await desk.ask(plate=ERASED))["rows"] == 1
 
 
 async def test_an_answer_is_exported_in_each_form(desk: AskDesk) -> None:

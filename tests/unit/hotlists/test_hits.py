@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wicketgate.base.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US, parse_rfc3339
+from wicketgate.base.distances import FASTEST_KMH, distance_km
 from wicketgate.base.errors import HitRefused, InputError
 from wicketgate.commits.cameras import Camera
 from wicketgate.commits.hits import OpenHit, Sighting
 from wicketgate.commits.transactions import HitRaised, Outcome
 from wicketgate.hotlists.hits import DEADLINES_US, Hit, due_us, raised, with_outcome
-from wicketgate.hotlists.journeys import FASTEST_KMH, distance_km, impossible
+from wicketgate.hotlists.journeys import impossible
 from wicketgate.hotlists.outcomes import SECOND_READ_US, Comparison, judge_outcome
 
 AT_US = parse_rfc3339("2026-07-08T12:00:00Z")

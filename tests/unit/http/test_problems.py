@@ -45,6 +45,7 @@ def test_a_problem_says_the_same_in_its_head_and_its_body(code: str) -> None:
         (errors.StreamError("x", code="stream-full"), 507, "stream-full"),
         (errors.StreamError("x", code="invented"), 503, "streams-unavailable"),
         (errors.FencedError("x"), 503, "streams-unavailable"),
+        (errors.HistoryError("x"), 503, "history-unavailable"),
         (errors.ShapeError("AB12CDE"), 500, "internal"),
         (errors.LedgerError("AB12CDE"), 500, "internal"),
         (errors.WicketgateError("AB12CDE"), 500, "internal"),
@@ -58,7 +59,6 @@ def test_each_error_of_ours_has_its_answer(error: errors.WicketgateError, status
 
 
 OURS = (
-    errors.HistoryError,  # nothing asks a history over HTTP yet
     errors.ShapeError,
     errors.ConfigurationError,
     errors.SignerError,

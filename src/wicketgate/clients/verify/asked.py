@@ -15,13 +15,13 @@ _Text = Annotated[str, msgspec.Meta(max_length=8192)]
 _Code = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9-]{1,60}\Z")]
 
 
-class _Fact(msgspec.Struct, tag_field="kind", forbid_unknown_fields=True):
-    """A fact of any kind."""
+class SearchFact(msgspec.Struct, tag_field="kind", forbid_unknown_fields=True):
+    """A fact of a question."""
 
     salt: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{32}\Z")]
 
 
-class SearchAskedFact(_Fact, tag="search-asked", kw_only=True):
+class SearchAskedFact(SearchFact, tag="search-asked", kw_only=True):
     """A question that was put."""
 
     commit: _Number
@@ -41,7 +41,7 @@ class SearchAskedFact(_Fact, tag="search-asked", kw_only=True):
     approve_by: str | None = None
 
 
-class SearchCountedFact(_Fact, tag="search-counted", kw_only=True):
+class SearchCountedFact(SearchFact, tag="search-counted", kw_only=True):
     """How many vehicles were told, 9 for nine or fewer."""
 
     commit: _Number
@@ -51,7 +51,7 @@ class SearchCountedFact(_Fact, tag="search-counted", kw_only=True):
     code: _Code | None = None
 
 
-class SearchStoppedFact(_Fact, tag="search-stopped", kw_only=True):
+class SearchStoppedFact(SearchFact, tag="search-stopped", kw_only=True):
     """A question that the law refused when it was to be run."""
 
     commit: _Number
@@ -60,7 +60,7 @@ class SearchStoppedFact(_Fact, tag="search-stopped", kw_only=True):
     code: _Code
 
 
-class SearchApprovedFact(_Fact, tag="search-approved", kw_only=True):
+class SearchApprovedFact(SearchFact, tag="search-approved", kw_only=True):
     """An approval of one run."""
 
     commit: _Number
@@ -70,7 +70,7 @@ class SearchApprovedFact(_Fact, tag="search-approved", kw_only=True):
     vehicles: _Told | None = None
 
 
-class SearchRefusedFact(_Fact, tag="search-refused", kw_only=True):
+class SearchRefusedFact(SearchFact, tag="search-refused", kw_only=True):
     """A question that an approver did not let be answered."""
 
     commit: _Number
@@ -81,7 +81,7 @@ class SearchRefusedFact(_Fact, tag="search-refused", kw_only=True):
     reason: _Text
 
 
-class SearchRunFact(_Fact, tag="search-run", kw_only=True):
+class SearchRunFact(SearchFact, tag="search-run", kw_only=True):
     """A run, committed before the first page of its answer."""
 
     authority: _Reference
@@ -94,7 +94,7 @@ class SearchRunFact(_Fact, tag="search-run", kw_only=True):
     emergency: bool
 
 
-class AnswerReadFact(_Fact, tag="answer-read", kw_only=True):
+class AnswerReadFact(SearchFact, tag="answer-read", kw_only=True):
     """A look at a page of an answer."""
 
     commit: _Number
@@ -105,14 +105,14 @@ class AnswerReadFact(_Fact, tag="answer-read", kw_only=True):
     form: _Code | None = None
 
 
-class AnswerEndedFact(_Fact, tag="answer-ended", kw_only=True):
+class AnswerEndedFact(SearchFact, tag="answer-ended", kw_only=True):
     """The end of an answer."""
 
     commit: _Number
     id: _Text
 
 
-class SearchUnapprovedFact(_Fact, tag="search-unapproved", kw_only=True):
+class SearchUnapprovedFact(SearchFact, tag="search-unapproved", kw_only=True):
     """An emergency that nobody approved in time."""
 
     commit: _Number
@@ -121,7 +121,7 @@ class SearchUnapprovedFact(_Fact, tag="search-unapproved", kw_only=True):
     unit: _Text
 
 
-class EmergencyLetFact(_Fact, tag="emergency-let", kw_only=True):
+class EmergencyLetFact(SearchFact, tag="emergency-let", kw_only=True):
     """The overseer's word that a unit may say again that life is threatened."""
 
     commit: _Number

@@ -88,6 +88,8 @@ class GoingOn:
         With the log's key.
     secret : bytes
         The deployment's, for references to images.
+    admit : callable
+        Raises where the disk has no room for an answer.
 
     Attributes
     ----------
@@ -104,9 +106,11 @@ class GoingOn:
         stored: StoredTransactions,
         signer: Signs,
         secret: bytes,
+        admit: Callable[[], None],
     ) -> None:
         self._commits, self._clock, self._history = commits, clock, history
         self._store, self._stored, self._signer, self._secret = store, stored, signer, secret
+        self._admit = admit
         self._filing = SearchFiling(commits)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._after_s: dict[str, float] = {}
@@ -128,6 +132,7 @@ class GoingOn:
             gateway.stored,
             signer,
             gateway.deployment.index_secret(),
+            gateway.space.demand,
         )
 
     def _take(self, transaction: Transaction) -> None:
@@ -190,6 +195,7 @@ class GoingOn:
         one = await self._standing(held)
         history = await self._caught_up()
         to = held.counted_to or None
+        self._admit()
         made = await self._looking_back(held, one, history, to).answer(self._store, held.asked.id)
         try:
             await self._tell_run(held, one, rows=made.rows, vehicles=made.vehicles, root=made.root)
@@ -451,13 +457,13 @@ class GoingOn:
         if now_s < self._tidied_s + _TIDY_S and not over:
             return
         self._tidied_s = now_s
-        kept = {id_ for id_, one in held.items() if one.until_us > now_us}
+        self._after_s = {id_: after_s for id_, after_s in self._after_s.items() if id_ in held}
         for id_ in await asyncio.to_thread(self._store.ids):
-            if id_ in self._tasks:
-                continue
-            if id_ not in kept:
+            # Looked at one by one: while the disk was waited for another may have been answered.
+            one = self._commits.committed.searches.held.get(id_)
+            if one is None or 0 < one.until_us <= now_us:
                 await asyncio.to_thread(self._store.end, id_)
-            else:
+            elif one.until_us and id_ not in self._tasks:
                 await asyncio.to_thread(self._store.trim, id_, now_us)
 
     async def _hide(self) -> None:

@@ -27,7 +27,7 @@ MOST_QUESTION: Final = 128 * 1024
 """Bytes of one question in normal form."""
 MOST_QUESTIONS: Final = 64 * 1024 * 1024
 """Bytes of all questions that wait or are answered."""
-MOST_OPEN: Final = 100
+MOST_OPEN: Final = 500
 """Questions of one person that wait, or whose answers are kept."""
 _SALT_BYTES: Final = 16
 

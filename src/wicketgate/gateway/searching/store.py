@@ -185,6 +185,7 @@ class AnswerStore:
 
     def end(self, id_: str) -> None:
         """Destroy an answer: first its key."""
+        _checked(id_)
         with self._lock:
             self._known.pop(id_, None)
             for folder, names in (

@@ -32,7 +32,7 @@ from wicketgate.http.api.images import FeedImages
 from wicketgate.http.gatekeeper import Principal, require, withdrawn
 from wicketgate.http.parameters import AFTER_ROW, ROWS
 from wicketgate.http.presence import require_presence
-from wicketgate.http.problems import problem
+from wicketgate.http.problems import problem, problem_of
 from wicketgate.http.rates import Rate, TokenAllowance
 from wicketgate.http.requests import MAX_MEMBERS, decoded, private_answer, read_body
 from wicketgate.http.roles import APPROVE, ASK, OVERSEE, SOURCE
@@ -130,7 +130,10 @@ class SearchesApi:
             return _too_often(wait_s)
         document = decoded(_document, await read_body(request, MAX_SEARCH), _WANTED)
         demand_asker(request)  # the body may have taken long
-        shown = await self._searches.ask(who, document)
+        try:
+            shown = await self._searches.ask(who, document)
+        except InputError as error:
+            return _refused(error)
         demand_asker(request)
         answer = private_answer(shown)
         answer.status_code = 201
@@ -144,7 +147,10 @@ class SearchesApi:
             return _too_often(wait_s)
         document = decoded(_document, await read_body(request, MAX_SEARCH), _WANTED)
         demand_asker(request)
-        return private_answer(await self._searches.preview(who, document))
+        try:
+            return private_answer(await self._searches.preview(who, document))
+        except InputError as error:
+            return _refused(error)
 
     async def list_own(self, request: Request) -> Response:
         """`GET /v1/searches`: one's own questions."""
@@ -248,6 +254,13 @@ class SearchesApi:
 _WANTED: Final = (
     'send `{"authority", "offence", "case", "reason", "question"}`, as docs/spec/searches.md says'
 )
+
+
+def _refused(error: InputError) -> Response:
+    """Return the answer to what is no question; elsewhere a time without a zone is `malformed`."""
+    if error.code != "zone-missing":
+        return problem_of(error)
+    return problem(error.code, error.detail, status=422, title="A time of the question has no zone")
 
 
 def _too_often(wait_s: int) -> Response:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from wicketgate.gateway.searching.values import AskedDocument, SearchDetail, SearchPreview, SearchShown
 from wicketgate.history.forms import CSV, GEOJSON, PARQUET
-from wicketgate.http import answers
+from wicketgate.http import answers, codes
 from wicketgate.http.api.searches import (
     MAX_SEARCH,
     SearchApproval,
@@ -21,6 +23,7 @@ from wicketgate.http.requests import MAX_MEMBERS
 from wicketgate.regime.standing import STOPPED
 
 SEARCH_ID = Parameter(name="id", words="The question's id.")
+_ZONE = (replace(codes.SEARCH["zone-missing"], status=422),)
 _REF = Parameter(name="ref", words="As the row says.")
 _STOPS = " ".join(sorted(STOPPED))
 _APPROVAL = (
@@ -41,14 +44,14 @@ SEARCHES = (
             "`emergency`, where the charter lets it, the answer comes at once and must be approved afterwards. "
             "docs/spec/searches.md.",
             takes=AskedDocument, most=MAX_SEARCH, gives=SearchShown, status=201, commits=True,
-            codes="malformed question-kind zone-missing too-many-searches history-unavailable person-needed "
-            "revision-differs",
+            codes="malformed question-kind too-many-searches history-unavailable person-needed "
+            "revision-differs", refusals=_ZONE,
         ),
         Operation(
             "previewSearch", "POST /v1/searches/preview", "What would become of a question",
             "How broad it is and who must approve it. Nothing is recorded, and the history is not asked.",
             takes=AskedDocument, most=MAX_SEARCH, gives=SearchPreview,
-            codes="malformed question-kind zone-missing too-many-searches person-needed revision-differs",
+            codes="malformed question-kind too-many-searches person-needed revision-differs", refusals=_ZONE,
         ),
         Operation(
             "listSearches", "GET /v1/searches", "One's own questions", "Of the last 31 days, the newest first.",
