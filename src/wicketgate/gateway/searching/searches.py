@@ -421,13 +421,13 @@ class Searches:
         Raises
         ------
         InputError
-            `approval-needed` while anything is needed that was not given.
+            `not-answered` while anything is needed that was not given.
         """
         held = self._of_custody(id_, unit)
         if held.until_us:
             raise InputError(NOT_COUNTED["approval-spent"], code="approval-spent")
         if not held.asked.approve_by_us and (open_needs(held.waiting) or self._going_on.counts(held)):
-            raise InputError("nobody has approved this question yet", code="approval-needed")
+            raise InputError("nobody has approved this question yet", code="not-answered")
         await self._going_on.tell_run(held, rows=rows, vehicles=vehicles, root=root)
         return self._shown(id_, self._known(id_))
 

@@ -43,7 +43,7 @@ CUSTODY = tagged(
         "postCustodyRun", "POST /v1/custody/{authority}/searches/{id}/run", "Say what custody answers",
         "The run is committed before the first page; where the law has come to refuse it, `status` is `refused`.",
         parameters=(AUTHORITY, SEARCH_ID), takes=RunSaid, most=MAX_MEMBERS,
-        gives=SearchShown, codes="unknown-search approval-spent approval-needed revision-differs malformed",
+        gives=SearchShown, codes="unknown-search approval-spent not-answered revision-differs malformed",
         commits=True,
     ),
     Operation(
