@@ -17,6 +17,7 @@ from wicketgate.base.errors import InputError
 from wicketgate.base.forms import FIRST, newer_form, split_form, with_form
 from wicketgate.commits.cameras import Camera, CameraChange
 from wicketgate.commits.errata import KnownErrata
+from wicketgate.commits.feeds import FeedState
 from wicketgate.commits.figures import ClosedFigures, Counts, JudgedHits, Targeted, judged_in
 from wicketgate.commits.handovers import HandedOver, kept_notes
 from wicketgate.commits.hits import LOOKERS_KEPT, HotlistState, OpenHit, Sighting
@@ -49,23 +50,6 @@ SIGHTINGS_KEPT = 8
 _SIGHTINGS_US = DAY_US
 JUDGED_KEPT = 13
 """Published periods of targeting of which a source is told how hits on its reads were judged: a year of months."""
-
-
-class FeedState(msgspec.Struct, kw_only=True):
-    """The place and the owner of a feed.
-
-    The owner is for ever.
-    """
-
-    recipient: str
-    unit: str
-    batches: int = 0
-    rows: int = 0
-
-    @property
-    def whose(self) -> str:
-        """The unit, `organisation/unit`, as its token is named."""
-        return f"{self.recipient}/{self.unit}"
 
 
 class State(msgspec.Struct, kw_only=True):
