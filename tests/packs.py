@@ -223,6 +223,7 @@ class PackedAnswer(PackedWorld):
             "id": self.id,
             "authority": f"{name}@1",
             "commit": self.state.sequence + 1,
+            "emergency": False,
             "rows": len(self.lines),
             "root": root(leaf_hashes(self.lines)).hex(),
             "run_at": rfc3339(self.at_us),

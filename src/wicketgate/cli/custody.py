@@ -13,6 +13,7 @@ from wicketgate.base.clock import SystemClock
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.files import keep_private
 from wicketgate.base.settings import read_secret
+from wicketgate.cli.saying import say
 from wicketgate.clients.custody.program import Custody, CustodyPlace
 from wicketgate.clients.custody.versions import bulk_feeds
 from wicketgate.clients.officer.desk.server import LoopbackServer
@@ -74,4 +75,4 @@ def _only_feed(remote: Remote) -> str:
 
 
 def _say(words: str) -> None:
-    print(words, file=sys.stderr, flush=True)
+    say(words, file=sys.stderr, flush=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.settings import read_secret
 from wicketgate.cli.endings import GOOD
+from wicketgate.cli.saying import say
 from wicketgate.clients.evidence.archive import MAX_BYTES
 from wicketgate.clients.evidence.checking import check_pack
 from wicketgate.clients.evidence.gathering import Gathering
@@ -24,8 +25,8 @@ from wicketgate.clients.verify.remote import Remote
 def run_evidence(args: argparse.Namespace) -> int:
     """Gather an evidence pack, check it, and write it."""
 
-    def say(words: str) -> None:
-        print(words, file=sys.stderr, flush=True)
+    def tell(words: str) -> None:
+        say(words, file=sys.stderr, flush=True)
 
     if args.out.exists():
         raise ConfigurationError(f"`{args.out}` is there already: nothing is overwritten")
@@ -33,13 +34,13 @@ def run_evidence(args: argparse.Namespace) -> int:
     with Remote(args.url, token=token) as remote:
         verifier = read_key(args.key) if args.key else shown_key(remote)
         if not args.key:
-            say(
+            tell(
                 f"NOTE: the log's key is taken from {args.url} itself: {verifier.vkey}. Compare it with "
                 "the key that was published another way, and give that with --key."
             )
-        data = Gathering(remote, verifier, say).pack(args.of)
+        data = Gathering(remote, verifier, tell).pack(args.of)
     _write(args.out, data)
-    print(
+    say(
         f"`{args.out}`: {len(data)} bytes, checked. It shows private data: treat it as you must treat evidence."
     )
     return GOOD

@@ -9,13 +9,14 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from wicketgate.base.errors import ConfigurationError, InputError, Unreachable, WicketgateError
 from wicketgate.base.settings import read_secret
 from wicketgate.base.signing import parse_json
+from wicketgate.cli.saying import say
 from wicketgate.cli.terminal import ask, confirmed, on_terminal, read_file
 from wicketgate.history.forms import FORMS
 
@@ -37,10 +38,10 @@ def run_search(args: argparse.Namespace) -> int:
     token, path = read_secret(args.token_file), "/v1/searches"
     if args.preview:
         body = ask(args.url, f"{path}/preview", token, 200, timeout_s=_TIMEOUT_S, json=document)
-        print(json.dumps(body, indent=2) if args.json else "\n".join(_preview(body)))
+        _tell(body, _preview, as_json=args.json)
         return 1 if body.get("code") else 0
     body = ask(args.url, path, token, 201, timeout_s=_TIMEOUT_S, json=document)
-    print(json.dumps(body, indent=2) if args.json else "\n".join(_lines(body)))
+    _tell(body, _lines, as_json=args.json)
     return 1 if body["status"] == "refused" else 0
 
 
@@ -49,7 +50,7 @@ def run_approve(args: argparse.Namespace) -> int:
     token = read_secret(args.token_file)
     if args.id is None:
         waiting = ask(args.url, "/v1/approvals", token, 200, timeout_s=_TIMEOUT_S)
-        print(json.dumps(waiting, indent=2) if args.json else "\n".join(_waiting(waiting)))
+        _tell(waiting, _waiting, as_json=args.json)
         return 0
     path = f"/v1/searches/{_id(args.id)}"
     if args.refuse is not None:
@@ -58,14 +59,15 @@ def run_approve(args: argparse.Namespace) -> int:
         vehicles = args.vehicles
         if vehicles is None:
             detail = ask(args.url, f"{path}/question", token, 200, timeout_s=_TIMEOUT_S)
-            print("\n".join(_detail(detail)), file=sys.stderr)
+            for line in _detail(detail):
+                say(line, file=sys.stderr)
             vehicles = detail["search"].get("vehicles")
             if not args.yes and not on_terminal():
                 raise ConfigurationError("nobody can be asked: give --vehicles or --yes", code="usage")
         if not args.yes and args.vehicles is None and not confirmed("Approve?"):
             return 1
         body = ask(args.url, f"{path}/approve", token, 200, timeout_s=_TIMEOUT_S, json={"vehicles": vehicles})
-    print(json.dumps(body, indent=2) if args.json else "\n".join(_lines(body)))
+    _tell(body, _lines, as_json=args.json)
     return 0
 
 
@@ -89,6 +91,14 @@ def run_answer(args: argparse.Namespace) -> int:
     except OSError as error:
         raise ConfigurationError(f"cannot write `{args.out}`: {error.strerror}") from error
     return 0
+
+
+def _tell(body: Mapping[str, Any], lines: Callable[[Any], Iterable[str]], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(body, indent=2))
+        return
+    for line in lines(body):
+        say(line)
 
 
 # --- questions ----------------------------------------------------------------------------------------------------

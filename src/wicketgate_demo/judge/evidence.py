@@ -263,7 +263,7 @@ def rows_of(name: str, batches: Sequence[Batch]) -> Iterator[FeedRow]:
     for batch in batches:
         for number, line in enumerate(batch.lines, 1):
             value = msgspec.json.decode(line)
-            if "read" in value:
+            if "erased" not in value and "erratum" not in value:
                 where = f"`{name}`, batch {batch.header.get('batch')}, row {number}"
                 yield FeedRow(batch.number, where, str(batch.header.get("authority")), value)
 

@@ -19,7 +19,7 @@ from wicketgate.commits.figures import Targeted
 from wicketgate.commits.searches import KnownSearches
 from wicketgate.gateway.filing.search_facts import search_fact
 from wicketgate.regime.moment import RegimeAt
-from wicketgate.regime.publishing import QUESTION_KINDS, step_of, stepped
+from wicketgate.regime.publishing import ERRATA_KINDS, QUESTION_KINDS, step_of, stepped
 from wicketgate.regime.searches.values import (
     SearchApproved,
     SearchCounted,
@@ -52,6 +52,7 @@ def body(moment: RegimeAt, from_us: int = START_US, until_us: int = END_US, **mo
         "outcomes": {},
         "disclosures": {ASKED: {}},
         "disclosures_refused": {ASKED: None},
+        "errata": {ASKED: dict.fromkeys(ERRATA_KINDS)},
         "searches": {ASKED: NOTHING},
         **more,
     }
@@ -68,7 +69,7 @@ def body(moment: RegimeAt, from_us: int = START_US, until_us: int = END_US, **mo
         ({"searches": {ASKED: NOTHING, "tfl-met-other": NOTHING}}, "other rows"),
         ({"searches": {ASKED: {**NOTHING, "counted": None}}}, "other rows"),
         ({"searches": None}, "members"),
-        ({"form": 1, "searches": None}, ""),
+        ({"form": 1, "errata": None, "searches": None}, ""),
         ({"form": 1}, "members"),
         ({"form": 3}, "not of the form"),
     ],
@@ -88,8 +89,8 @@ def test_behind_figures_with_questions_none_without_come(moment: RegimeAt) -> No
     assert chain.take(20, body(moment), moment, END_US, set()) == []
     later_us = END_US + 10 * SECOND_US
     later = RegimeAt(moment.regime, moment.parsed, later_us)
-    former = body(later, END_US, later_us, form=1, searches=None)
-    assert "not of the form" in " ".join(chain.take(21, former, later, later_us, set()))
+    former = body(later, END_US, later_us, form=1, errata=None, searches=None)
+    assert "members" in " ".join(chain.take(21, former, later, later_us, set()))
 
 
 EVENTS: tuple[SearchEvent, ...] = (

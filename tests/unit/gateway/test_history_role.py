@@ -174,9 +174,9 @@ async def test_one_that_nobody_asks_for_any_more_is_refused_for_nothing_in_it_wo
     around = Around(tmp_path, {"tfl": Period(us=DAY_US)})
     around.settings.history = False
     with pytest.raises(ConfigurationError, match="remove `history/` and `history-keys/`"):
-        HistoryRole.of(around, PARTS)  # type: ignore[arg-type]
+        HistoryRole.of(around, around.followed, PARTS)  # type: ignore[arg-type]
     shutil.rmtree(tmp_path / "history")
-    assert HistoryRole.of(around, PARTS) is None  # type: ignore[arg-type]
+    assert HistoryRole.of(around, around.followed, PARTS) is None  # type: ignore[arg-type]
 
 
 async def test_a_history_without_its_key_or_of_another_deployment_is_refused(tmp_path: Path) -> None:

@@ -41,10 +41,11 @@ def chancery() -> Chancery:
 )
 def test_it_says_how_long_a_source_keeps_what(retention: str, pictures: str, history: str) -> None:
     made = Chancery(put("organisations.0.retention", retention))
-    kept = part(shown(made), "How long it is kept here", "Who uses it")
+    page = Reader(PAGES.your_read(made.register(), history=True))
+    kept = part(page, "How long it is kept here", "Who uses it")
     assert f"Pictures from cameras of Transport for London: {pictures}, and up to a day more" in kept
-    assert ("The read itself, where this gateway keeps a history" in kept) is bool(history)
-    assert f"Transport for London: {history}." in kept or not history
+    assert ("In the history, every read from cameras of Transport for London" in kept) is bool(history)
+    assert f"whether or not anybody gets it: {history}," in kept or not history
 
 
 def test_each_recipient_stands_where_it_belongs_with_its_law_and_its_end(chancery: Chancery) -> None:

@@ -16,7 +16,9 @@ from wicketgate.feeds.batches import erased_line, has_member_twice
 from wicketgate.ledger.facts import check_run_promise
 from wicketgate.ledger.merkle import HASH_BYTES, leaf_hash, root
 
-_HEADER: Final = frozenset({"id", "authority", "commit", "rows", "root", "run_at", "until", "promise"})
+_HEADER: Final = frozenset(
+    {"id", "authority", "commit", "emergency", "rows", "root", "run_at", "until", "promise"}
+)
 _PROMISE: Final = frozenset({"salt", "second", "merge_by", "signature"})
 _ROW: Final = frozenset({"seq", "salt", "authority", "read"})
 _BESIDE: Final = frozenset({"quality", "impossible"})

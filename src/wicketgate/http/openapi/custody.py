@@ -19,14 +19,14 @@ _STOPS = " ".join(sorted(STOPPED))
 CUSTODY = tagged(
     "recipients", ("recipient",),
     Operation(
-        "postCheckpoint", "POST /v1/custody/{authority}/checkpoints", "Say how far custody has come",
+        "postCustodyCheckpoint", "POST /v1/custody/{authority}/checkpoints", "Say how far custody has come",
         "A checkpoint of the journal of the unit's custody of a feed of mode bulk: it goes on from the last one, or is "
         "refused. docs/spec/custody.md.", parameters=(AUTHORITY,), takes=JournalSaid, most=MAX_MEMBERS,
         gives=answers.CustodyTaken, status=201,
         codes="custody-not-extended more-than-released malformed", commits=True,
     ),
     Operation(
-        "getCheckpoint", "GET /v1/custody/{authority}/checkpoints", "The last checkpoint of custody",
+        "getCustodyCheckpoint", "GET /v1/custody/{authority}/checkpoints", "The last checkpoint of custody",
         "As it was recorded.", parameters=(AUTHORITY,), gives=answers.CustodyLast,
     ),
     Operation(
