@@ -58,8 +58,8 @@ UNIT_OPERATIONS = {
     "see and change its hotlists": "getHotlist putHotlist changeHotlist showLists showList uploadList showListChange "
     "confirmList",
     "ask the past": "askPast previewSearch listSearches getSearch getQuestion getAnswerRows getAnswerImage "
-    "postCustodyLook getSearchProof getSearchEvidence showQuestions showAskForm writeQuestion checkQuestion sendQuestion "
-    "showQuestion showAnswer downloadAnswer showAnswerImage",
+    "postCustodyLook getSearchProof getSearchEvidence showQuestions showAskForm writeQuestion checkQuestion "
+    "sendQuestion showQuestion showAnswer downloadAnswer showAnswerImage",
     "approve what others ask": "showApprovals listApprovals getQuestion approveSearch refuseSearch showApproval "
     "approveQuestion refuseQuestion",
     "see its cameras, its quarantine, and what recipients attest of what its cameras gave": "getCameras getQuarantine "
