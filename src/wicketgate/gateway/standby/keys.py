@@ -37,7 +37,7 @@ SHARED: Final = "SHARED"
 HELD_FOR_S: Final = 3600.0
 """For so long what a sequencer lacks is kept for it after its last sign; then it must be made anew."""
 _AHEAD: Final = ("rows", "reads", "acts")
-_LOCAL: Final = frozenset({"hits", "snapshots", "images"})
+_LOCAL: Final = frozenset({"facts", "hits", "snapshots", "images"})
 """Of what lies here alone."""
 _BEGUN: Final = f"{SHARED}.begun"
 _LABEL: Final = b"wicketgate shared keys 1"
