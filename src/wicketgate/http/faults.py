@@ -29,10 +29,12 @@ async def _on_http(request: Request, error: Exception) -> Response:
 def _methods(request: Request) -> set[str]:
     """Return the methods of every route for the path.
 
-    The framework names those of its first route alone.
+    The framework names those of its first route alone. Where the path is a route's own, others that it would fit by a
+    template do not count.
     """
-    matching = (route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE)
-    return {method for route in matching for method in route.methods or ()}
+    matching = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    own = [route for route in matching if route.path == request.scope["path"]]
+    return {method for route in own or matching for method in route.methods or ()}
 
 
 async def _on_unforeseen(request: Request, error: Exception) -> Response:
