@@ -14,6 +14,8 @@ import lmdb
 from wicketgate.base.sums import SUMMED, has_sum, is_whole
 
 _LOOK_EVERY = 1_000
+_NOWHERE_BYTES = 1 << 20
+_ROOM = 64 << 20
 
 
 class NotWhole(Exception):
@@ -31,8 +33,8 @@ def walk(folder: str, until: float) -> None:
         If a page cannot be, or keys are missing, or a value is not as its sum says.
     """
     environment = lmdb.open(folder, readonly=True, lock=False, max_dbs=16, readahead=False)
-    missing = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
-    missing -= os.stat(os.path.join(folder, "data.mdb")).st_size
+    size = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
+    missing = size - os.stat(os.path.join(folder, "data.mdb")).st_size
     with environment.begin() as transaction:
         names = [name for name, _ in transaction.cursor()]
         if len(names) != environment.stat()["entries"]:
@@ -44,6 +46,18 @@ def walk(folder: str, until: float) -> None:
                 continue  # a value of the main database
             if not _walk_database(transaction, database, until, summed=name in SUMMED, whole=missing > 0):
                 return
+    environment.close()
+    if missing > 0:
+        _walk_what_is_free(folder, size)
+
+
+def _walk_what_is_free(folder: str, size: int) -> None:
+    """Touch the pages that say which others are free: a writer alone reads them. Nothing is written."""
+    environment = lmdb.open(folder, lock=False, max_dbs=16, readahead=False, map_size=size + _ROOM)
+    with environment.begin(write=True) as transaction:
+        transaction.put(b"\x00a walk", bytes(_NOWHERE_BYTES))  # for so many pages in a row all of them are looked at
+        transaction.abort()
+    environment.close()
 
 
 def _walk_database(

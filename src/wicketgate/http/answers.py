@@ -164,10 +164,20 @@ class RunProof(Struct, frozen=True, kw_only=True):
     checkpoint: Annotated[str, about("The signed checkpoint.")]
 
 
-class BatchProof(RunProof, frozen=True, kw_only=True):
-    """From a batch to a checkpoint; the fact is that of the release."""
+class BatchProof(Struct, frozen=True, kw_only=True):
+    """From a batch to a checkpoint; its members stand in the order of version 0.3, so it inherits none."""
 
     batch: Count
+    fact: Annotated[Raw, about("The release's fact, whose canonical JSON was hashed.", type="object")]
+    leaf: Annotated[Hash, about("The fact's leaf hash.")]
+    index: Annotated[Count, about("Its place among the second's leaves.")]
+    size: Annotated[Count, about("How many leaves the second has, padding included.")]
+    path: Annotated[list[Hash], about("RFC 6962 audit path to the second's root, lowest first.")]
+    root: Annotated[Hash, about("The second's root, as its entry shows it.")]
+    second: Annotated[Time, about("The second.")]
+    entry: Annotated[Count, about("The index of its entry in the ledger, from 0.")]
+    entry_proof: Annotated[list[Hash], about("RFC 6962 audit path from the entry to the checkpoint's root.")]
+    checkpoint: Annotated[str, about("The signed checkpoint.")]
 
 
 class ImageLink(Struct, frozen=True, kw_only=True):
