@@ -55,7 +55,9 @@ def _walk_what_is_free(folder: str, size: int) -> None:
     """Touch the pages that say which others are free: a writer alone reads them. Nothing is written."""
     environment = lmdb.open(folder, lock=False, max_dbs=16, readahead=False, map_size=size + _ROOM)
     with environment.begin(write=True) as transaction:
-        transaction.put(b"\x00a walk", bytes(_NOWHERE_BYTES))  # for so many pages in a row all of them are looked at
+        transaction.put(
+            b"\x00a walk", bytes(_NOWHERE_BYTES)
+        )  # for so many pages in a row all of them are looked at
         transaction.abort()
     environment.close()
 

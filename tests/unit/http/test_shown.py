@@ -100,3 +100,28 @@ def test_a_log_that_never_comes_to_it_is_said_so(world: World, monkeypatch: pyte
     world.flush()
     with pytest.raises(StreamError, match="the same entry"):
         asyncio.run(shown_by(world, commits).now())
+
+
+def test_a_log_that_stands_still_shows_what_it_covered_last(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shown_module, "_WAITS_BESIDE", 3)
+    commits = Followed(world)
+    site = shown_by(world, commits)
+
+    def ask() -> bytes:
+        async def now() -> bytes:
+            return (await site.now()).data
+
+        return asyncio.run(now())
+
+    first = ask()
+    grow(world)
+    commits.committed = copy.deepcopy(world.state)  # the log has not come so far, and does not
+    second = ask()
+    world.flush()
+    third = ask()
+    assert second == first
+    register = json.loads(third)
+    check(register, world)
+    assert len(register["figures"]) > len(json.loads(first)["figures"])

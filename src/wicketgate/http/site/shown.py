@@ -21,6 +21,7 @@ LASTS_US = SECOND_US // 2
 _REST = 50
 _MOMENT = ("as_of", "checkpoint")
 _WAITS = 2_000  # 10 s: a disk may stand still for some
+_WAITS_BESIDE = 300  # where there is one to show
 _WAIT_S = 0.005
 
 
@@ -80,12 +81,14 @@ class RegisterShown:
         self._commit_revision = -1
         self._made_us, self._lasts_us = 0, 0
         self._number = 0
+        self._stands_still = False
         self._building: asyncio.Task[Shown] | None = None
 
     async def now(self) -> Shown:
         """Return the register as covered by its checkpoint.
 
-        It is half a second old at most, and never without a document that has taken effect.
+        It is half a second old at most, and never without a document that has taken effect, as long as the log goes on.
+        Where it does not, as at a reader whose gateway stands still, it is the last one that the log covered.
         """
         while True:
             revision = self._commits.committed.revision
@@ -95,11 +98,19 @@ class RegisterShown:
             if self._building is None or self._building.done():
                 self._building = asyncio.create_task(self._build())
             built = await asyncio.shield(self._building)
-            if self._commit_revision == self._commits.committed.revision:
+            if self._commit_revision == self._commits.committed.revision or self._stands_still:
                 return built  # whatever its age: waiting for another would take as long again
 
     async def _build(self) -> Shown:
-        ledger = await self._covering()
+        former = self._shown
+        try:
+            ledger = await self._covering(_WAITS if former is None else _WAITS_BESIDE)
+        except StreamError:
+            self._stands_still = True
+            if former is None:
+                raise
+            return former
+        self._stands_still = False
         state, now_us = self._commits.committed, self._clock.now_us()
         revision = state.revision
         began_s = time.thread_time()
@@ -116,7 +127,7 @@ class RegisterShown:
         self._lasts_us = max(LASTS_US, round(_REST * took_s * SECOND_US))
         return self._shown
 
-    async def _covering(self) -> LogFolder:
+    async def _covering(self, waits: int) -> LogFolder:
         """Return the log once it covers what is committed, and nothing else.
 
         A log is behind its commits while it is written. It is ahead of them where a reader begins with a copy of it:
@@ -127,7 +138,7 @@ class RegisterShown:
         StreamError
             If it does not come to that.
         """
-        for _ in range(_WAITS):
+        for _ in range(waits):
             ledger = self._ledger()
             if ledger.size == self._commits.committed.entries:
                 return ledger
