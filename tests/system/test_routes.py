@@ -88,12 +88,32 @@ KINDS = {
     ("POST", "/v1/alerts/test"): {*RECIPIENTS, *SOURCES, OVERSEER},
     ("GET", "/v1/hits"): RECIPIENTS,
     ("GET", "/v1/hits/x"): RECIPIENTS,
+    ("GET", "/v1/hits/x/evidence"): RECIPIENTS,
     ("POST", "/v1/hits/x/outcome"): RECIPIENTS,
+    ("GET", "/v1/cameras/searches"): SOURCES,
+    ("GET", "/v1/emergencies"): {OVERSEER},
+    ("POST", "/v1/emergencies/let"): {OVERSEER},
     ("PUT", "/v1/people/met/openings"): {"admin", *POLICE},
     ("GET", "/v1/people/met/passkeys"): {"admin", *POLICE},
     ("DELETE", "/v1/people/met/passkeys/x"): {"admin"},
 }
 """Who may call what, written down once more and by hand."""
+BY_PEOPLE = {
+    ("POST", "/v1/searches"): RECIPIENTS,
+    ("POST", "/v1/searches/preview"): RECIPIENTS,
+    ("GET", "/v1/searches"): RECIPIENTS,
+    ("GET", "/v1/searches/x"): RECIPIENTS,
+    ("GET", "/v1/searches/x/rows"): RECIPIENTS,
+    ("GET", "/v1/searches/x/images/x"): RECIPIENTS,
+    ("GET", "/v1/searches/x/proof"): RECIPIENTS,
+    ("GET", "/v1/searches/x/evidence"): RECIPIENTS,
+    ("POST", "/v1/searches/x/looks"): RECIPIENTS,
+    ("GET", "/v1/searches/x/question"): {*RECIPIENTS, OVERSEER},
+    ("GET", "/v1/approvals"): {*RECIPIENTS, OVERSEER},
+    ("POST", "/v1/searches/x/approve"): {*RECIPIENTS, OVERSEER},
+    ("POST", "/v1/searches/x/refuse"): {*RECIPIENTS, OVERSEER},
+}
+"""Where whose people may call what; no machine of theirs may."""
 OTHERS_PEOPLE = {
     (method, path.replace("/met/", f"/{organisation}/")): {"admin"}
     | (set() if method == "DELETE" else _of(organisation))
@@ -135,6 +155,19 @@ BY_SESSION = {
     ("GET", "/protection/suspend/tfl-charging"),
     ("POST", "/protection/suspend/tfl-charging"),
     ("GET", "/approvals"),
+    ("GET", "/approvals/x"),
+    ("POST", "/approvals/x/approve"),
+    ("POST", "/approvals/x/refuse"),
+    ("GET", "/questions"),
+    ("GET", "/questions/ask"),
+    ("POST", "/questions/ask"),
+    ("GET", "/questions/check"),
+    ("POST", "/questions/check"),
+    ("GET", "/questions/x"),
+    ("GET", "/questions/x/answer"),
+    ("GET", "/questions/x/answer/csv"),
+    ("GET", "/questions/x/images/x"),
+    ("GET", "/source/questions"),
 }
 """What no token opens: the pages of officers."""
 BY_CODE = "/sign-in/code"
@@ -192,6 +225,7 @@ def served() -> set[tuple[str, str]]:
         "id": "x",
         "organisation": "met",
         "provider": "x",
+        "form": "csv",
     }
     found = {("POST", READS_PATH), ("POST", PUSH_PREFIX + "axis")}
     for route in every_route(Path("nowhere")):
@@ -202,23 +236,23 @@ def served() -> set[tuple[str, str]]:
 
 def test_every_route_is_public_or_stands_in_the_table() -> None:
     protected = {(method, path) for method, path in served() if not is_public(path)}
-    assert protected == set(KINDS) | BY_SESSION
+    assert protected == {*KINDS, *BY_PEOPLE, *BY_SESSION}
     assert {path for _, path in served() if is_public(path)} == PUBLIC
 
 
 def test_the_description_says_the_same_of_who_may_call_what() -> None:
     described = {(one.method, one.path): set(one.who) for one in OPERATIONS if one.who}
-    assert len(described) == len(KINDS) + len(BY_SESSION)
+    assert len(described) == len(KINDS) + len(BY_PEOPLE) + len(BY_SESSION)
     for (method, path), who in described.items():
         written = [
             known
-            for known in {*KINDS, *OTHERS_PEOPLE, *BY_SESSION}
+            for known in {*KINDS, *BY_PEOPLE, *OTHERS_PEOPLE, *BY_SESSION}
             if known[0] == method and pattern_of(path).fullmatch(known[1])
         ]
         kinds = {
             name.partition(":")[0]
             for known in written
-            for name in (KINDS | OTHERS_PEOPLE).get(known, {OFFICER})
+            for name in (KINDS | BY_PEOPLE | OTHERS_PEOPLE).get(known, {OFFICER})
         }
         assert who == kinds, (method, path)
 
@@ -280,11 +314,12 @@ def test_the_public_paths_answer_without_a_credential(shared: Running) -> None:
 def test_a_credential_of_another_kind_is_refused(shared: Running) -> None:
     for name in shared.tokens:
         with client(shared, name) as caller:
-            for (method, path), entitled in (KINDS | OTHERS_PEOPLE).items():
-                if name not in entitled:
+            for (method, path), entitled in (KINDS | BY_PEOPLE | OTHERS_PEOPLE).items():
+                if name not in entitled or (method, path) in BY_PEOPLE:
                     answer = caller.request(method, path)
                     assert answer.status_code == 403, (method, path, name)
-                    assert answer.json()["code"] == "not-entitled"
+                    code = "person-needed" if name in entitled else "not-entitled"
+                    assert answer.json()["code"] == code, (method, path, name)
 
 
 def test_no_token_opens_the_pages_of_duty_officers(shared: Running) -> None:
@@ -308,7 +343,8 @@ def test_what_cannot_be_done_is_told_with_what_can(shared: Running) -> None:
         allowed.setdefault(path, set()).update({method, "HEAD"} if method == "GET" else {method})
     session = signed_in(shared, CHARGING)
     for path, methods in allowed.items():
-        entitled = {name for (_, known), names in KINDS.items() if known == path for name in names}
+        written = {**KINDS, **BY_PEOPLE}
+        entitled = {name for (_, known), names in written.items() if known == path for name in names}
         by_session = path in {known for _, known in BY_SESSION}
         with client(shared, min(entitled, default=None)) as caller:
             caller.headers.update(session if by_session else {})

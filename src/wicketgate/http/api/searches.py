@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Final
 
 import msgspec
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -92,6 +93,21 @@ _refusal = msgspec.json.Decoder(SearchRefusal)
 _unit = msgspec.json.Decoder(UnitNamed)
 
 
+class _SearchId(Convertor[str]):
+    """An id in a path; what has a route of its own is none."""
+
+    regex = "(?!preview$)[^/]+"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("search", _SearchId())
+
+
 class SearchesApi:
     """The handlers of questions."""
 
@@ -107,7 +123,7 @@ class SearchesApi:
             Route("/v1/searches", self.post_search, methods=["POST"]),
             Route("/v1/searches", self.list_own, methods=["GET"]),
             Route("/v1/searches/preview", self.post_preview, methods=["POST"]),
-            Route("/v1/searches/{id}", self.get_search, methods=["GET"]),
+            Route("/v1/searches/{id:search}", self.get_search, methods=["GET"]),
             Route("/v1/searches/{id}/question", self.get_question, methods=["GET"]),
             Route("/v1/searches/{id}/approve", self.post_approve, methods=["POST"]),
             Route("/v1/searches/{id}/refuse", self.post_refuse, methods=["POST"]),
