@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
 from aiosmtpd.controller import Controller
 
 from tests.cluster import clustered
@@ -29,6 +30,7 @@ mail = ["duty@met.example"]
 """
 
 
+@pytest.mark.slow
 def test_whoever_takes_over_sends_what_waited_and_nothing_again(tmp_path: Path) -> None:
     mails, port = Mails(), free_port()
     (tmp_path / "s3").mkdir()

@@ -44,6 +44,7 @@ with-security-parameters = false
 
 [phases]
 stateful.enabled = false
+coverage.enabled = {coverage}
 fuzzing.extra-data-sources.responses = false
 
 # What a body must say besides its schema, no schema tells.
@@ -109,14 +110,17 @@ def asked() -> dict[str, list[str]]:
 
 
 @pytest.mark.timeout(2 * PATIENCE_S)
-@pytest.mark.parametrize(("examples", "least"), [(2, 1_000), pytest.param(8, 2_500, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("examples", "least"), [(4, 400), pytest.param(8, 2_500, marks=pytest.mark.slow)])
 def test_what_is_answered_is_described(running: Running, tmp_path: Path, examples: int, least: int) -> None:
     from tests import (
         describing,
     )  # it imports `schemathesis`, which takes a second of whoever collects this test
 
     assert set(HOLDERS.values()) <= set(describing.KEPT)
-    config, secrets = CONFIG.format(authority=DESK.name, examples=examples), dict[str, str]()
+    config, secrets = (
+        CONFIG.format(authority=DESK.name, examples=examples, coverage=str(least > 1_000).lower()),
+        dict[str, str](),
+    )
     for kind, names in asked().items():
         sent = headers_of(running, kind) if kind else {}
         known = {f"{kind}_{number}".upper(): value for number, value in enumerate(sent.values())}

@@ -129,6 +129,7 @@ def test_reads_of_every_form_are_taken_once_whichever_host_has_them(
     until(lambda: ["front west"] in [one["roles"] for one in entries(gateway.url) if "roles" in one])
 
 
+@pytest.mark.slow
 def test_what_is_published_by_mqtt_is_acknowledged_once_the_sequencer_has_it(
     gateway: Running, streams: External, tmp_path: Path
 ) -> None:
@@ -193,6 +194,7 @@ def test_withdrawals_end_connections_and_the_front_within_a_second(
         assert "does not know this role" in north.said.read_text() or "withdrawn" in north.said.read_text()
 
 
+@pytest.mark.slow
 def test_a_sequencer_that_stands_still_or_dies_loses_nothing(
     gateway: Running, streams: External, tmp_path: Path
 ) -> None:

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bench.harness import Running
 from tests.cluster import clustered, ready
 from tests.objects import objects
@@ -51,6 +53,7 @@ def holds(running: Running, sent: list[str]) -> list[dict[str, Any]]:
     return list(page.rows)
 
 
+@pytest.mark.slow
 def test_a_takeover_goes_on_with_a_history_of_its_own(tmp_path: Path) -> None:
     some = plates(12, seed=13)
     (tmp_path / "s3").mkdir()

@@ -72,6 +72,7 @@ def bodies(most: int) -> Iterator[tuple[str, bytes]]:
     yield "text/csv", b"a,\n" * (most // 3)
 
 
+@pytest.mark.slow
 def test_no_body_holds_the_loop(running: Running) -> None:
     """A million objects of 8 MiB, by any token, held it for 600 ms each, and delayed a second by eight."""
     named = {

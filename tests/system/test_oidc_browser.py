@@ -64,6 +64,7 @@ def test_a_person_signs_in_at_their_organisation_and_lands_where_they_meant_to(
     assert urlsplit(page.url).path == "/sign-in"
 
 
+@pytest.mark.slow
 def test_two_tabs_sign_in_beside_each_other(police: Station, page: Any) -> None:
     other = page.context.new_page()
     for tab in (page, other):
