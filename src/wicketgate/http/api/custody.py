@@ -1,4 +1,4 @@
-"""Handlers of `/v1/custody`: what a recipient's custody says of itself, and what it answers.
+"""Handlers of `/v1/custody/…`: what a recipient's custody says of itself, and what it answers.
 
 Its machine hands over checkpoints, counts and runs; a person commits each look, before custody shows a row.
 """
