@@ -227,7 +227,8 @@ def last_batch(running: Running, name: str) -> int:
 
 
 def plates_in(batches: Sequence[Batch]) -> list[str]:
-    return [row["read"]["plate"] for row in rows_of(batches)]
+    """Return the plates of rows that show a read; an erratum shows none again."""
+    return [row["read"]["plate"] for row in rows_of(batches) if "erratum" not in row]
 
 
 def arrived(running: Running, name: str, wanted: Sequence[str], *, after: int = 0) -> list[Batch]:

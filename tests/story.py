@@ -259,7 +259,8 @@ class Replay(Running):
         """Return the rows of these plates once the feed has them."""
 
         def look() -> list[dict[str, Any]] | None:
-            found = [row for row in self.rows(name, unit) if row["read"]["plate"] in set(wanted)]
+            shown = [row for row in self.rows(name, unit) if "erratum" not in row]
+            found = [row for row in shown if row["read"]["plate"] in set(wanted)]
             return found if len(found) == len(wanted) else None
 
         return until(look)

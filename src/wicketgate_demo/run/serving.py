@@ -93,7 +93,7 @@ async def serve(served: Served, port: int | None, cameras: int) -> AsyncIterator
         served.say(
             f"Making an invented London in {folder.path}: keys, charter, authorities, a day to compare."
         )
-        await _make(folder)
+        await _make(folder, MQTT_PORT if port != 0 else 0)
     if not folder.log_key.exists():
         folder.keep_log_key()
     if not folder.exhibit.exists():
@@ -108,10 +108,10 @@ async def serve(served: Served, port: int | None, cameras: int) -> AsyncIterator
         await served.stop()
 
 
-async def _make(folder: Folder) -> None:
+async def _make(folder: Folder, mqtt: int) -> None:
     folder.lay(_minute(SystemClock().now_us()))
     settings = folder.path / "settings.toml"
-    settings.write_text(TEMPLATE + _ROLES + _MQTT.format(port=free_port(MQTT_PORT)))
+    settings.write_text(TEMPLATE + _ROLES + _MQTT.format(port=free_port(mqtt)))
     log = folder.log("init.log")
     code = await run_child(
         "init",
