@@ -11,6 +11,7 @@ from typing import Any
 from wicketgate.base.clock import parse_rfc3339
 from wicketgate.pages.local import local_moment
 from wicketgate.pages.phrases import distance, number
+from wicketgate.regime.searches.rules import FEW
 
 KINDS: Mapping[str, tuple[str, str]] = {
     "plate": ("One exact plate", "Where and when one vehicle was read."),
@@ -80,7 +81,6 @@ SIGNS: Mapping[str, str] = {
     "case-of-many": "Five others or more used the same case number.",
 }
 """What may be wrong with a reason."""
-FEW = 9
 
 
 def search_view(search: Mapping[str, Any], zone: str, now_us: int) -> dict[str, Any]:

@@ -6,127 +6,117 @@ from typing import Annotated
 
 import msgspec
 
-_Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
-_Number = Annotated[int, msgspec.Meta(ge=1, lt=2**53)]
+from wicketgate.clients.verify.fact_forms import Code, Count, FactForm, Hash, Number, Reference, Text
+
 _Told = Annotated[int, msgspec.Meta(ge=9, lt=2**53)]
-_Hash = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
-_Reference = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9][a-z0-9-]{0,63}@[1-9][0-9]{0,6}\Z")]
-_Text = Annotated[str, msgspec.Meta(max_length=8192)]
-_Code = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9-]{1,60}\Z")]
 
 
-class SearchFact(msgspec.Struct, tag_field="kind", forbid_unknown_fields=True):
-    """A fact of a question."""
-
-    salt: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{32}\Z")]
-
-
-class SearchAskedFact(SearchFact, tag="search-asked", kw_only=True):
+class SearchAskedFact(FactForm, tag="search-asked", kw_only=True):
     """A question that was put."""
 
-    commit: _Number
-    id: _Text
-    authority: _Reference | None = None  # none where the unit has none of the name that was said
-    unit: _Text
-    by: _Text
-    question: _Hash
-    kinds: Annotated[list[_Code], msgspec.Meta(min_length=1, max_length=7)]
-    offence: _Text
-    case: _Text
-    signs: list[_Code]
-    cameras: _Count
-    camera_days: _Count
-    plates: _Count | None
-    code: _Code | None = None
+    commit: Number
+    id: Text
+    authority: Reference | None = None  # none where the unit has none of the name that was said
+    unit: Text
+    by: Text
+    question: Hash
+    kinds: Annotated[list[Code], msgspec.Meta(min_length=1, max_length=7)]
+    offence: Text
+    case: Text
+    signs: list[Code]
+    cameras: Count
+    camera_days: Count
+    plates: Count | None
+    code: Code | None = None
     approve_by: str | None = None
 
 
-class SearchCountedFact(SearchFact, tag="search-counted", kw_only=True):
+class SearchCountedFact(FactForm, tag="search-counted", kw_only=True):
     """How many vehicles were told, 9 for nine or fewer."""
 
-    commit: _Number
-    id: _Text
-    authority: _Reference
+    commit: Number
+    id: Text
+    authority: Reference
     vehicles: _Told
-    code: _Code | None = None
+    code: Code | None = None
 
 
-class SearchStoppedFact(SearchFact, tag="search-stopped", kw_only=True):
+class SearchStoppedFact(FactForm, tag="search-stopped", kw_only=True):
     """A question that the law refused when it was to be run."""
 
-    commit: _Number
-    id: _Text
-    authority: _Reference
-    code: _Code
+    commit: Number
+    id: Text
+    authority: Reference
+    code: Code
 
 
-class SearchApprovedFact(SearchFact, tag="search-approved", kw_only=True):
+class SearchApprovedFact(FactForm, tag="search-approved", kw_only=True):
     """An approval of one run."""
 
-    commit: _Number
-    id: _Text
-    by: _Text
-    office: _Text
+    commit: Number
+    id: Text
+    by: Text
+    office: Text
     vehicles: _Told | None = None
 
 
-class SearchRefusedFact(SearchFact, tag="search-refused", kw_only=True):
+class SearchRefusedFact(FactForm, tag="search-refused", kw_only=True):
     """A question that an approver did not let be answered."""
 
-    commit: _Number
-    id: _Text
-    authority: _Reference
-    by: _Text
-    office: _Text
-    reason: _Text
+    commit: Number
+    id: Text
+    authority: Reference
+    by: Text
+    office: Text
+    reason: Text
 
 
-class SearchRunFact(SearchFact, tag="search-run", kw_only=True):
+class SearchRunFact(FactForm, tag="search-run", kw_only=True):
     """A run, committed before the first page of its answer."""
 
-    authority: _Reference
-    commit: _Number
-    id: _Text
-    rows: _Count
-    root: _Hash
+    authority: Reference
+    commit: Number
+    id: Text
+    rows: Count
+    root: Hash
     run_at: str
     until: str
     emergency: bool
 
 
-class AnswerReadFact(SearchFact, tag="answer-read", kw_only=True):
+class AnswerReadFact(FactForm, tag="answer-read", kw_only=True):
     """A look at a page of an answer."""
 
-    commit: _Number
-    id: _Text
-    by: _Text
-    after: _Count
-    rows: _Count
-    form: _Code | None = None
+    commit: Number
+    id: Text
+    by: Text
+    after: Count
+    rows: Count
+    form: Code | None = None
 
 
-class AnswerEndedFact(SearchFact, tag="answer-ended", kw_only=True):
+class AnswerEndedFact(FactForm, tag="answer-ended", kw_only=True):
     """The end of an answer."""
 
-    commit: _Number
-    id: _Text
+    commit: Number
+    id: Text
 
 
-class SearchUnapprovedFact(SearchFact, tag="search-unapproved", kw_only=True):
+class SearchUnapprovedFact(FactForm, tag="search-unapproved", kw_only=True):
     """An emergency that nobody approved in time."""
 
-    commit: _Number
-    id: _Text
-    authority: _Reference
-    unit: _Text
+    commit: Number
+    id: Text
+    authority: Reference
+    unit: Text
 
 
-class EmergencyLetFact(SearchFact, tag="emergency-let", kw_only=True):
+class EmergencyLetFact(FactForm, tag="emergency-let", kw_only=True):
     """The overseer's word that a unit may say again that life is threatened."""
 
-    commit: _Number
-    unit: _Text
-    by: _Text
+    commit: Number
+    unit: Text
+    by: Text
 
 
 SEARCH_FACTS = (

@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import msgspec
 
-_Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
-_Number = Annotated[int, msgspec.Meta(ge=1, lt=2**53)]
+from wicketgate.clients.verify.fact_forms import Count, FactForm, Hash, Name, Number, Text
 
 
-class _KeptFact(msgspec.Struct, tag_field="kind", forbid_unknown_fields=True):
-    """A fact on a history."""
-
-    salt: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{32}\Z")]
-
-
-class _HistoryGapFact(_KeptFact, tag="history-gap", kw_only=True):
-    commit: _Number
-    first: _Number
-    last: _Number
+class _HistoryGapFact(FactForm, tag="history-gap", kw_only=True):
+    commit: Number
+    first: Number
+    last: Number
     from_: str = msgspec.field(name="from")
     until: str
-    reads: _Count | None = None
+    reads: Count | None = None
 
 
-class _CustodyFact(_KeptFact, tag="custody-checkpoint", kw_only=True):
-    commit: _Number
-    authority: Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9][a-z0-9-]{0,63}\Z")]
-    size: _Number
-    root: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
-    batch: _Count
-    token: Annotated[str, msgspec.Meta(max_length=8192)]
+class _CustodyFact(FactForm, tag="custody-checkpoint", kw_only=True):
+    commit: Number
+    authority: Name
+    size: Number
+    root: Hash
+    batch: Count
+    token: Text
 
 
 KEPT_FACTS = _HistoryGapFact | _CustodyFact

@@ -34,6 +34,7 @@ from wicketgate.clients.verify.fact_forms import FactForm as _Fact
 from wicketgate.clients.verify.fact_forms import Hash as _Hash
 from wicketgate.clients.verify.fact_forms import Name as _Name
 from wicketgate.clients.verify.fact_forms import Number as _Number
+from wicketgate.clients.verify.fact_forms import Reference as _Reference
 from wicketgate.clients.verify.fact_forms import Text as _Text
 from wicketgate.clients.verify.feeds import ReleaseRight
 from wicketgate.clients.verify.kept_facts import KEPT_FACTS
@@ -42,8 +43,6 @@ from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.fields import IMAGES
 from wicketgate.regime.documents.people import commit_to
 from wicketgate.regime.publishing import REASONS
-
-_Reference = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9][a-z0-9-]{0,63}@[1-9][0-9]{0,6}\Z")]
 
 
 class _RefusedRows(msgspec.Struct, forbid_unknown_fields=True):

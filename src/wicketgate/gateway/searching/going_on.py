@@ -43,7 +43,7 @@ from wicketgate.history.terms import horizons_us
 from wicketgate.ledger.facts import SALT_BYTES, Promises, Signs
 from wicketgate.regime.documents.fields import shows_position
 from wicketgate.regime.moment import RegimeAt
-from wicketgate.regime.searches.rules import may_run, shown_count
+from wicketgate.regime.searches.rules import SearchJudgement, may_run, shown_count
 from wicketgate.regime.searches.values import (
     AnswerEnded,
     SearchCounted,
@@ -274,6 +274,13 @@ class GoingOn:
         """Return whether a question waits to be counted."""
         return is_counting(held)
 
+    def _judged(
+        self, held: HeldSearch, one: _Standing, state: State, at_us: int, told: int | None
+    ) -> SearchJudgement:
+        """Return what the law says of a question now, under the authority as it stood when it was looked at."""
+        parsed = self._commits.parsed
+        return judged_again(held, one.question, one.standing, one.reach, state, parsed, at_us, told=told)
+
     async def tell_count(self, held: HeldSearch, told: int, *, counted_to: int) -> None:
         """Commit a count, with what is needed since, or why it is refused then."""
         id_ = held.asked.id
@@ -284,16 +291,7 @@ class GoingOn:
                 now = _still_held(state, id_)
                 if not is_counting(now):
                     raise InputError("this question was counted already", code="approval-spent")
-                found = judged_again(
-                    now,
-                    one.question,
-                    one.standing,
-                    one.reach,
-                    state,
-                    self._commits.parsed,
-                    at_us,
-                    told=told,
-                )
+                found = self._judged(now, one, state, at_us, told)
                 counted = SearchCounted(
                     id=id_,
                     vehicles=told,
@@ -332,16 +330,7 @@ class GoingOn:
             now = _still_held(state, id_)
             if now.until_us:
                 raise InputError("this question has run already", code="approval-spent")
-            found = judged_again(
-                now,
-                one.question,
-                one.standing,
-                one.reach,
-                state,
-                self._commits.parsed,
-                at_us,
-                told=now.told,
-            )
+            found = self._judged(now, one, state, at_us, now.told)
             if found.code is not None:
                 return (SearchStopped(id=id_, code=found.code, authority=now.asked.authority),)
             if found.counts_first or not (
