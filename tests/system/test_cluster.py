@@ -286,6 +286,7 @@ class Life:
 # --- the short form -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow  # `test_cluster_roles.py` has a takeover among the quick ones
 def test_a_killed_a_paused_and_a_cut_off_sequencer_under_load(pair: Pair) -> None:
     early = plates(1, seed=99)[0]
     reads = [read(early)]

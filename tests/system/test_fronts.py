@@ -277,11 +277,11 @@ def test_a_new_front_has_the_time_of_now(tmp_path: Path) -> None:
 
     with running_with(tmp_path, "port = 0\nfronts = 1\n", change=strict) as running:
         time.sleep(4)
-        for plate in plates(4, seed=24):
+        for plate in plates(2, seed=24):
             (front,) = running.fronts()
             os.kill(front, signal.SIGKILL)
             until(lambda gone=front: running.fronts() not in ([gone], []), 20)  # type: ignore[misc]
-            for _ in range(40):
+            for _ in range(25):
                 answer = _post_anew(running, read(plate))
                 assert not answer["quarantined"], answer
                 time.sleep(0.02)

@@ -56,7 +56,7 @@ def send(running: Running, body: bytes, media_type: str, path: str = "/v1/reads"
     return httpx.post(f"{running.url}{path}", content=body, headers=headers, timeout=120)
 
 
-@pytest.mark.parametrize("posts", [3, pytest.param(10, marks=pytest.mark.slow)])  # ten are four megabytes
+@pytest.mark.parametrize("posts", [2, pytest.param(10, marks=pytest.mark.slow)])  # ten are four megabytes
 def test_megabytes_of_junk_are_counted_and_the_first_of_it_kept(posts: int) -> None:
     """On 0.3 they became 193 MB on disk, 370 MB of memory, and a restart of 427 s."""
     with gateway(3) as running:

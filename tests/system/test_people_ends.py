@@ -104,7 +104,9 @@ def somebody(made: Running, named: Named, name: str) -> Somebody:
     return found
 
 
-@pytest.mark.parametrize("processes", PROCESSES)
+@pytest.mark.parametrize(
+    "processes", ["gateway alone", pytest.param("fronts", marks=pytest.mark.slow), "fronts and readers"]
+)
 def test_everything_of_a_withdrawn_person_ends_within_a_second(processes: str) -> None:
     with police(PROCESSES[processes]) as (made, named):
         ada, ben = somebody(made, named, "Ada Archer"), somebody(made, named, "Ben Bishop")

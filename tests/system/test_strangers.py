@@ -69,13 +69,14 @@ def test_refused_sign_ins_take_turns_like_whatever_else_is_answered(running: Run
     assert 100 < sum(found.values()) < 3 * 700, found
 
 
-@pytest.mark.parametrize("data", [b"NONSENSE\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\0\0"])
-def test_what_is_no_request_does_not_come_to_the_gateway(running: Running, data: bytes) -> None:
-    before = closed(running, "malformed")
-    found = answers_in(running, data, seconds=2, anew=True)
-    assert found[b"400"] > 50
+def test_what_is_no_request_does_not_come_to_the_gateway(running: Running) -> None:
+    before, found = closed(running, "malformed"), 0
+    for data in (b"NONSENSE\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\0\0"):
+        answered = answers_in(running, data, seconds=1, anew=True)[b"400"]
+        assert answered > 25, data
+        found += answered
     assert closed(running, "malformed") == before
-    assert closed(running, "malformed at a front") >= found[b"400"] - 100
+    assert closed(running, "malformed at a front") >= found - 100
 
 
 def closed(running: Running, why: str) -> float:

@@ -82,9 +82,7 @@ def test_whatever_was_kept_the_fold_goes_on_as_that_of_all_entries(world: World)
     """Cut anywhere near what is no second, and through the runs of seconds between."""
     entries = world.entries
     odd = [n for n, entry in enumerate(entries) if b'"kind":"second"' not in entry]
-    cuts = sorted(
-        {min(max(n + by, 1), len(entries)) for n in odd for by in (-1, 0, 1, 2, 3)} | {len(entries)}
-    )
+    cuts = sorted({min(max(n + by, 1), len(entries)) for n in odd for by in (0, 1, 2)} | {len(entries)})
     wanted, got = folded(entries), []
     assert wanted.is_good
     # The parsed documents are a memory of what was looked at, and not of what the entries say.
@@ -98,11 +96,11 @@ def test_whatever_was_kept_the_fold_goes_on_as_that_of_all_entries(world: World)
         fold.take(index, entry)
     assert {**state_of(fold)[1], "parsed": None} == said  # type: ignore[index]
     assert len(got) > 50
-    for cut in cuts[::9]:
+    for cut in cuts[::40]:
         again = load_verified(kept_of(entries[:cut]), VKEY).journal.fold(VKEY)
         for index in range(cut, len(entries)):
             again.take(index, entries[index])
-        assert again.checks(made.ORIGIN) == folded(entries).checks(made.ORIGIN)
+        assert again.checks(made.ORIGIN) == wanted.checks(made.ORIGIN)
 
 
 def test_a_second_look_reads_what_is_new(world: World, tmp_path: Path) -> None:

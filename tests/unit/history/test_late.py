@@ -16,7 +16,7 @@ from wicketgate.history.rows import history_rows
 from wicketgate.history.terms import horizons_us, span_of
 
 TOO_OLD_US = 31 * DAY_US
-ORDERS, READS = 6, 4_000
+ORDERS, READS = 3, 1_500
 
 
 @pytest.fixture
