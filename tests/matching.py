@@ -117,6 +117,22 @@ class Desk:
     async def stop(self) -> None:
         await self.gateway.stop()
 
+    def what_waits(self) -> str:
+        """Say where the gateway stands, for a test in which it does not go on."""
+        commits = self.gateway.commits
+        tasks = [
+            f"{task.get_coro()!r} at {[f'{one.f_code.co_filename}:{one.f_lineno}' for one in task.get_stack()]}"
+            for task in asyncio.all_tasks()
+        ]
+        return "\n".join(
+            [
+                f"now {self.clock.now_us()}, second {commits.staged.second_us}, at {commits.staged.at_us}",
+                f"staged {commits.staged.sequence}, committed {commits.committed.sequence}",
+                f"under way {commits.under_way}",
+                *tasks,
+            ]
+        )
+
     def client(self, name: str | None = None) -> httpx.AsyncClient:
         """Return a client, with the token of a name if one is given."""
         headers = {} if name is None else {"Authorization": f"Bearer {self.tokens[name]}"}

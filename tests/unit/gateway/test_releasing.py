@@ -339,7 +339,10 @@ async def test_more_facts_than_a_second_has_room_for_are_cut_over_several(desk: 
         {"camera": "c0", "captured_at": rfc3339(at + n), "plate": plate, "confidence": 0.9}
         for n, plate in enumerate(seen)
     ]
-    answer = await asyncio.wait_for(desk.call(SOURCE, "POST", "/v1/reads", json=reads), 60)
+    try:
+        answer = await asyncio.wait_for(desk.call(SOURCE, "POST", "/v1/reads", json=reads), 60)
+    except TimeoutError:
+        raise AssertionError(desk.what_waits()) from None
     assert answer.json() == {"accepted": 1000, "repeated": 0, "quarantined": []}
     hits = desk.gateway.commits.committed.totals.hits
     assert {name: hits[name]["exact"] for name in names} == dict.fromkeys(names, 1000)
