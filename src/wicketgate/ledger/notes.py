@@ -27,6 +27,7 @@ MAX_SIGNATURES = 64
 MAX_TREE_SIZE = 2**63 - 1
 
 _ED25519 = b"\x01"
+_MOST_VKEY = 4096  # one of ML-DSA-44 has 1,752 letters beside its name
 _DASH = "\u2014 "
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
 _KEY_ID = re.compile(r"[0-9a-f]{8}")
@@ -132,6 +133,11 @@ class NoteSignature:
     key_id: bytes
     signature: bytes
 
+    @property
+    def line(self) -> str:
+        """The line, with its newline."""
+        return f"{_DASH}{self.name} {base64.b64encode(self.key_id + self.signature).decode()}\n"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
@@ -147,6 +153,10 @@ class Note:
 
     text: str
     signatures: tuple[NoteSignature, ...]
+
+    def dump(self) -> bytes:
+        """Return the note as it is sent."""
+        return f"{self.text}\n{''.join(one.line for one in self.signatures)}".encode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,17 +222,29 @@ def parse_vkey(vkey: str) -> NoteVerifier:
     InputError
         If it is none, is not for Ed25519, or its key id does not fit.
     """
-    # The base64 may hold `+`; name and key id may not.
-    parts = vkey.split("+", 2) if len(vkey) <= 1024 else []
-    if len(parts) != 3 or not _KEY_ID.fullmatch(parts[1]):
-        raise InputError("a verifier key has the form `name+key id+base64`")
-    key = _base64(parts[2])
+    name, key_id, key = split_vkey(vkey)
     if key[:1] != _ED25519:
         raise InputError("a verifier key that is not for Ed25519 (type 0x01)")
-    verifier = NoteVerifier(name=parts[0], public=key[1:])
-    if verifier.key_id.hex() != parts[1]:
+    verifier = NoteVerifier(name=name, public=key[1:])
+    if verifier.key_id.hex() != key_id:
         raise InputError("the key id of a verifier key does not fit its name and key")
     return verifier
+
+
+def split_vkey(vkey: str) -> tuple[str, str, bytes]:
+    """Return the name, the key id in hexadecimal and the key, its type before it, of a verifier key of any type.
+
+    Raises
+    ------
+    InputError
+        If it is none. Whether the key id fits is for whoever knows the type.
+    """
+    # The base64 may hold `+`; name and key id may not.
+    parts = vkey.split("+", 2) if len(vkey) <= _MOST_VKEY else []
+    if len(parts) != 3 or not _KEY_ID.fullmatch(parts[1]):
+        raise InputError("a verifier key has the form `name+key id+base64`")
+    _check_name(parts[0])
+    return parts[0], parts[1], _base64(parts[2])
 
 
 def sign_note(text: str, signers: Sequence[NoteSigner]) -> bytes:
@@ -240,11 +262,11 @@ def sign_note(text: str, signers: Sequence[NoteSigner]) -> bytes:
     if not signers:
         raise InputError("a note needs a signature")
     message = text.encode()
-    lines = []
-    for signer in signers:
-        value = signer.verifier.key_id + signer.sign(message)
-        lines.append(f"{_DASH}{signer.name} {base64.b64encode(value).decode()}\n")
-    return f"{text}\n{''.join(lines)}".encode()
+    signatures = (
+        NoteSignature(name=one.name, key_id=one.verifier.key_id, signature=one.sign(message))
+        for one in signers
+    )
+    return Note(text=text, signatures=tuple(signatures)).dump()
 
 
 def parse_note(note: bytes) -> Note:

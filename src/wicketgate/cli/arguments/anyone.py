@@ -1,4 +1,4 @@
-"""The arguments of `verify` and `completion`, for anyone.
+"""The arguments of `verify`, `witness` and `completion`, for anyone.
 
 They need no office and no token.
 """
@@ -9,7 +9,7 @@ import re
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from wicketgate.cli.arguments import add_kept
+from wicketgate.cli.arguments import add_kept, port
 
 
 def add_verify(parser: ArgumentParser) -> None:
@@ -45,6 +45,23 @@ def _find_target(parser: ArgumentParser, args: Namespace) -> None:
         parser.error("the following arguments are required: URL|DIR")
     # A path has lost one of the two slashes of an address.
     args.target = re.sub(r"^(https?):/(?=[^/])", r"\1://", str(args.seen.pop()))
+
+
+def add_witness(parser: ArgumentParser) -> None:
+    """Add the arguments of `witness`."""
+    parser.add_argument(
+        "folder", type=Path, metavar="D", help="the witness's folder, made where it is missing"
+    )
+    parser.add_argument("--name", help="a new witness's name, by custom an address without https://")
+    parser.add_argument(
+        "--log",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="a log to know from now on, by its key, got another way: the key itself or a file",
+    )
+    parser.add_argument("--port", type=port, default=0, metavar="P", help="where it listens; else a free one")
+    parser.set_defaults(run="wicketgate.cli.witness:run_witness")
 
 
 def add_completion(parser: ArgumentParser) -> None:

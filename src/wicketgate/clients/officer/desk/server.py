@@ -43,6 +43,8 @@ class LoopbackServer(ThreadingHTTPServer):
         Told of what kind an error was that nobody expected.
     port : int
         Where it listens; 0 stands for a free one.
+    most_bytes : int
+        Of a body.
 
     Attributes
     ----------
@@ -54,8 +56,9 @@ class LoopbackServer(ThreadingHTTPServer):
     block_on_close = False
     timeout = _LOOK_S
 
-    def __init__(self, complain: Callable[[str], None], port: int = 0) -> None:
+    def __init__(self, complain: Callable[[str], None], port: int = 0, most_bytes: int = MOST_BYTES) -> None:
         self._complain = complain
+        self.most_bytes = most_bytes
         self.answer: Callable[[Request], PageAnswer] = lambda request: PageAnswer(status=503)
         self._places = threading.BoundedSemaphore(_MOST_CONNECTIONS)
         super().__init__((HOST, port), _Handler)
@@ -124,7 +127,7 @@ class _Handler(BaseHTTPRequestHandler):
         if "Transfer-Encoding" in self.headers or not length.isascii() or not length.isdigit():
             self._send(PageAnswer(status=411))
             return
-        if int(length[:12]) > MOST_BYTES:
+        if int(length[:12]) > self.server.most_bytes:
             self._send(PageAnswer(status=413))
             return
         body = self.rfile.read(int(length))

@@ -1,0 +1,119 @@
+"""A log that grows and forks, for tests of witnesses, and others' witness as a process."""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import hashlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from tests.logs import ORIGIN, SIGNER, numbered
+from tests.needs import unmet
+from tests.objects import free_ports
+from tests.running import until
+from wicketgate.ledger.merkle import consistency_ranges, leaf_hashes, root
+from wicketgate.ledger.notes import Checkpoint, NoteSigner, sign_note
+
+LOCK = Path(__file__).parent / "system/foreign/witness.lock"
+CACHE = Path(sys.prefix) / "foreign"
+_INSTALL_S = 240
+
+
+class GrownLog:
+    """A log in memory, whose entries from `forks_at` on are others'."""
+
+    def __init__(self, size: int, forks_at: int | None = None, *, signer: NoteSigner = SIGNER) -> None:
+        entries = numbered(0, size)
+        if forks_at is not None:
+            entries[forks_at:] = [b"other " + one for one in entries[forks_at:]]
+        self.hashes = leaf_hashes(entries)
+        self.signer = signer
+
+    def checkpoint(self, size: int, origin: str = ORIGIN) -> bytes:
+        """Return the signed checkpoint at a size."""
+        head = Checkpoint(origin=origin, size=size, root=root(self.hashes[:size]))
+        return sign_note(head.to_text(), [self.signer])
+
+    def proof(self, old: int, size: int) -> list[bytes]:
+        """Return the proof of consistency between two sizes."""
+        if old in (0, size):
+            return []
+        return [root(self.hashes[first:end]) for first, end in consistency_ranges(old, size)]
+
+    def submission(self, old: int, size: int) -> bytes:
+        """Return a body for `add-checkpoint`."""
+        return submission(str(old), self.proof(old, size), self.checkpoint(size))
+
+
+def submission(old: str, proof: list[bytes], note: bytes) -> bytes:
+    """Return a body of any parts."""
+    lines = [f"old {old}", *(base64.b64encode(one).decode() for one in proof)]
+    return "\n".join(lines).encode() + b"\n\n" + note
+
+
+def foreign_environment() -> Path:
+    """Return the environment of others' witness, installed once beside this one, hashes checked."""
+    folder = CACHE / f"witness-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]}"
+    CACHE.mkdir(exist_ok=True)
+    with (CACHE / "witness-lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if not (folder / "done").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            # It declares a later Python than it needs.
+            install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes")
+            for words in (
+                [sys.executable, "-m", "venv", str(folder)],
+                [str(folder / "bin/python"), *install, "--ignore-requires-python", "-r", str(LOCK)],
+            ):
+                try:
+                    done = subprocess.run(
+                        words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_INSTALL_S
+                    )
+                except subprocess.TimeoutExpired:
+                    unmet(f"others' witness was not installed within {_INSTALL_S} s")
+                if done.returncode:
+                    unmet(f"others' witness cannot be installed: {done.stderr.strip()[-300:]}")
+            (folder / "done").touch()
+    return folder
+
+
+@contextmanager
+def foreign_witness(folder: Path, vkey: str = SIGNER.vkey, origin: str = ORIGIN) -> Iterator[tuple[str, str]]:
+    """Run others' witness that knows one log; yield its address and its key."""
+    program = foreign_environment() / "bin/aics-witness"
+    (port,) = free_ports(1)
+    config = str(folder / "witness.json")
+
+    def run(*words: str) -> str:
+        return subprocess.run(
+            [str(program), *words], capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL
+        ).stdout
+
+    key = run(
+        *("init", "--config", config, "--name", "foreign.example/w", "--listen", f"127.0.0.1:{port}")
+    ).split()[-1]
+    run("add-log", "--config", config, "--origin", origin, "--vkey", vkey)
+    with (folder / "foreign.log").open("wb") as log:
+        process = subprocess.Popen([str(program), "serve", "--config", config], stdout=log, stderr=log)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        until(lambda: _answers(url))
+        yield url, key
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _answers(url: str) -> bool:
+    try:
+        httpx.get(url, timeout=2)
+    except httpx.TransportError:
+        return False
+    return True
