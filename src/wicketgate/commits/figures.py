@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from wicketgate.commits.transactions import FeedBatch, TargetingClosed
+from wicketgate.regime.figure_months import ClosedFigures as ClosedFigures
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.publishing import (
     ERRATA_KINDS,
@@ -243,10 +244,3 @@ def judged_in(targeted: Targeted, closed: TargetingClosed, step: int) -> JudgedH
             if shown is not None:
                 cameras.setdefault(place, {})[kind] = shown
     return JudgedHits(from_us=closed.from_us, until_us=closed.until_us, cameras=cameras)
-
-
-class ClosedFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """Closed figures and their entry in the ledger."""
-
-    entry: int
-    figures: dict[str, Any]

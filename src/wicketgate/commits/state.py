@@ -15,6 +15,7 @@ import msgspec
 from wicketgate.base.clock import DAY_US, SECOND_US
 from wicketgate.base.errors import InputError
 from wicketgate.base.forms import FIRST, newer_form, split_form, with_form
+from wicketgate.base.signing import canonical
 from wicketgate.commits.cameras import Camera, CameraChange
 from wicketgate.commits.errata import KnownErrata
 from wicketgate.commits.feeds import FeedState
@@ -33,9 +34,12 @@ from wicketgate.commits.transactions import (
     Transaction,
     quarantine_batches,
 )
+from wicketgate.ledger.merkle import leaf_hash
+from wicketgate.ledger.merkle import root as tree_hash
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.people import People
+from wicketgate.regime.figure_months import FiguresMonth, close_months
 from wicketgate.regime.fold import Named, Regime
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.obligations.disclosures import Held, rows_left
@@ -43,8 +47,12 @@ from wicketgate.regime.obligations.values import CustodyCheckpoint, Disclosure
 from wicketgate.regime.parsed import Parsed
 from wicketgate.regime.publishing import IMAGE_CODES
 
-STATE_FORM = 2
-"""The form of snapshots that this version writes, and the latest that it reads; 1 is that of version 0.3."""
+STATE_FORM = 3
+"""The form of snapshots that this version writes, and the latest that it reads.
+
+1 is that of version 0.3; 1 and 2 hold every period of figures, and no month is closed in them.
+"""
+_BY_MONTH = 3
 FOREVER_US = 1 << 61
 SIGHTINGS_KEPT = 8
 _SIGHTINGS_US = DAY_US
@@ -76,6 +84,7 @@ class State(msgspec.Struct, kw_only=True):
     totals: Counts = msgspec.field(default_factory=Counts)
     counting_from_us: int = 0
     periods: list[ClosedFigures] = []
+    months: list[FiguresMonth] = []
     targeting: Targeted = msgspec.field(default_factory=Targeted)
     targeted: dict[int, Targeted] = {}
     targeted_from_us: int = 0
@@ -425,7 +434,9 @@ class State(msgspec.Struct, kw_only=True):
         if closed is None:
             return
         published = self._published(transaction, closed.entry)
-        self.periods.append(ClosedFigures(entry=closed.entry, figures=published))
+        leaf = leaf_hash(transaction.entries[closed.entry - transaction.first_entry])
+        self.periods.append(ClosedFigures(entry=closed.entry, figures=published, leaf=leaf))
+        close_months(self.periods, self.months, tree_hash)
         rows = rows_left(published) if closed.due else {}
         for name in sorted({*self.held, *closed.due}):
             held = self.held.setdefault(name, Held())
@@ -483,4 +494,15 @@ def load_state(data: bytes) -> State:
         raise InputError("a snapshot is not of this version") from error
     if state.entries and not state.regime.charters:
         raise InputError("a snapshot is not of this version: it holds no charter")
+    if form < _BY_MONTH:
+        _close_former(state)
     return state
+
+
+def _close_former(state: State) -> None:
+    """Close the months of the figures in a snapshot of an earlier form, as the fold would have done."""
+    held, state.periods = state.periods, []
+    for one in held:
+        leaf = leaf_hash(canonical(one.figures))  # an entry of the log is canonical
+        state.periods.append(ClosedFigures(entry=one.entry, figures=one.figures, leaf=leaf))
+        close_months(state.periods, state.months, tree_hash)

@@ -85,6 +85,11 @@ class Auditing:
         except ConfigurationError:
             return  # the checkpoint could not be kept either, which is said; all is read again the next time
 
+    @property
+    def before(self) -> int:
+        """The entries that an earlier look verified and this one did not read."""
+        return self._before
+
     def not_checked(self, place: str) -> list[str]:
         """Return what was left to an earlier look."""
         if not self._before:

@@ -17,6 +17,7 @@ from wicketgate.clients.verify.figures import FiguresChain
 from wicketgate.clients.verify.listed import CamerasListed, cameras_in
 from wicketgate.clients.verify.logged import Logged, apply
 from wicketgate.clients.verify.members import SECOND, is_count, open_logged, parse_time
+from wicketgate.clients.verify.months import MonthsOfLog
 from wicketgate.clients.verify.operations import Operations
 from wicketgate.clients.verify.report import Check, Findings
 from wicketgate.clients.verify.telling import TELL_WITHIN_S, Telling
@@ -73,6 +74,7 @@ class EntryFold:
         self._telling = Telling(self.at)
         self.documents: list[Logged] = []
         self.chain: FiguresChain | None = None
+        self.months = MonthsOfLog()
         self.changed_us: list[int] = []
         self.open_us = 0
         self.first_us: int | None = None
@@ -136,6 +138,8 @@ class EntryFold:
         try:
             if kind in ("figures", "targeting"):
                 self._take_figures(index, body, targeting=kind == "targeting")
+                if kind == "figures":
+                    self.months.take(index, body, entry)
                 return
             if kind == "second":
                 raise InputError("a second that is not of the form that every second has")

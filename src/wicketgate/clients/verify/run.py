@@ -9,11 +9,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from random import SystemRandom
 from typing import Any
+from urllib.parse import quote
 
 from wicketgate.base.clock import SECOND_US, Clock, SystemClock, rfc3339
 from wicketgate.base.errors import (
     ConfigurationError,
+    InputError,
     LedgerError,
     Unreachable,
     VerificationError,
@@ -27,6 +30,7 @@ from wicketgate.clients.verify.heard import HeardCheckpoints, contradict
 from wicketgate.clients.verify.kept import KeptCheckpoints, Remembered, SeenCheckpoint, signed_notes
 from wicketgate.clients.verify.keys import key_within, shown_key
 from wicketgate.clients.verify.log import TrustedLog
+from wicketgate.clients.verify.months import FetchMonth, check_months
 from wicketgate.clients.verify.openings import OpeningsFile
 from wicketgate.clients.verify.register import (
     MAX_REGISTER_BYTES,
@@ -34,14 +38,16 @@ from wicketgate.clients.verify.register import (
     check_register,
 )
 from wicketgate.clients.verify.remote import Remote
-from wicketgate.clients.verify.report import Check, Report
+from wicketgate.clients.verify.report import Check, Findings, Report
 from wicketgate.ledger.audit import NOT_EXTENDED, AuditReport, Progress
 from wicketgate.ledger.notes import NoteVerifier, open_checkpoint
 from wicketgate.ledger.sealing import Opener
 from wicketgate.ledger.tiles import Fetch, fetch_checkpoint, folder_fetch
 from wicketgate.regime.charter import Charter
+from wicketgate.regime.figure_months import FiguresMonth
 
 _CATCH_UP_S = 10.0
+_MONTHS_AGAIN = 1
 
 _NEVER_CHECKED = (
     "what the HTML pages say: no page was looked at",
@@ -130,7 +136,9 @@ def verify_url(
         as_of_us = entries.last_us or fetched_us
         if isinstance(register, Register):
             as_of_us = register.as_of_us
-            run.check_register(register, fetched_us, entries.charter, shown)
+            run.check_register(
+                register, fetched_us, entries.charter, shown, lambda month: _fetch_month(remote, month)
+            )
         if feed_file is not None:
 
             def now_us() -> int:
@@ -220,6 +228,7 @@ class _Run:
         self._whole = whole
         self._remembered: Remembered | None = None
         self.folder: Path | None = None
+        self._read_from = 0
         self.checks: list[Check] = []
         self.not_checked: list[str] = []
         self.counts: dict[str, int] = {}
@@ -305,7 +314,7 @@ class _Run:
         self.log = TrustedLog(self.fetch, self.verifier, report.checkpoint, report.note)
         self.checks.append(Check(name="log", ok=True, words=_audit_words(report)))
         self.counts |= {"tiles": report.tiles, "bundles": report.bundles}
-        self.entries = auditing.entries
+        self.entries, self._read_from = auditing.entries, auditing.before
         self.not_checked.extend(auditing.not_checked(self.place))
         self._keep(report.note)
         if self._kept is not None:
@@ -410,22 +419,45 @@ class _Run:
         fetched_us: int,
         charter: Charter,
         shown: Callable[[Mapping[str, Any]], None] | None,
+        fetch: FetchMonth,
     ) -> None:
-        """Add the checks of a register that came when this machine's clock was at `fetched_us`, and show it."""
+        """Add the checks of a register that came when this machine's clock was at `fetched_us`, and show it.
+
+        Shown it has the figures of every month: those of closed ones are the log's.
+        """
+        months = self.entries.months
+        closed = months.closed(self.log.checkpoint.size) if register.by_month else []
         if shown is not None:
-            shown(register.value)
+            before = [one for month in closed for one in months.of(month)]
+            shown({**register.value, "months": [], "figures": [*before, *register.figures]})
         self.checks.append(check_fresh(register.as_of_us, self.entries.last_us, fetched_us, charter))
+        found = check_register(register, self.entries, self.log, charter, self.verifier.vkey)
+        if register.by_month and not found.total:
+            self._check_months(found, closed, fetch)
         self.checks.append(
-            check_register(register, self.entries, self.log, charter, self.verifier.vkey).close(
+            found.close(
                 f"charter, {len(register.authorities)} versions of authorities with their status at "
-                f"{rfc3339(register.as_of_us)}, acts and {len(register.figures)} periods of figures are what the "
-                "log says"
+                f"{rfc3339(register.as_of_us)}, acts, {len(register.figures)} periods of figures and {len(closed)} "
+                "closed months of them are what the log says"
             )
         )
         self.not_checked.append(
             "the register's numbers of responses, and of cameras as they are now: who responded, and which "
             "camera stands where, is not in the log"
         )
+
+    def _check_months(self, found: Findings, closed: list[FiguresMonth], fetch: FetchMonth) -> None:
+        """Look at the figures of closed months: of all that this look read anew, and of an earlier one by chance."""
+        new = [month for month in closed if month.entries[-1] >= self._read_from]
+        former = closed[: len(closed) - len(new)]
+        again = SystemRandom().sample(former, min(_MONTHS_AGAIN, len(former)))
+        check_months(found, self.entries.months, [*again, *new], fetch)
+        self.counts["months"] = len(again) + len(new)
+        if len(again) < len(former):
+            self.not_checked.append(
+                f"whether the figures of {len(former) - len(again)} earlier months are still shown period by period: "
+                "their number, root and sums are, and they were looked at before; --whole reads all"
+            )
 
     def check_file(
         self, feed_file: FeedFile, path: Path, progress: Callable[[int, int], None] | None
@@ -469,6 +501,15 @@ def _fetch_register(remote: Remote) -> Register | WicketgateError:
         return Register(remote.need("/register.json", most=MAX_REGISTER_BYTES))
     except WicketgateError as error:
         return error
+
+
+def _fetch_month(remote: Remote, month: str) -> bytes:
+    answer = remote.get(f"/figures/{quote(month, safe='')}.json", most=MAX_REGISTER_BYTES)
+    if answer.status == 404:
+        raise InputError("it is not shown, and the register names the month")
+    if answer.status != 200:
+        raise Unreachable(f"it answers {answer.status}")
+    return answer.body
 
 
 def _audit_words(report: AuditReport) -> str:
