@@ -28,7 +28,7 @@ import msgspec
 
 from bench.harness import WICKETGATE, Running, median
 from bench.memory import memory_mb
-from wicketgate.base.clock import HOUR_US, SECOND_US, SystemClock, rfc3339
+from wicketgate.base.clock import DAY_US, HOUR_US, SECOND_US, SystemClock, rfc3339
 from wicketgate.base.settings import load_settings
 from wicketgate.base.settings_template import TEMPLATE
 from wicketgate.clients.verify import verify_folder
@@ -51,6 +51,8 @@ LOG_S = tuple(int(n) for n in os.environ.get("WICKETGATE_BENCH_LOG", "3600,25920
 ROUNDS = int(os.environ.get("WICKETGATE_BENCH_ROUNDS", "5"))
 _IN_ONE = 100
 _AT_ONCE = 20_000
+_HELD_US = 27 * DAY_US
+"""Over how long batches are spread at most: behind the term of feeds, of 28 days, they would end."""
 _ENTRIES_AT_ONCE = 256 * 256
 _FEED = london.CHARGING
 _ROW = b'{"seq":0,"salt":"' + b"0" * 32 + b'","read":{"plate":"AB12CDE","camera":"ccz-0001"}}\n'
@@ -66,16 +68,17 @@ class Growing:
         self._state = gateway.commits.committed
         self._random = random.Random(2007)
 
-    async def batches(self, count: int) -> None:
-        """Add batches of one row to a feed, with the proofs of their releases."""
+    async def batches(self, count: int, since_us: int) -> None:
+        """Add batches of one row to a feed, with the proofs of their releases, evenly from a time until now."""
         state, gateway = self._state, self._gateway
-        self._at_us = self._clock.at_us
         through, feed = 0, state.feeds[_FEED]
         end = feed.batches + count + 1
+        began_us, each_us = second_of(since_us), (self._clock.at_us - since_us) * _IN_ONE // count
         for begin in range(feed.batches + 1, end, _AT_ONCE):
             stored, written, seconds = [], [], []
             for first in range(begin, min(end, begin + _AT_ONCE), _IN_ONE):
                 sequence = state.sequence + 1
+                self._at_us = second_of(began_us + first // _IN_ONE * each_us)
                 made = [self._batch(number) for number in range(first, first + _IN_ONE)]
                 batches = tuple(batch for batch, _ in made)
                 data, places = encode(Transaction(at_us=self._at_us, batches=batches), gateway.keys)
@@ -87,10 +90,15 @@ class Growing:
                 facts = tuple(fact for _, fact in made)
                 seconds.append(
                     SecondClosed(
-                        number=1, second_us=self._at_us, entry=0, facts=facts, seed=bytes(32), sealed=b""
+                        number=1,
+                        second_us=self._at_us,
+                        entry=state.entries - 1 - (self._clock.at_us - self._at_us) // SECOND_US,
+                        facts=facts,
+                        seed=bytes(32),
+                        sealed=b"",
                     )
                 )
-                state.sequence, state.at_us = sequence, self._at_us
+                state.sequence = sequence
                 feed.batches, feed.rows = batches[-1].number, feed.rows + _IN_ONE
             await asyncio.gather(*stored)
             gateway.projections.index.write(written)
@@ -210,7 +218,8 @@ async def grow(running: Running, charter: bytes, batches: int, seconds: int, sta
         looked_at = verify_folder(running.folder, kept=KeptCheckpoints(state))
         assert looked_at.ok, looked_at.lines()
         await growing.live(now_us - SECOND_US)
-        await growing.batches(batches)
+        held_us = min(seconds * SECOND_US - HOUR_US // 60, _HELD_US)
+        await growing.batches(batches, clock.at_us - held_us)
         await growing.keep()
     finally:
         await gateway.stop()
