@@ -19,7 +19,7 @@ from wicketgate.base.signing import canonical
 from wicketgate.commits.cameras import Camera, CameraChange
 from wicketgate.commits.errata import KnownErrata
 from wicketgate.commits.feeds import FeedState
-from wicketgate.commits.figures import ClosedFigures, Counts, JudgedHits, Targeted, judged_in
+from wicketgate.commits.figures import ClosedFigures, Counts, JudgedHits, Targeted, judged_in, publish
 from wicketgate.commits.handovers import HandedOver, kept_notes
 from wicketgate.commits.hits import LOOKERS_KEPT, HotlistState, OpenHit, Sighting
 from wicketgate.commits.people import KnownPeople
@@ -34,12 +34,10 @@ from wicketgate.commits.transactions import (
     Transaction,
     quarantine_batches,
 )
-from wicketgate.ledger.merkle import leaf_hash
-from wicketgate.ledger.merkle import root as tree_hash
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.people import People
-from wicketgate.regime.figure_months import FiguresMonth, close_months
+from wicketgate.regime.figure_months import FiguresMonth
 from wicketgate.regime.fold import Named, Regime
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.obligations.disclosures import Held, rows_left
@@ -433,10 +431,8 @@ class State(msgspec.Struct, kw_only=True):
         closed = transaction.figures
         if closed is None:
             return
-        published = self._published(transaction, closed.entry)
-        leaf = leaf_hash(transaction.entries[closed.entry - transaction.first_entry])
-        self.periods.append(ClosedFigures(entry=closed.entry, figures=published, leaf=leaf))
-        close_months(self.periods, self.months, tree_hash)
+        body = transaction.entries[closed.entry - transaction.first_entry]
+        published = publish(self.periods, self.months, closed.entry, body)
         rows = rows_left(published) if closed.due else {}
         for name in sorted({*self.held, *closed.due}):
             held = self.held.setdefault(name, Held())
@@ -495,14 +491,8 @@ def load_state(data: bytes) -> State:
     if state.entries and not state.regime.charters:
         raise InputError("a snapshot is not of this version: it holds no charter")
     if form < _BY_MONTH:
-        _close_former(state)
+        # As the fold would have done; an entry of the log is canonical.
+        held, state.periods = state.periods, []
+        for one in held:
+            publish(state.periods, state.months, one.entry, canonical(one.figures))
     return state
-
-
-def _close_former(state: State) -> None:
-    """Close the months of the figures in a snapshot of an earlier form, as the fold would have done."""
-    held, state.periods = state.periods, []
-    for one in held:
-        leaf = leaf_hash(canonical(one.figures))  # an entry of the log is canonical
-        state.periods.append(ClosedFigures(entry=one.entry, figures=one.figures, leaf=leaf))
-        close_months(state.periods, state.months, tree_hash)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from random import SystemRandom
 from typing import Any
 
 from wicketgate.base.errors import InputError, Unreachable, WicketgateError
 from wicketgate.base.signing import parse_json
 from wicketgate.clients.verify.report import Findings
-from wicketgate.clients.verify.shown import differ
+from wicketgate.clients.verify.shown import differ, listed
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.merkle import root as tree_hash
 from wicketgate.regime.figure_months import ClosedFigures, FiguresMonth, close_months, month_of
 
+_AGAIN = 1
 FetchMonth = Callable[[str], bytes]
 """Fetches what the gateway shows of a closed month."""
 
@@ -58,6 +60,16 @@ class MonthsOfLog:
             if last < index < reach and month not in months
         }
 
+    def named(self, register: Mapping[str, Any]) -> list[FiguresMonth]:
+        """Return the closed months of the log that a register names."""
+        names = {str(item.get("month")) for item in listed(register.get("months")) if isinstance(item, dict)}
+        return [month for month in self._closed if month.month in names]
+
+    def complete(self, register: Mapping[str, Any], closed: list[FiguresMonth]) -> Mapping[str, Any]:
+        """Return a register with the figures of closed months in it, which are the log's."""
+        before = [one for month in closed for one in self.of(month)]
+        return {**register, "months": [], "figures": [*before, *listed(register.get("figures"))]}
+
     def of(self, month: FiguresMonth) -> list[dict[str, Any]]:
         """Return the figures of a month as they are shown."""
         return [{**self.held[index][1], "entry": index} for index in month.entries]
@@ -83,9 +95,35 @@ def compare_months(shown: object, logged: list[FiguresMonth]) -> Iterator[str]:
         yield "`months` is out of its order"
 
 
-def check_months(found: Findings, months: MonthsOfLog, logged: list[FiguresMonth], fetch: FetchMonth) -> None:
-    """Compare what the gateway shows of closed months with the log."""
-    for month in logged:
+def check_months(
+    found: Findings, months: MonthsOfLog, closed: list[FiguresMonth], read_from: int, fetch: FetchMonth
+) -> tuple[int, list[str]]:
+    """Compare what the gateway shows of closed months with the log.
+
+    Of the months those are looked at that this look read anew, which is from entry `read_from` on, and of the earlier
+    ones one by chance.
+
+    Returns
+    -------
+    int, list of str
+        How many were looked at, and what was left out.
+    """
+    new = [month for month in closed if month.entries[-1] >= read_from]
+    former = closed[: len(closed) - len(new)]
+    again = SystemRandom().sample(former, min(_AGAIN, len(former)))
+    _compare_periods(found, months, [*again, *new], fetch)
+    left = len(former) - len(again)
+    said = [
+        f"whether the figures of {left} earlier months are still shown period by period: their number, root and sums "
+        "are, and they were looked at before; --whole reads all"
+    ]
+    return len(again) + len(new), said if left else []
+
+
+def _compare_periods(
+    found: Findings, months: MonthsOfLog, wanted: list[FiguresMonth], fetch: FetchMonth
+) -> None:
+    for month in wanted:
         where = f"`/figures/{month.month}.json`"
         try:
             body = parse_json(fetch(month.month))

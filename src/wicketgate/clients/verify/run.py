@@ -9,14 +9,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from random import SystemRandom
 from typing import Any
-from urllib.parse import quote
 
 from wicketgate.base.clock import SECOND_US, Clock, SystemClock, rfc3339
 from wicketgate.base.errors import (
     ConfigurationError,
-    InputError,
     LedgerError,
     Unreachable,
     VerificationError,
@@ -25,6 +22,7 @@ from wicketgate.base.errors import (
 from wicketgate.clients.verify.auditing import Auditing
 from wicketgate.clients.verify.entries import EntryFold
 from wicketgate.clients.verify.feedfile import FeedFile
+from wicketgate.clients.verify.fetched import fetch_month, fetch_register
 from wicketgate.clients.verify.fresh import check_fresh, check_not_ahead
 from wicketgate.clients.verify.heard import HeardCheckpoints, contradict
 from wicketgate.clients.verify.kept import KeptCheckpoints, Remembered, SeenCheckpoint, signed_notes
@@ -33,21 +31,18 @@ from wicketgate.clients.verify.log import TrustedLog
 from wicketgate.clients.verify.months import FetchMonth, check_months
 from wicketgate.clients.verify.openings import OpeningsFile
 from wicketgate.clients.verify.register import (
-    MAX_REGISTER_BYTES,
     Register,
     check_register,
 )
 from wicketgate.clients.verify.remote import Remote
-from wicketgate.clients.verify.report import Check, Findings, Report
+from wicketgate.clients.verify.report import Check, Report
 from wicketgate.ledger.audit import NOT_EXTENDED, AuditReport, Progress
 from wicketgate.ledger.notes import NoteVerifier, open_checkpoint
 from wicketgate.ledger.sealing import Opener
 from wicketgate.ledger.tiles import Fetch, fetch_checkpoint, folder_fetch
 from wicketgate.regime.charter import Charter
-from wicketgate.regime.figure_months import FiguresMonth
 
 _CATCH_UP_S = 10.0
-_MONTHS_AGAIN = 1
 
 _NEVER_CHECKED = (
     "what the HTML pages say: no page was looked at",
@@ -120,7 +115,7 @@ def verify_url(
         run.take_seen(seen)
         # Before the log, which must cover it. Where it cannot be had the log is looked at all the same: whoever
         # withholds it must not hide what is false elsewhere.
-        register = _fetch_register(remote)
+        register = fetch_register(remote)
         fetched_s, fetched_us = time.monotonic(), clock.now_us()
         if (fault := _covered(run, register)) is not None:
             return run.end("log", fault)
@@ -137,7 +132,7 @@ def verify_url(
         if isinstance(register, Register):
             as_of_us = register.as_of_us
             run.check_register(
-                register, fetched_us, entries.charter, shown, lambda month: _fetch_month(remote, month)
+                register, fetched_us, entries.charter, shown, lambda month: fetch_month(remote, month)
             )
         if feed_file is not None:
 
@@ -426,14 +421,15 @@ class _Run:
         Shown it has the figures of every month: those of closed ones are the log's.
         """
         months = self.entries.months
-        closed = months.closed(self.log.checkpoint.size) if register.by_month else []
+        closed = months.named(register.value)
         if shown is not None:
-            before = [one for month in closed for one in months.of(month)]
-            shown({**register.value, "months": [], "figures": [*before, *register.figures]})
+            shown(months.complete(register.value, closed))
         self.checks.append(check_fresh(register.as_of_us, self.entries.last_us, fetched_us, charter))
         found = check_register(register, self.entries, self.log, charter, self.verifier.vkey)
         if register.by_month and not found.total:
-            self._check_months(found, closed, fetch)
+            looked, left = check_months(found, months, closed, self._read_from, fetch)
+            self.counts["months"] = looked
+            self.not_checked.extend(left)
         self.checks.append(
             found.close(
                 f"charter, {len(register.authorities)} versions of authorities with their status at "
@@ -445,19 +441,6 @@ class _Run:
             "the register's numbers of responses, and of cameras as they are now: who responded, and which "
             "camera stands where, is not in the log"
         )
-
-    def _check_months(self, found: Findings, closed: list[FiguresMonth], fetch: FetchMonth) -> None:
-        """Look at the figures of closed months: of all that this look read anew, and of an earlier one by chance."""
-        new = [month for month in closed if month.entries[-1] >= self._read_from]
-        former = closed[: len(closed) - len(new)]
-        again = SystemRandom().sample(former, min(_MONTHS_AGAIN, len(former)))
-        check_months(found, self.entries.months, [*again, *new], fetch)
-        self.counts["months"] = len(again) + len(new)
-        if len(again) < len(former):
-            self.not_checked.append(
-                f"whether the figures of {len(former) - len(again)} earlier months are still shown period by period: "
-                "their number, root and sums are, and they were looked at before; --whole reads all"
-            )
 
     def check_file(
         self, feed_file: FeedFile, path: Path, progress: Callable[[int, int], None] | None
@@ -494,22 +477,6 @@ class _Run:
             kept=self.kept,
             counts=self.counts,
         )
-
-
-def _fetch_register(remote: Remote) -> Register | WicketgateError:
-    try:
-        return Register(remote.need("/register.json", most=MAX_REGISTER_BYTES))
-    except WicketgateError as error:
-        return error
-
-
-def _fetch_month(remote: Remote, month: str) -> bytes:
-    answer = remote.get(f"/figures/{quote(month, safe='')}.json", most=MAX_REGISTER_BYTES)
-    if answer.status == 404:
-        raise InputError("it is not shown, and the register names the month")
-    if answer.status != 200:
-        raise Unreachable(f"it answers {answer.status}")
-    return answer.body
 
 
 def _audit_words(report: AuditReport) -> str:
