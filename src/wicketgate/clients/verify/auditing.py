@@ -79,7 +79,7 @@ class Auditing:
         """Keep what the next look goes on from, where nothing is wrong with the entries so far."""
         if not self.entries.is_good or self.entries.charter is None:
             return
-        verified = Verified(edge=self._edge, journal=self._journal)
+        verified = Verified(edge=self._edge, journal=self._journal, figures=self.entries.figures_kept())
         try:
             kept.keep_verified(self._verifier, verified.dump(self._verifier.vkey))
         except ConfigurationError:
@@ -107,7 +107,8 @@ class Auditing:
             return None
         try:
             verified = load_verified(data, self._verifier.vkey)
-            self.entries, self._journal = verified.journal.fold(self._verifier.vkey), verified.journal
+            self._journal = verified.journal
+            self.entries = self._journal.fold(self._verifier.vkey, verified.figures)
             if not self.entries.is_good:
                 return None
             full = range(verified.edge.size // TILE_WIDTH)

@@ -6,14 +6,17 @@ Nothing here trusts the gateway: the fold is made anew from what was logged, by 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
+
+import msgspec
 
 from wicketgate.base.clock import SECOND_US, rfc3339
 from wicketgate.base.errors import DocumentRefused, InputError, ShapeError
 from wicketgate.base.forms import FIRST
 from wicketgate.base.signing import canonical, parse_canonical
 from wicketgate.clients.verify.figures import FiguresChain
+from wicketgate.clients.verify.figures_kept import FiguresKept, UnjudgedFigures, keep_figures, restore_figures
 from wicketgate.clients.verify.listed import CamerasListed, cameras_in
 from wicketgate.clients.verify.logged import Logged, apply
 from wicketgate.clients.verify.members import SECOND, is_count, open_logged, parse_time
@@ -93,6 +96,9 @@ class EntryFold:
         """Take the entry at `index`; they come in order. It never raises for what an entry holds."""
         self.entries = index + 1
         self._take(index, entry)
+        self._look_at_form(index)
+
+    def _look_at_form(self, index: int) -> None:
         if self.since_04 is None and (self._bound or self.operations.form > FIRST or self._by_traffic()):
             self.since_04, self.since_04_us = index, self.open_us
 
@@ -108,6 +114,42 @@ class EntryFold:
             self.open_us += between * SECOND_US
         if count > 1:
             self.take(index + count - 1, second_entry(self.open_us, _NO_ROOT))
+
+    # --- what was judged before ---------------------------------------------------------------------------
+
+    def take_again(self, kept: Iterable[bytes | int], figures: FiguresKept) -> None:
+        """Take entries that were judged before and had no fault, and what their figures came to.
+
+        Parameters
+        ----------
+        kept : iterable of bytes or int
+            Entries from the first on, and between them the number of seconds that follow one another.
+        """
+        index, unjudged = 0, UnjudgedFigures()
+        for one in kept:
+            if isinstance(one, int):
+                # What the first second may find, the entry before it has found, or the seconds before that.
+                begun = self.first_us is not None and (self._telling.is_held or not self._bound)
+                ahead = one - 1 if begun else 0
+                self.seconds, self.open_us = self.seconds + ahead, self.open_us + ahead * SECOND_US
+                self.take_seconds(index + ahead, one - ahead)
+                index += one - 1
+            elif (body := msgspec.json.decode(one))["kind"] in ("figures", "targeting"):
+                unjudged.take(index, body)
+                self.entries = index + 1
+                self._count(body["kind"])
+                self._look_at_form(index)
+            else:
+                self.take(index, one)
+                if self.chain is not None:
+                    self.chain = unjudged  # type: ignore[assignment]
+            index += 1
+        self.chain, self.months = restore_figures(figures, unjudged, self._ruling()[0])
+        self._owed = None if figures.owed is None else _Owed(*figures.owed)
+
+    def figures_kept(self) -> FiguresKept:
+        """Return what the figures so far came to."""
+        return keep_figures(self._ruling()[1], self.months, self._owed)
 
     @property
     def is_good(self) -> bool:
