@@ -6,17 +6,15 @@ Nothing here trusts the gateway: the fold is made anew from what was logged, by 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
-
-import msgspec
 
 from wicketgate.base.clock import SECOND_US, rfc3339
 from wicketgate.base.errors import DocumentRefused, InputError, ShapeError
 from wicketgate.base.forms import FIRST
 from wicketgate.base.signing import canonical, parse_canonical
 from wicketgate.clients.verify.figures import FiguresChain
-from wicketgate.clients.verify.figures_kept import FiguresKept, UnjudgedFigures, keep_figures, restore_figures
+from wicketgate.clients.verify.figures_kept import FiguresKept, keep_figures
 from wicketgate.clients.verify.listed import CamerasListed, cameras_in
 from wicketgate.clients.verify.logged import Logged, apply
 from wicketgate.clients.verify.members import SECOND, is_count, open_logged, parse_time
@@ -38,7 +36,7 @@ _HEX64 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _NO_ROOT = bytes(32)
 
 
-class _Owed(NamedTuple):
+class Owed(NamedTuple):
     """Figures that the next entry must be, the end of their period, and the entry that made them due."""
 
     kind: str
@@ -63,7 +61,7 @@ class EntryFold:
         self._kinds: dict[str, int] = {}
         self._widenings = 0
         self._at_us = 0
-        self._owed: _Owed | None = None
+        self._owed: Owed | None = None
         self._missed: set[tuple[str, int]] = set()
         self._bound = False
         self.since_04: int | None = None
@@ -114,38 +112,6 @@ class EntryFold:
             self.open_us += between * SECOND_US
         if count > 1:
             self.take(index + count - 1, second_entry(self.open_us, _NO_ROOT))
-
-    # --- what was judged before ---------------------------------------------------------------------------
-
-    def take_again(self, kept: Iterable[bytes | int], figures: FiguresKept) -> None:
-        """Take entries that were judged before and had no fault, and what their figures came to.
-
-        Parameters
-        ----------
-        kept : iterable of bytes or int
-            Entries from the first on, and between them the number of seconds that follow one another.
-        """
-        index, unjudged = 0, UnjudgedFigures()
-        for one in kept:
-            if isinstance(one, int):
-                # What the first second may find, the entry before it has found, or the seconds before that.
-                begun = self.first_us is not None and (self._telling.is_held or not self._bound)
-                ahead = one - 1 if begun else 0
-                self.seconds, self.open_us = self.seconds + ahead, self.open_us + ahead * SECOND_US
-                self.take_seconds(index + ahead, one - ahead)
-                index += one - 1
-            elif (body := msgspec.json.decode(one))["kind"] in ("figures", "targeting"):
-                unjudged.take(index, body)
-                self.entries = index + 1
-                self._count(body["kind"])
-                self._look_at_form(index)
-            else:
-                self.take(index, one)
-                if self.chain is not None:
-                    self.chain = unjudged  # type: ignore[assignment]
-            index += 1
-        self.chain, self.months = restore_figures(figures, unjudged, self._ruling()[0])
-        self._owed = None if figures.owed is None else _Owed(*figures.owed)
 
     def figures_kept(self) -> FiguresKept:
         """Return what the figures so far came to."""
@@ -283,7 +249,7 @@ class EntryFold:
             take = chain.take_targeting if targeting else chain.take
             faults = take(index, body, moment)
             due = chain.next_due(moment)
-            self._owed = _Owed(*due, index) if due is not None and due[0] == "targeting" else None
+            self._owed = Owed(*due, index) if due is not None and due[0] == "targeting" else None
         except InputError as error:
             faults = [f"entry {index}: {error.detail}"]
         for fault in faults:
@@ -325,7 +291,7 @@ class EntryFold:
         """Find what the end of a second, or of a gap, in entry `index` makes due; what was due before stays so."""
         due = self._ruling()[1].next_due(self.at(self.open_us))
         since = index if self._owed is None else self._owed.since
-        self._owed = None if due is None else _Owed(*due, since)
+        self._owed = None if due is None else Owed(*due, since)
 
     def _demand_owed(self, index: int, body: Mapping[str, Any]) -> None:
         """Refuse an entry before figures that are due.
@@ -340,7 +306,7 @@ class EntryFold:
         self._miss(owed, f"entry {index}", "before it")
         self._owed = None
 
-    def _miss(self, owed: _Owed, where: str, when: str) -> None:
+    def _miss(self, owed: Owed, where: str, when: str) -> None:
         if (owed.kind, owed.until_us) not in self._missed:
             self._missed.add((owed.kind, owed.until_us))
             what = "figures" if owed.kind == "figures" else "figures of targeting"

@@ -14,9 +14,10 @@ from importlib.metadata import version
 
 import msgspec
 
+from wicketgate.base.clock import SECOND_US
 from wicketgate.base.errors import InputError
-from wicketgate.clients.verify.entries import EntryFold
-from wicketgate.clients.verify.figures_kept import FiguresKept
+from wicketgate.clients.verify.entries import EntryFold, Owed
+from wicketgate.clients.verify.figures_kept import FiguresKept, UnjudgedFigures, restore_figures
 from wicketgate.clients.verify.members import is_second
 from wicketgate.ledger.merkle import HASH_BYTES
 from wicketgate.ledger.tiles import TILE_HEIGHT, TILE_WIDTH, Edge
@@ -62,7 +63,7 @@ class Journal:
         """
         fold = EntryFold(vkey)
         if figures is not None:
-            fold.take_again(self.kept, figures)
+            self._take_again(fold, figures)
             return fold
         index = 0
         for one in self.kept:
@@ -73,6 +74,29 @@ class Journal:
                 fold.take(index, one)
                 index += 1
         return fold
+
+    def _take_again(self, fold: EntryFold, figures: FiguresKept) -> None:
+        """Take the entries into a fold, and what their figures came to."""
+        index, unjudged = 0, UnjudgedFigures()
+        for one in self.kept:
+            if isinstance(one, int):
+                # What the first second may find, the entry before it has found, or the seconds before that.
+                begun = fold.first_us is not None and (fold._telling.is_held or not fold._bound)
+                ahead = one - 1 if begun else 0
+                fold.seconds, fold.open_us = fold.seconds + ahead, fold.open_us + ahead * SECOND_US
+                fold.take_seconds(index + ahead, one - ahead)
+                index += one - 1
+            elif (body := msgspec.json.decode(one))["kind"] in ("figures", "targeting"):
+                unjudged.take(index, body)
+                fold.entries = index + 1
+                fold._count(body["kind"])
+                fold._look_at_form(index)
+            else:
+                fold.take(index, one)
+                fold.chain = unjudged  # type: ignore[assignment]
+            index += 1
+        fold.chain, fold.months = restore_figures(figures, unjudged, fold._ruling()[0])
+        fold._owed = None if figures.owed is None else Owed(*figures.owed)
 
 
 class _Stored(msgspec.Struct, frozen=True, array_like=True):
