@@ -36,7 +36,7 @@ _HEX64 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _NO_ROOT = bytes(32)
 
 
-class Owed(NamedTuple):
+class DueFigures(NamedTuple):
     """Figures that the next entry must be, the end of their period, and the entry that made them due."""
 
     kind: str
@@ -61,7 +61,7 @@ class EntryFold:
         self._kinds: dict[str, int] = {}
         self._widenings = 0
         self._at_us = 0
-        self._owed: Owed | None = None
+        self._owed: DueFigures | None = None
         self._missed: set[tuple[str, int]] = set()
         self._bound = False
         self.since_04: int | None = None
@@ -249,7 +249,7 @@ class EntryFold:
             take = chain.take_targeting if targeting else chain.take
             faults = take(index, body, moment)
             due = chain.next_due(moment)
-            self._owed = Owed(*due, index) if due is not None and due[0] == "targeting" else None
+            self._owed = DueFigures(*due, index) if due is not None and due[0] == "targeting" else None
         except InputError as error:
             faults = [f"entry {index}: {error.detail}"]
         for fault in faults:
@@ -291,7 +291,7 @@ class EntryFold:
         """Find what the end of a second, or of a gap, in entry `index` makes due; what was due before stays so."""
         due = self._ruling()[1].next_due(self.at(self.open_us))
         since = index if self._owed is None else self._owed.since
-        self._owed = None if due is None else Owed(*due, since)
+        self._owed = None if due is None else DueFigures(*due, since)
 
     def _demand_owed(self, index: int, body: Mapping[str, Any]) -> None:
         """Refuse an entry before figures that are due.
@@ -306,7 +306,7 @@ class EntryFold:
         self._miss(owed, f"entry {index}", "before it")
         self._owed = None
 
-    def _miss(self, owed: Owed, where: str, when: str) -> None:
+    def _miss(self, owed: DueFigures, where: str, when: str) -> None:
         if (owed.kind, owed.until_us) not in self._missed:
             self._missed.add((owed.kind, owed.until_us))
             what = "figures" if owed.kind == "figures" else "figures of targeting"

@@ -40,7 +40,7 @@ class _Attested(msgspec.Struct, kw_only=True):
     _released: set[str]
 
 
-class _Followed(msgspec.Struct, kw_only=True):
+class _FollowedKept(msgspec.Struct, kw_only=True):
     _lately: list[tuple[int, int]]
 
 
@@ -70,7 +70,7 @@ class FiguresKept(msgspec.Struct, kw_only=True):
 
     chain: _Chain
     attested: _Attested
-    followed: _Followed
+    followed: _FollowedKept
     in_force: _InForce
     targeting: _Targeting
     months: _Months
@@ -121,7 +121,7 @@ def keep_figures(chain: FiguresChain, months: MonthsOfLog, owed: tuple[str, int,
     return FiguresKept(
         chain=_read(_Chain, chain),
         attested=_read(_Attested, chain._attested),
-        followed=_read(_Followed, chain._followed),
+        followed=_read(_FollowedKept, chain._followed),
         in_force=_read(_InForce, chain._in_force),
         targeting=_read(_Targeting, chain.targeting),
         months=_read(_Months, months),

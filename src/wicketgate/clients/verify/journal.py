@@ -16,7 +16,7 @@ import msgspec
 
 from wicketgate.base.clock import SECOND_US
 from wicketgate.base.errors import InputError
-from wicketgate.clients.verify.entries import EntryFold, Owed
+from wicketgate.clients.verify.entries import DueFigures, EntryFold
 from wicketgate.clients.verify.figures_kept import FiguresKept, UnjudgedFigures, restore_figures
 from wicketgate.clients.verify.members import is_second
 from wicketgate.ledger.merkle import HASH_BYTES
@@ -96,7 +96,7 @@ class Journal:
                 fold.chain = unjudged  # type: ignore[assignment]
             index += 1
         fold.chain, fold.months = restore_figures(figures, unjudged, fold._ruling()[0])
-        fold._owed = None if figures.owed is None else Owed(*figures.owed)
+        fold._owed = None if figures.owed is None else DueFigures(*figures.owed)
 
 
 class _Stored(msgspec.Struct, frozen=True, array_like=True):
