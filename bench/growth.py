@@ -19,7 +19,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +28,10 @@ import msgspec
 
 from bench.harness import WICKETGATE, Running, median
 from bench.memory import memory_mb
-from wicketgate.base.clock import HOUR_US, SECOND_US, SystemClock, rfc3339
+from wicketgate.base.clock import DAY_US, HOUR_US, SECOND_US, SystemClock, rfc3339
 from wicketgate.base.settings import load_settings
 from wicketgate.base.settings_template import TEMPLATE
-from wicketgate.clients.verify import verify_folder
+from wicketgate.clients.verify.journal import Journal, Verified
 from wicketgate.clients.verify.kept import KeptCheckpoints
 from wicketgate.clients.verify.telling import next_change
 from wicketgate.commits.state import dump_state
@@ -42,6 +42,7 @@ from wicketgate.gateway.deployment import Deployment, note_signer
 from wicketgate.gateway.node import Gateway
 from wicketgate.gateway.operations import software
 from wicketgate.ledger.facts import release_fact, second_entry, second_of
+from wicketgate.ledger.notes import parse_vkey
 from wicketgate.ledger.second import SecondClosed
 from wicketgate.ledger.writer import Ledger
 from wicketgate_demo.world import london
@@ -51,6 +52,8 @@ LOG_S = tuple(int(n) for n in os.environ.get("WICKETGATE_BENCH_LOG", "3600,25920
 ROUNDS = int(os.environ.get("WICKETGATE_BENCH_ROUNDS", "5"))
 _IN_ONE = 100
 _AT_ONCE = 20_000
+_HELD_US = 27 * DAY_US
+"""Over how long batches are spread at most: behind the term of feeds, of 28 days, they would end."""
 _ENTRIES_AT_ONCE = 256 * 256
 _FEED = london.CHARGING
 _ROW = b'{"seq":0,"salt":"' + b"0" * 32 + b'","read":{"plate":"AB12CDE","camera":"ccz-0001"}}\n'
@@ -65,17 +68,33 @@ class Growing:
         self._clock = clock
         self._state = gateway.commits.committed
         self._random = random.Random(2007)
+        self._journal = Journal()
+        self._append = gateway.ledger.append
+        gateway.ledger.append = self._note  # type: ignore[method-assign]
 
-    async def batches(self, count: int) -> None:
-        """Add batches of one row to a feed, with the proofs of their releases."""
+    def _note(self, entries: Sequence[bytes]) -> None:
+        self._append(entries)
+        for entry in entries:
+            self._journal.take(entry)
+
+    def look(self, kept: KeptCheckpoints) -> None:
+        """Keep what `verify` of the log so far would keep: it is made here, and read by none."""
+        ledger, verifier = self._gateway.ledger, parse_vkey(self._gateway.ledger_vkey)
+        kept.keep(verifier, ledger.checkpoint)
+        verified = Verified(edge=ledger._edge.copy(), journal=self._journal)
+        kept.keep_verified(verifier, verified.dump(verifier.vkey))
+
+    async def batches(self, count: int, since_us: int) -> None:
+        """Add batches of one row to a feed, with the proofs of their releases, evenly from a time until now."""
         state, gateway = self._state, self._gateway
-        self._at_us = self._clock.at_us
         through, feed = 0, state.feeds[_FEED]
         end = feed.batches + count + 1
+        began_us, each_us = second_of(since_us), (self._clock.at_us - since_us) * _IN_ONE // count
         for begin in range(feed.batches + 1, end, _AT_ONCE):
             stored, written, seconds = [], [], []
             for first in range(begin, min(end, begin + _AT_ONCE), _IN_ONE):
                 sequence = state.sequence + 1
+                self._at_us = second_of(began_us + first // _IN_ONE * each_us)
                 made = [self._batch(number) for number in range(first, first + _IN_ONE)]
                 batches = tuple(batch for batch, _ in made)
                 data, places = encode(Transaction(at_us=self._at_us, batches=batches), gateway.keys)
@@ -87,10 +106,15 @@ class Growing:
                 facts = tuple(fact for _, fact in made)
                 seconds.append(
                     SecondClosed(
-                        number=1, second_us=self._at_us, entry=0, facts=facts, seed=bytes(32), sealed=b""
+                        number=1,
+                        second_us=self._at_us,
+                        entry=state.entries - 1 - (self._clock.at_us - self._at_us) // SECOND_US,
+                        facts=facts,
+                        seed=bytes(32),
+                        sealed=b"",
                     )
                 )
-                state.sequence, state.at_us = sequence, self._at_us
+                state.sequence = sequence
                 feed.batches, feed.rows = batches[-1].number, feed.rows + _IN_ONE
             await asyncio.gather(*stored)
             gateway.projections.index.write(written)
@@ -164,10 +188,11 @@ class Growing:
 
     def _pass(self, seconds: range) -> None:
         """Append the entries of seconds in which nothing happens."""
-        gateway, commits = self._gateway, self._gateway.commits
+        commits = self._gateway.commits
         for first in range(0, len(seconds), _ENTRIES_AT_ONCE):
             some = seconds[first : first + _ENTRIES_AT_ONCE]
-            gateway.ledger.append([second_entry(at_us, self._random.randbytes(32)) for at_us in some])
+            self._append([second_entry(at_us, self._random.randbytes(32)) for at_us in some])
+            self._journal.pass_seconds(len(some))
         for state in (commits.staged, commits.committed):
             state.entries += len(seconds)
             state.second_us = state.at_us = seconds.stop
@@ -207,10 +232,10 @@ async def grow(running: Running, charter: bytes, batches: int, seconds: int, sta
         growing = Growing(gateway, clock)
         running.tokens = await growing.enrol(running.offices)
         await growing.live(running.at_us + seconds * SECOND_US - HOUR_US)
-        looked_at = verify_folder(running.folder, kept=KeptCheckpoints(state))
-        assert looked_at.ok, looked_at.lines()
+        growing.look(KeptCheckpoints(state))
         await growing.live(now_us - SECOND_US)
-        await growing.batches(batches)
+        held_us = min(seconds * SECOND_US - HOUR_US // 60, _HELD_US)
+        await growing.batches(batches, clock.at_us - held_us)
         await growing.keep()
     finally:
         await gateway.stop()
@@ -223,6 +248,7 @@ def grown(base: Path, batches: int, seconds: int) -> Running:
     at_us = SystemClock().now_us() - (seconds + 60) * SECOND_US
     charter = london.charter_document(offices, at_us)
     charter["limits"]["figures_every"] = "PT1H"
+    del charter["charter"]["demonstration"]  # which would publish targeting with each period of traffic
     envelope = london.signed(charter, offices, charter["signatures"][0]["offices"])
     running = Running(base, offices, at_us)
     deployment = Deployment(running.folder)

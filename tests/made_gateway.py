@@ -40,7 +40,8 @@ from tests.vectors import make_documents as documents
 from wicketgate.base.clock import SECOND_US, rfc3339
 from wicketgate.base.errors import DocumentRefused
 from wicketgate.base.signing import PrivateKey, canonical, dump_envelope
-from wicketgate.commits.register import build_register, dump_register
+from wicketgate.commits.past_figures import PastFigures, read_month
+from wicketgate.commits.register import build_register, dump_month, dump_register
 from wicketgate.commits.state import State
 from wicketgate.commits.stored import StoredPlace
 from wicketgate.commits.transactions import (
@@ -206,6 +207,9 @@ class World:
         """Commit a signed document, one that no gateway would take as well; return its entry."""
         envelope = dump_envelope(sign_document(documents.bound(document), documents.keys_of(offices)))
         taking = Taking(envelope, open_document(envelope), self.parsed)
+        if "review" in document:
+            self.flush()
+            taking.past = PastFigures(self.ledger, self.state, 0).read()
 
         def build(state: State, at_us: int, sequence: int) -> Transaction:
             try:
@@ -529,6 +533,8 @@ class Served:
             return 200, f"{VKEY}\n".encode()
         if path == "/register.json":
             return 200, json.dumps(world.register()).encode()
+        if path.startswith("/figures/"):
+            return self._month(path.removeprefix("/figures/").removesuffix(".json"))
         if path.startswith("/log/fact/"):
             answer = world.facts.get(path.removeprefix("/log/fact/"))
             if answer is None or self._not_due():
@@ -542,6 +548,13 @@ class Served:
         if path.startswith("/v1/feeds/"):
             return self._feed(path.removeprefix("/v1/feeds/"), query, token)
         return problem(404, "not-found")
+
+    def _month(self, name: str) -> tuple[int, bytes]:
+        world = self.world
+        month = next((one for one in world.state.months if one.month == name), None)
+        if month is None:
+            return problem(404, "not-found")
+        return 200, dump_month(month, read_month(world.ledger, month), ORIGIN)
 
     def _not_due(self) -> bool:
         self.due_after -= 1

@@ -284,9 +284,11 @@ class Replay(Running):
             return caller.post("/v1/disclosures", json=said)
 
     def register(self) -> dict[str, Any]:
-        """Return the public register."""
+        """Return the public register, with the figures of the months that are closed in it."""
         register: dict[str, Any] = get(f"{self.url}/register.json").json()
-        return register
+        months = [get(f"{self.url}/figures/{one['month']}.json").json() for one in register["months"]]
+        figures = [one for month in months for one in month["figures"]]
+        return {**register, "figures": [*figures, *register["figures"]]}
 
     def version(self, name: str = history.CERTIFICATE, number: int = 1) -> dict[str, Any]:
         """Return a version of an authority as the register has it."""
@@ -320,7 +322,7 @@ def until(condition: Callable[[], _T | None]) -> _T:
 
 
 def annual_report(register: Mapping[str, Any], begins: str, ends: str) -> dict[str, str]:
-    """Return what a year's report needs, in words and numbers, from the public register alone.
+    """Return what a year's report needs, in words and numbers, from the public register and its closed months alone.
 
     Parameters
     ----------

@@ -197,6 +197,7 @@ PUBLIC = {
     "/your-read",
     "/authorities",
     "/figures",
+    "/figures/2026-07.json",
     "/consultations",
     "/consultations/x",
     "/consultations/x/responses",
@@ -226,6 +227,7 @@ def served() -> set[tuple[str, str]]:
         "organisation": "met",
         "provider": "x",
         "form": "csv",
+        "month": "2026-07",
     }
     found = {("POST", READS_PATH), ("POST", PUSH_PREFIX + "axis")}
     for route in every_route(Path("nowhere")):

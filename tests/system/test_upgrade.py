@@ -213,7 +213,7 @@ def test_it_says_what_it_will_do_and_a_dry_run_touches_nothing(old: Path) -> Non
     done = wicketgate("upgrade", old, "--dry-run")
     assert (done.returncode, done.stderr) == (0, "")
     for words in (
-        "from form 1 to form 2",
+        f"from form 1 to form {FORM}",
         "1. snapshots",
         "2. parts",
         "3. commit",

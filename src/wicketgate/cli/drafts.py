@@ -20,6 +20,7 @@ from wicketgate.cli.officer import sign_document_to
 from wicketgate.cli.saying import say
 from wicketgate.cli.terminal import (
     make_file,
+    month_asked,
     on_terminal,
     read_document,
     read_file,
@@ -72,7 +73,9 @@ def write_draft(args: argparse.Namespace) -> int:
         raise ConfigurationError("--sign and --key belong together")
     if args.sign and signed.exists():
         raise ConfigurationError(f"`{signed}` exists already; nothing was drafted")
-    args.known = None if args.against is None else learn(read_register(args.against))
+    args.known = (
+        None if args.against is None else learn(read_register(args.against), month_asked(args.against))
+    )
     draft = _bound(_DRAFTING[args.command](args), args)
     make_file(args.out, dump_toml(draft, "A draft. Read it, `wicketgate check` it, and sign it.").encode())
     document = read_document(args.out)

@@ -35,6 +35,7 @@ from wicketgate.cli.terminal import (
     ask,
     asking,
     confirmed,
+    month_asked,
     new_passphrase,
     on_terminal,
     read_document,
@@ -119,7 +120,7 @@ def _appraise(document: SignedDocument, args: argparse.Namespace) -> Appraisal |
     It is None if there is nothing to judge the document against.
     """
     if args.against is not None:
-        known = learn(read_register(args.against))
+        known = learn(read_register(args.against), month_asked(args.against))
         return appraise(document, known, at_us=SystemClock().now_us(), cameras=args.cameras)
     value = document.value
     return founding(document, value) if isinstance(value, Charter) else None

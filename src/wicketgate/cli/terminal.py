@@ -8,7 +8,8 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from wicketgate.base.errors import ConfigurationError, InputError, Unreachable, WicketgateError
 from wicketgate.base.signing import parse_json
@@ -16,6 +17,9 @@ from wicketgate.cli.asking import answered
 from wicketgate.cli.saying import say
 from wicketgate.clients.officer.keyfiles import Ask, read_passphrase, require_passphrase
 from wicketgate.regime.documents.document import SignedDocument, open_either
+
+if TYPE_CHECKING:
+    from wicketgate.clients.officer.from_register import MonthAsked
 
 TIMEOUT_S = 30.0
 
@@ -231,16 +235,31 @@ def read_register(against: str) -> Mapping[str, Any]:
     return register
 
 
-def _fetch(url: str) -> bytes:
+def month_asked(against: str) -> MonthAsked | None:
+    """Return what asks the gateway of `read_register` for the figures of a closed month; None for a file."""
+    if "://" not in against:
+        return None
+
+    def ask_for(month: str) -> list[Mapping[str, Any]]:
+        body = parse_json(_fetch(against, f"/figures/{quote(month, safe='')}.json"))
+        figures = body.get("figures") if isinstance(body, dict) else None
+        if not isinstance(figures, list) or not all(isinstance(one, dict) for one in figures):
+            raise InputError(f"the figures of {month} are not as a gateway shows them")
+        return figures
+
+    return ask_for
+
+
+def _fetch(url: str, path: str = "/register.json") -> bytes:
     import httpx
 
     try:
         with httpx.Client(timeout=TIMEOUT_S) as client:
-            answer = answered(client, "GET", f"{url.rstrip('/')}/register.json")
+            answer = answered(client, "GET", f"{url.rstrip('/')}{path}")
     except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
         raise ConfigurationError(f"`{url}` is not the address of a gateway: {error}") from error
     except httpx.HTTPError as error:
         raise Unreachable(f"`{url}` does not answer: {error}") from error
     if answer.status_code != 200:
-        raise Unreachable(f"`{url}` answers {answer.status_code} when asked for its register")
+        raise Unreachable(f"`{url}` answers {answer.status_code} when asked for `{path}`")
     return answer.content

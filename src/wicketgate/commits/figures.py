@@ -11,6 +11,10 @@ from typing import Any
 import msgspec
 
 from wicketgate.commits.transactions import FeedBatch, TargetingClosed
+from wicketgate.ledger.merkle import leaf_hash
+from wicketgate.ledger.merkle import root as tree_hash
+from wicketgate.regime.figure_months import ClosedFigures as ClosedFigures
+from wicketgate.regime.figure_months import FiguresMonth, close_months
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.publishing import (
     ERRATA_KINDS,
@@ -245,8 +249,11 @@ def judged_in(targeted: Targeted, closed: TargetingClosed, step: int) -> JudgedH
     return JudgedHits(from_us=closed.from_us, until_us=closed.until_us, cameras=cameras)
 
 
-class ClosedFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """Closed figures and their entry in the ledger."""
-
-    entry: int
-    figures: dict[str, Any]
+def publish(
+    periods: list[ClosedFigures], months: list[FiguresMonth], entry: int, body: bytes
+) -> dict[str, Any]:
+    """Add the figures in an entry of the log to the open periods, close the months that they close, and return them."""
+    figures: dict[str, Any] = msgspec.json.decode(body)
+    periods.append(ClosedFigures(entry=entry, figures=figures, leaf=leaf_hash(body)))
+    close_months(periods, months, tree_hash)
+    return figures

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -18,6 +18,7 @@ from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.authority_words import describe, is_in_custody
 from wicketgate.regime.documents.consultations import Objection
 from wicketgate.regime.documents.document import describe_document
+from wicketgate.regime.figure_months import ClosedFigures, FiguresMonth
 from wicketgate.regime.fold import (
     ActTaken,
     CharterTaken,
@@ -73,6 +74,7 @@ def build_register(moment: RegimeAt, state: State, *, checkpoint: bytes, log_key
             for number in range(len(taken))
         ],
         "figures": [{**period.figures, "entry": period.entry} for period in state.periods],
+        "months": [month.shown() for month in state.months],
         "targeting": [{**period.figures, "entry": period.entry} for period in state.targeting_periods],
         "small_cells": charter.limits.small_cells,
         "least_traffic": least_traffic(charter),
@@ -266,6 +268,18 @@ def _plain(document: Mapping[str, Any]) -> Any:
 
 def _signatures(envelope: bytes, parsed: Parsed) -> list[dict[str, str]]:
     return signature_mappings(parsed.open(envelope).envelope)
+
+
+def dump_month(month: FiguresMonth, periods: Sequence[ClosedFigures], origin: str) -> bytes:
+    """Return the figures of a closed month as JSON, the same bytes wherever they are made."""
+    return msgspec.json.encode(
+        {
+            "origin": origin,
+            "month": month.month,
+            "root": month.root.hex(),
+            "figures": [{**one.figures, "entry": one.entry} for one in periods],
+        }
+    )
 
 
 def dump_register(register: Mapping[str, Any]) -> bytes:

@@ -24,20 +24,21 @@ from wicketgate.commits.state import STATE_FORM, State, dump_state, load_state
 _NAME = re.compile(r"(\d{20})\.snapshot")
 _KEPT = 2
 _DIGEST = 32
-_APPENDED: Final = ("camera_log", "periods", "targeting_periods")
-"""Lists of a state that are only ever appended to, with items that never change."""
+_APPENDED: Final = ("camera_log", "months", "periods", "targeting_periods")
+"""Lists of a state that are appended to, with items that never change; of `periods` a closed month is taken away."""
 _encoder = msgspec.msgpack.Encoder()
 
 
 class StateDump:
     """The snapshots of one state as it grows, encoded without what was encoded before.
 
-    A year of hourly figures takes 40 ms to encode, and the loop stands meanwhile: they are encoded once.
+    A month of hourly figures takes 4 ms to encode, and the loop stands meanwhile: they are encoded once.
     """
 
     def __init__(self) -> None:
         self._encoded = {name: bytearray() for name in _APPENDED}
         self._items = dict.fromkeys(_APPENDED, 0)
+        self._first: dict[str, object] = dict.fromkeys(_APPENDED)
 
     def of(self, state: State) -> bytes:
         """Return what `dump_state` does; the state is always the same one, with what has become of it."""
@@ -50,6 +51,10 @@ class StateDump:
         return with_form(STATE_FORM, b"".join(pieces))
 
     def _appended(self, name: str, items: Sequence[object]) -> tuple[bytes, bytearray]:
+        first = items[0] if items else None
+        if first is not self._first[name]:
+            self._first[name], self._items[name] = first, 0
+            self._encoded[name] = bytearray()
         encoded, known = self._encoded[name], self._items[name]
         for item in items[known:]:
             _encoder.encode_into(item, encoded, len(encoded))

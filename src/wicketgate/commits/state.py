@@ -15,10 +15,11 @@ import msgspec
 from wicketgate.base.clock import DAY_US, SECOND_US
 from wicketgate.base.errors import InputError
 from wicketgate.base.forms import FIRST, newer_form, split_form, with_form
+from wicketgate.base.signing import canonical
 from wicketgate.commits.cameras import Camera, CameraChange
 from wicketgate.commits.errata import KnownErrata
 from wicketgate.commits.feeds import FeedState
-from wicketgate.commits.figures import ClosedFigures, Counts, JudgedHits, Targeted, judged_in
+from wicketgate.commits.figures import ClosedFigures, Counts, JudgedHits, Targeted, judged_in, publish
 from wicketgate.commits.handovers import HandedOver, kept_notes
 from wicketgate.commits.hits import LOOKERS_KEPT, HotlistState, OpenHit, Sighting
 from wicketgate.commits.people import KnownPeople
@@ -36,6 +37,7 @@ from wicketgate.commits.transactions import (
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.people import People
+from wicketgate.regime.figure_months import FiguresMonth
 from wicketgate.regime.fold import Named, Regime
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.obligations.disclosures import Held, rows_left
@@ -43,8 +45,12 @@ from wicketgate.regime.obligations.values import CustodyCheckpoint, Disclosure
 from wicketgate.regime.parsed import Parsed
 from wicketgate.regime.publishing import IMAGE_CODES
 
-STATE_FORM = 2
-"""The form of snapshots that this version writes, and the latest that it reads; 1 is that of version 0.3."""
+STATE_FORM = 3
+"""The form of snapshots that this version writes, and the latest that it reads.
+
+1 is that of version 0.3; 1 and 2 hold every period of figures, and no month is closed in them.
+"""
+_BY_MONTH = 3
 FOREVER_US = 1 << 61
 SIGHTINGS_KEPT = 8
 _SIGHTINGS_US = DAY_US
@@ -76,6 +82,7 @@ class State(msgspec.Struct, kw_only=True):
     totals: Counts = msgspec.field(default_factory=Counts)
     counting_from_us: int = 0
     periods: list[ClosedFigures] = []
+    months: list[FiguresMonth] = []
     targeting: Targeted = msgspec.field(default_factory=Targeted)
     targeted: dict[int, Targeted] = {}
     targeted_from_us: int = 0
@@ -424,8 +431,8 @@ class State(msgspec.Struct, kw_only=True):
         closed = transaction.figures
         if closed is None:
             return
-        published = self._published(transaction, closed.entry)
-        self.periods.append(ClosedFigures(entry=closed.entry, figures=published))
+        body = transaction.entries[closed.entry - transaction.first_entry]
+        published = publish(self.periods, self.months, closed.entry, body)
         rows = rows_left(published) if closed.due else {}
         for name in sorted({*self.held, *closed.due}):
             held = self.held.setdefault(name, Held())
@@ -483,4 +490,9 @@ def load_state(data: bytes) -> State:
         raise InputError("a snapshot is not of this version") from error
     if state.entries and not state.regime.charters:
         raise InputError("a snapshot is not of this version: it holds no charter")
+    if form < _BY_MONTH:
+        # As the fold would have done; an entry of the log is canonical.
+        held, state.periods = state.periods, []
+        for one in held:
+            publish(state.periods, state.months, one.entry, canonical(one.figures))
     return state

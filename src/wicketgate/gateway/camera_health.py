@@ -25,10 +25,12 @@ from wicketgate.commits.watched import (
     ReadInMonth,
 )
 from wicketgate.reads.lags import CameraLags
+from wicketgate.regime.figure_months import FiguresMonth
 
 SILENT_US = HOUR_US
 """How long a camera may be without a read before it is said to be silent."""
 _MONTHS = 13
+_NOTHING = {"sum": 0, "hidden": 0}
 
 
 class CameraDesk:
@@ -144,8 +146,9 @@ class CameraDesk:
     async def read_by_month(self, names: Sequence[str]) -> list[ReadInMonth]:
         """Return what left in bulk under authorities by month, as it was published, the newest first."""
         since = rfc3339(self._clock.now_us() - _MONTHS * 31 * 24 * HOUR_US)[:7]
-        periods = tuple(self._commits.committed.periods)
-        return await asyncio.to_thread(_by_month, periods, frozenset(names), since)
+        state = self._commits.committed
+        periods, months = tuple(state.periods), tuple(state.months)
+        return await asyncio.to_thread(_by_month, months, periods, frozenset(names), since)
 
     def _covers(self, reference: str, number: int) -> bool:
         scope = self._scopes[reference]
@@ -176,8 +179,15 @@ def _judged(judged: JudgedHits, source: str) -> JudgedPeriod:
     return JudgedPeriod(from_us=judged.from_us, until_us=judged.until_us, kinds=kinds)
 
 
-def _by_month(periods: Sequence[ClosedFigures], names: frozenset[str], since: str) -> list[ReadInMonth]:
+def _by_month(
+    months: Sequence[FiguresMonth], periods: Sequence[ClosedFigures], names: frozenset[str], since: str
+) -> list[ReadInMonth]:
     found: dict[tuple[str, str], list[int]] = {}
+    for closed in months:
+        released, fetched = closed.sums.get("released") or {}, closed.sums.get("fetched") or {}
+        for name in names & released.keys() if closed.month >= since else ():
+            shown, got = released[name], fetched.get(name) or _NOTHING
+            found[closed.month, name] = [shown["sum"], got["sum"], shown["hidden"] + got["hidden"]]
     for one in periods:
         figures = one.figures
         until = figures.get("until")

@@ -24,12 +24,13 @@ from wicketgate.hotlists.stored import VAULT_FORM
 from wicketgate.ledger.facts import ENTRIES_FORM
 from wicketgate.regime.publishing import REGISTER_FORM
 
-FORM: Final = 2
+FORM: Final = 3
 """The form of directories that this version runs."""
 MEANS: Final[Mapping[int, str]] = {
     1: "what version 0.3 left, whose parts do not say whose they are",
     2: "each part says whose it is, how far it has come and in which form; reads stand in transactions, and private "
     "parts under keys that end",
+    3: "the figures of closed months stand in the log alone, and the state and the register hold their sums",
 }
 """What each form means."""
 PART_FORMS: Final[Mapping[str, int]] = {

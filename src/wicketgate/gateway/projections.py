@@ -291,9 +291,9 @@ class Projections:
                     await self._log_news.wait()
         return self.ledger.checkpoint if self.ledger.size > size else b""
 
-    async def prove(self, leaf: bytes) -> FactAnswer | None:
-        """Return the proof for a fact's hash, or None where there is none, or not yet."""
-        return self.proofs.answer(leaf)
+    async def prove(self, leaf: bytes, near_us: int = 0) -> FactAnswer | None:
+        """Return the proof for a fact's hash, or None where there is none, or not yet; sooner with its time."""
+        return self.proofs.answer(leaf, near_us)
 
     async def settle(self) -> None:
         """Wait until everything handed over is projected."""

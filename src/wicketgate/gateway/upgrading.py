@@ -84,8 +84,8 @@ async def _stamp_parts(gateway: Gateway) -> None:
 AT_REST: tuple[StepAtRest, ...] = (
     StepAtRest(
         name="snapshots",
-        to=2,
-        says="write the snapshots in the form of this version; from then on version 0.3 refuses to start here",
+        to=3,
+        says="write the snapshots in the form of this version; from then on earlier versions refuse to start here",
         run=_rewrite_snapshots,
     ),
 )

@@ -67,7 +67,7 @@ HEALTH = frozenset({"/healthz", "/readyz"})
 DEMONSTRATION_PREFIX = "/demonstration/"
 """Below which a demonstration shows more; where vehicles are real, nothing is there."""
 PUBLIC_PREFIXES = (
-    *("/assets/", "/authorities/", "/consultations/", "/log/"),
+    *("/assets/", "/authorities/", "/consultations/", "/figures/", "/log/"),
     DEMONSTRATION_PREFIX,
     *PEOPLE_PREFIXES,
 )

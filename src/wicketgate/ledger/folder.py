@@ -172,6 +172,31 @@ class LogFolder:
             raise ShapeError(f"no entry {index} in a log of {self.size}")
         return TileReader(self._fetch, self.size).entries(index // TILE_WIDTH)[index % TILE_WIDTH]
 
+    def entries_at(self, indices: Sequence[int]) -> list[bytes]:
+        """Return entries from the disk, in ascending order of their indices. Each bundle is read once.
+
+        May be called in any thread: what is under a checkpoint does not change.
+
+        Raises
+        ------
+        ShapeError
+            Unless all are below the log's size.
+        LedgerError
+            If a bundle is missing or cannot be read.
+        """
+        size = self.size
+        if indices and not 0 <= indices[0] <= indices[-1] < size:
+            raise ShapeError(f"no entries {indices[0]} to {indices[-1]} in a log of {size}")
+        reader = TileReader(self._fetch, size)
+        found: list[bytes] = []
+        number, bundle = -1, list[bytes]()
+        for index in indices:
+            if index // TILE_WIDTH != number:
+                number = index // TILE_WIDTH
+                bundle = reader.entries(number)
+            found.append(bundle[index % TILE_WIDTH])
+        return found
+
     def inclusion(self, index: int, size: int | None = None) -> tuple[bytes, ...]:
         """Return the proof of entry `index` in the tree of `size` entries.
 

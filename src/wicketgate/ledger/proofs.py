@@ -22,7 +22,7 @@ from wicketgate.base.hour_keys import HourKeys
 from wicketgate.base.parts import LmdbPart, refusing_damage
 from wicketgate.base.sums import summed
 from wicketgate.ledger import merkle
-from wicketgate.ledger.facts import FactAnswer, SecondTree
+from wicketgate.ledger.facts import FactAnswer, SecondTree, second_of
 from wicketgate.ledger.kept_facts import DATABASES, KeptFacts
 from wicketgate.ledger.second import SecondClosed
 
@@ -238,14 +238,19 @@ class Proofs:
                 if not order.delete():
                     break
 
-    def answer(self, leaf: bytes) -> FactAnswer | None:
+    def answer(self, leaf: bytes, near_us: int = 0) -> FactAnswer | None:
         """Return the proof for a fact's hash, or None.
 
-        None where there is none yet, or none any more. 1.4 µs for each hour of the term.
+        None where there is none yet, or none any more. 1.4 µs for each hour of the term, and nothing of that where
+        `near_us` lies in the second of the fact, as the time of a release does.
         """
         recent, lead = self._recent, int.from_bytes(leaf[:_LEAD], "big")
         with self._environment.begin(buffers=True) as transaction:
-            found = transaction.get(leaf, db=self._answers)
+            found = (
+                transaction.get(_TIME.pack(second_of(near_us)) + leaf, db=self._kept) if near_us > 0 else None
+            )
+            if found is None:
+                found = transaction.get(leaf, db=self._answers)
             if found is None:
                 for second_us in chain(recent.seconds(lead), self._seconds(transaction, lead)):
                     found = transaction.get(_TIME.pack(second_us) + leaf, db=self._kept)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wicketgate.pages import phrases
-from wicketgate.pages.figures import in_steps
+from wicketgate.pages.figures import cells_of, in_steps, periods_of
 from wicketgate.pages.views import least_traffic_of, step_of, tables
 
 
@@ -52,9 +52,9 @@ def _gather(register: Mapping[str, Any]) -> dict[str, _Told]:
     for period in (*_periods(register), *tables(register.get("targeting"))):
         for name, by_recipient in _table(period.get("disclosures")).items():
             for to, rows in _table(by_recipient).items():
-                found[str(name)].passed_on.setdefault(str(to), []).append(rows)
+                found[str(name)].passed_on.setdefault(str(to), []).extend(cells_of(rows))
         for name, attempts in _table(period.get("disclosures_refused")).items():
-            found[str(name)].refused.append(attempts)
+            found[str(name)].refused.extend(cells_of(attempts))
         for name, receipts in _table(period.get("receipts")).items():
             told = found[str(name)]
             told.receipts, told.as_of = _table(receipts), period.get("until")
@@ -103,7 +103,7 @@ def _deletion(receipts: Mapping[str, Any]) -> str:
 
 
 def _periods(register: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return sorted(tables(register.get("figures")), key=lambda one: str(one.get("until")))
+    return sorted(periods_of(register), key=lambda one: str(one.get("until")))
 
 
 def _table(value: object) -> Mapping[Any, Any]:

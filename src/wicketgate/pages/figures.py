@@ -10,6 +10,7 @@ from wicketgate.pages import phrases
 from wicketgate.pages.phrases import at_us_of, total
 from wicketgate.pages.views import least_traffic_of, step_of, tables
 
+_MOST_HIDDEN = 1 << 16
 LATEST_US = DAY_US
 """The figures that are shown hour by hour."""
 
@@ -88,6 +89,52 @@ def figures_of_day(
         or any(None in cells for cells in reasons.values())
         or any(None in (row.get("released") or {}).values() for row in rows),
     }
+
+
+def periods_of(register: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return what is published of traffic, in order: each closed month as one, and the periods since.
+
+    The counts of a month are sums; `cells_of` tells their parts.
+    """
+    months = [
+        {**(month.get("sums") or {}), "from": month.get("from"), "until": month.get("until")}
+        for month in tables(register.get("months"))
+    ]
+    return [*months, *tables(register.get("figures"))]
+
+
+def cells_of(cell: object) -> list[object]:
+    """Return the counts that a count stands for: itself, or those of a month.
+
+    >>> cells_of(1200), cells_of({"sum": 3400, "hidden": 2}), cells_of({"sum": 0, "hidden": 1})
+    ([1200], [3400, None, None], [None])
+    """
+    if not isinstance(cell, Mapping):
+        return [cell]
+    known, hidden = cell.get("sum"), cell.get("hidden")
+    if not isinstance(known, int) or not isinstance(hidden, int):
+        return []
+    return [*([known] if known or hidden <= 0 else []), *[None] * min(hidden, _MOST_HIDDEN)]
+
+
+def is_sum(cell: object) -> bool:
+    """Return whether a count is that of a month."""
+    return isinstance(cell, Mapping) and cell.keys() == {"sum", "hidden"}
+
+
+def earlier_of(register: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the closed months of figures of traffic, newest first: `month`, `from`, `until`, `periods`, `taken`."""
+    small = least_traffic_of(register)
+    return [
+        {
+            "month": month.get("month"),
+            "from": month.get("from"),
+            "until": month.get("until"),
+            "periods": month.get("periods"),
+            "taken": total(cells_of((month.get("sums") or {}).get("taken")), small),
+        }
+        for month in reversed(tables(register.get("months")))
+    ]
 
 
 def months_of(register: Mapping[str, Any]) -> list[dict[str, Any]]:

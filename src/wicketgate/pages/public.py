@@ -29,10 +29,10 @@ from wicketgate.ledger.tiles import TILE_WIDTH
 from wicketgate.pages import disclosures, phrases, reference, story
 from wicketgate.pages.consultations import consultations_of, groups_of, open_of
 from wicketgate.pages.drift import drift_of
-from wicketgate.pages.figures import figures_of_day, months_of
+from wicketgate.pages.figures import earlier_of, figures_of_day, months_of, periods_of
 from wicketgate.pages.local import local_moment
 from wicketgate.pages.phrases import at_us_of
-from wicketgate.pages.views import ShownNames, step_of, tables, views_of
+from wicketgate.pages.views import ShownNames, step_of, views_of
 from wicketgate.pages.your_read import your_read_of
 
 CONTENT_SECURITY_POLICY = (
@@ -327,6 +327,7 @@ class Pages:
             "figures.html",
             register,
             figures=figures_of_day(register, views),
+            earlier=earlier_of(register),
             months=months_of(register),
             step=step_of(register),
         )
@@ -349,7 +350,7 @@ class Pages:
             What a package adds.
         """
         views = views_of(register, ShownNames(register))
-        figures = tables(register.get("figures"))
+        figures = periods_of(register)
         return self._render(
             "why-not-less.html" if part is None else f"added/{part.template}",
             register,

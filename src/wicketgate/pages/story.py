@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wicketgate.pages import phrases
-from wicketgate.pages.figures import in_steps
+from wicketgate.pages.figures import cells_of, in_steps, is_sum, periods_of
 from wicketgate.pages.phrases import at_us_of
 from wicketgate.pages.views import least_traffic_of, step_of, tables
 
@@ -327,6 +327,7 @@ def by_mode(views: Sequence[Mapping[str, Any]], register: Mapping[str, Any]) -> 
     """Return a deployment's published figures by mode.
 
     They are over all its periods: reads where what leaves is traffic, vehicles by the month where a list decides.
+    Of a closed month the sums stand, so that a name that let go in bulk in any part of one counts as doing so in all.
     Figures of 0.3 counted reads and hits of both. What controllers use themselves does not leave, and stands apart.
 
     Parameters
@@ -335,7 +336,7 @@ def by_mode(views: Sequence[Mapping[str, Any]], register: Mapping[str, Any]) -> 
         Every version of every authority.
     """
     small, step = least_traffic_of(register), step_of(register)
-    figures, months = tables(register.get("figures")), tables(register.get("targeting"))
+    figures, months = periods_of(register), tables(register.get("targeting"))
     own = _own_of(views)
     by_name = {name: modes for name, modes in modes_of(views).items() if name not in own}
     untold = untold_of(views, figures).keys() - own
@@ -414,11 +415,10 @@ def _total(
         for name, cell in table.items():
             if str(name).partition("@")[0] not in names:
                 continue
-            if isinstance(
-                cell, Mapping
-            ):  # hits by quality, `late` and `clone` beside it; outcomes by what they were
+            if isinstance(cell, Mapping) and not is_sum(cell):
+                # Hits by quality, `late` and `clone` beside it; outcomes by what they were.
                 counted = ("exact", "possible") if only is None else (only,)
-                cells += [count for what, count in cell.items() if what in counted]
+                cells += [one for what, count in cell.items() if what in counted for one in cells_of(count)]
             elif only is None:
-                cells.append(cell)
+                cells += cells_of(cell)
     return phrases.total(cells, small)

@@ -18,8 +18,11 @@ from wicketgate.regime.fold import Named
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.standing import in_force_from
 
-REGISTER_FORM = 2
-"""The form of the register that this version shows, and the latest that it reads; that of version 0.3 says none."""
+REGISTER_FORM = 3
+"""The form of the register that this version shows, and the latest that it reads; that of version 0.3 says none.
+
+The second showed the figures of every period, and had no `months`.
+"""
 TRAFFIC_FORM = 2
 """The form of the figures of traffic; the first had targeting in it, and is read for ever."""
 TARGETING_FORM = 2

@@ -38,8 +38,8 @@ def test_that_of_this_version_is_read() -> None:
 
 
 def test_a_later_one_is_refused_with_both() -> None:
-    with pytest.raises(InputError, match=r"`/register.json` is of form 3.* up to form 2"):
-        Register(shown(form=3))
+    with pytest.raises(InputError, match=r"`/register.json` is of form 4.* up to form 3"):
+        Register(shown(form=4))
 
 
 @pytest.mark.parametrize("form", [0, -1, True, "2", None, 2.0])
@@ -90,7 +90,7 @@ def verified(world: World, change: Callable[[dict[str, Any]], object]) -> Report
 
 def as_of_03(register: dict[str, Any], *, stance: bool = False) -> None:
     """Take from a register what came after 0.3, and perhaps not the stances."""
-    for member in ("form", "least_traffic", "people", "step", "targeting"):
+    for member in ("form", "least_traffic", "months", "people", "step", "targeting"):
         register.pop(member)
     for authority in register["authorities"]:
         authority["stance"] = {"phase": "ended", "footing": "consulted", "by": ["c-2026-001"]}
@@ -290,4 +290,4 @@ def test_a_register_says_the_form_that_it_has(eventful: World, form: int | None)
         else:
             register["form"] = form
 
-    assert "`form` is not 2" in faults(verified(eventful, change))
+    assert "`form` is not 3" in faults(verified(eventful, change))

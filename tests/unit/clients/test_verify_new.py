@@ -68,14 +68,15 @@ def folded(entries: list[bytes]) -> EntryFold:
     return fold
 
 
-def kept_of(entries: list[bytes]) -> bytes:
-    """Return what is kept of so many entries."""
+def kept_of(entries: list[bytes], fold: EntryFold | None = None) -> bytes:
+    """Return what is kept of so many entries, which come to a fold."""
     edge, journal = Edge(), Journal()
     for _ in edge.extend(leaf_hashes(entries)):
         pass
     for entry in entries:
         journal.take(entry)
-    return Verified(edge=edge, journal=journal).dump(VKEY)
+    figures = None if fold is None else fold.figures_kept()
+    return Verified(edge=edge, journal=journal, figures=figures).dump(VKEY)
 
 
 def test_whatever_was_kept_the_fold_goes_on_as_that_of_all_entries(world: World) -> None:
@@ -90,14 +91,16 @@ def test_whatever_was_kept_the_fold_goes_on_as_that_of_all_entries(world: World)
     fold = EntryFold(VKEY)
     for index, entry in enumerate(entries):
         if index in cuts:
-            again = load_verified(kept_of(entries[:index]), VKEY).journal.fold(VKEY)
+            kept = load_verified(kept_of(entries[:index], fold), VKEY)
+            again = kept.journal.fold(VKEY, kept.figures)
             assert {**state_of(again)[1], "parsed": None} == {**state_of(fold)[1], "parsed": None}  # type: ignore[index]
             got.append(index)
         fold.take(index, entry)
     assert {**state_of(fold)[1], "parsed": None} == said  # type: ignore[index]
     assert len(got) > 50
     for cut in cuts[::40]:
-        again = load_verified(kept_of(entries[:cut]), VKEY).journal.fold(VKEY)
+        kept = load_verified(kept_of(entries[:cut], folded(entries[:cut])), VKEY)
+        again = kept.journal.fold(VKEY, kept.figures)
         for index in range(cut, len(entries)):
             again.take(index, entries[index])
         assert again.checks(made.ORIGIN) == wanted.checks(made.ORIGIN)

@@ -114,7 +114,7 @@ def test_figures_are_those_of_closed_periods(fold: Fold) -> None:
     fold.apply(reads=7)
     assert register(fold)["figures"] == []
     entries = fold.state.entries
-    body = {"kind": "figures", "decided": None}
+    body = {"kind": "figures", "from": rfc3339(fold.at_us), "until": rfc3339(fold.at_us + 1), "decided": None}
     fold.apply(
         first_entry=entries,
         entries=(canonical(body),),

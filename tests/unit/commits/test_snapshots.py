@@ -13,7 +13,7 @@ from wicketgate.base.clock import HOUR_US
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.commits.figures import ClosedFigures
 from wicketgate.commits.snapshots import StateDump, stored_forms
-from wicketgate.commits.state import State, dump_state, load_state
+from wicketgate.commits.state import STATE_FORM, State, dump_state, load_state
 
 
 def dumped(sequence: int) -> bytes:
@@ -121,7 +121,7 @@ def test_those_of_an_earlier_form_are_read_and_rewritten(tmp_path: Path) -> None
     assert stored_forms(tmp_path) == {1}
     before = snapshots.latest()
     snapshots.rewrite()
-    assert stored_forms(tmp_path) == {2}
+    assert stored_forms(tmp_path) == {STATE_FORM}
     assert snapshots.latest() == before == State(sequence=4)
     written = [path.read_bytes() for path in paths]
     snapshots.rewrite()
@@ -131,7 +131,7 @@ def test_those_of_an_earlier_form_are_read_and_rewritten(tmp_path: Path) -> None
 def test_where_there_is_none_one_of_nothing_is_written(tmp_path: Path) -> None:
     snapshots = snapshots_in(tmp_path)
     snapshots.rewrite()
-    assert (snapshots.latest(), stored_forms(tmp_path)) == (State(), {2})
+    assert (snapshots.latest(), stored_forms(tmp_path)) == (State(), {STATE_FORM})
 
 
 def test_what_is_not_whole_is_not_made_whole(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_a_crash_while_they_are_rewritten_leaves_each_whole(
             snapshots.rewrite()
     assert snapshots.latest() == State(sequence=4)
     snapshots.rewrite()
-    assert stored_forms(tmp_path) == {2}
+    assert stored_forms(tmp_path) == {STATE_FORM}
 
 
 def test_a_folder_that_is_not_there_holds_none(tmp_path: Path) -> None:

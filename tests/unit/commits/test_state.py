@@ -9,7 +9,7 @@ import pytest
 
 from tests.simulator import OWN_SIGNERS, document_transaction, envelope, founding
 from tests.vectors import make_documents as documents
-from wicketgate.base.clock import DAY_US, SECOND_US, parse_rfc3339
+from wicketgate.base.clock import DAY_US, SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError
 from wicketgate.base.signing import canonical, dump_envelope
 from wicketgate.commits.figures import Counts
@@ -39,6 +39,7 @@ from wicketgate.regime.parsed import Parsed
 from wicketgate.regime.standing import in_force_from, review_due
 
 AT_US = parse_rfc3339("2026-07-08T12:00:00Z")
+PERIOD = {"kind": "figures", "from": rfc3339(AT_US), "until": rfc3339(AT_US + 1)}
 NAME = "tfl-met-ct"
 
 
@@ -225,12 +226,12 @@ def test_figures_count_what_was_taken_decided_released_and_refused(fold: Fold) -
         "tfl/": {"unknown-camera": 1},
     }
     assert state.quarantined == 4
-    entry = canonical({"kind": "figures", "taken": 10})
+    entry = canonical({**PERIOD, "taken": 10})
     figures = FiguresClosed(from_us=AT_US, until_us=AT_US + 1, entry=state.entries)
     fold.apply(first_entry=state.entries, entries=(entry,), figures=figures, reads=3)
     assert state.counts == Counts(decided=3)
     assert state.totals.decided == 13
-    assert state.periods[0].figures == {"kind": "figures", "taken": 10}
+    assert state.periods[0].figures == {**PERIOD, "taken": 10}
     assert state.counting_from_us == AT_US + 1
 
 
@@ -379,7 +380,7 @@ def test_the_last_sightings_are_kept_and_forgotten_after_a_day(fold: Fold) -> No
 
 def close_figures(fold: Fold, **more: Any) -> None:
     figures = FiguresClosed(from_us=AT_US, until_us=AT_US + 1, entry=fold.state.entries, **more)
-    fold.apply(first_entry=fold.state.entries, entries=(canonical({"kind": "figures"}),), figures=figures)
+    fold.apply(first_entry=fold.state.entries, entries=(canonical(PERIOD),), figures=figures)
 
 
 def test_a_read_that_comes_again_is_not_counted_again(fold: Fold) -> None:

@@ -158,12 +158,15 @@ def test_a_state_is_read_as_it_was_written() -> None:
 
 
 @pytest.mark.parametrize(
-    ("read", "written"), [(decode, encode(FULL)), (load_state, dump_state(State(sequence=7)))]
+    ("read", "written", "form"),
+    [(decode, encode(FULL), 2), (load_state, dump_state(State(sequence=7)), 3)],
 )
-def test_a_later_form_is_refused_with_both(read: Callable[[bytes], object], written: bytes) -> None:
-    assert written[:2] == b"\xc1\x02"
-    with pytest.raises(InputError, match=r"is of form 3, .* up to form 2"):
-        read(b"\xc1\x03" + written[2:])
+def test_a_later_form_is_refused_with_both(
+    read: Callable[[bytes], object], written: bytes, form: int
+) -> None:
+    assert written[:2] == bytes([0xC1, form])
+    with pytest.raises(InputError, match=rf"is of form {form + 1}, .* up to form {form}"):
+        read(bytes([0xC1, form + 1]) + written[2:])
 
 
 def test_what_0_3_wrote_says_no_form_and_is_read() -> None:

@@ -59,6 +59,17 @@ def test_every_release_is_proved_and_nothing_else_is_told(proofs: Proofs) -> Non
     assert proofs.answer(leaf_hash(b"what was never")) is None
 
 
+def test_whatever_time_is_said_of_a_fact_its_proof_is_the_same(proofs: Proofs) -> None:
+    proofs.add([closed(n, (release(n), release(n + 100))) for n in (1, 2, 3600, 7201)], 0)
+    for n in (1, 2, 3600, 7201):
+        leaf = leaf_hash(release(n))
+        found = {
+            repr(proofs.answer(leaf, at_us))
+            for at_us in (-5, 0, 1, n * SECOND_US, n * SECOND_US + 7, 9 * HOUR_US)
+        }
+        assert found == {repr(proofs.answer(leaf))} != {"None"}
+
+
 def test_a_replay_changes_nothing(proofs: Proofs) -> None:
     seconds = [closed(n, (release(n),)) for n in range(1, 5)]
     proofs.add(seconds, 0)

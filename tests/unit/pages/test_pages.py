@@ -22,6 +22,7 @@ from tests.system import pages_fixture as fixture
 from wicketgate.pages import phrases, reference, story
 from wicketgate.pages.public import CONTENT_SECURITY_POLICY, HEADERS, MAP_HEADERS, Pages, assets_of
 from wicketgate.pages.views import events_of
+from wicketgate.regime.figure_months import sums_of
 from wicketgate_demo.site import same_day
 from wicketgate_demo.site.addition import PACKAGE
 from wicketgate_demo.site.front import part_of
@@ -1016,3 +1017,43 @@ def test_the_table_of_figures_has_a_heading_for_each_column(pages: Pages, regist
         page = Reader(pages.figures(shown))
         assert "Repeated Quarantined 14:00 to 15:00" in page.text
         assert "%}" not in page.text
+
+
+def month_of_figures(register: dict[str, Any], month: str) -> dict[str, Any]:
+    """Return a closed month of a register, of the figures in it."""
+    figures = register["figures"]
+    return {
+        "month": month,
+        "from": figures[0]["from"],
+        "until": figures[-1]["until"],
+        "periods": len(figures),
+        "first_entry": figures[0]["entry"],
+        "last_entry": figures[-1]["entry"],
+        "root": "0" * 64,
+        "sums": sums_of(figures),
+    }
+
+
+def test_closed_months_stand_with_their_sums_and_lead_to_their_periods(
+    pages: Pages, register: dict[str, Any]
+) -> None:
+    hour = register["figures"][-1]
+    register["figures"] = [hour | {"taken": 1_200}, hour | {"taken": None}]
+    register |= {"months": [month_of_figures(register, "2026-06")], "figures": [hour | {"taken": 70_000}]}
+    page = Reader(pages.figures(register))
+    assert "/figures/2026-06.json" in page.links()
+    assert "at least 1,200" in page.text
+    assert "Earlier months" in page.text
+    assert "Earlier months" not in Reader(pages.figures(register | {"months": []})).text
+
+
+@pytest.mark.parametrize("closed", [1, 3, 40])
+def test_what_left_by_mode_is_the_same_however_much_of_it_is_closed(
+    pages: Pages, register: dict[str, Any], closed: int
+) -> None:
+    before = pages.why_not_less(register)
+    former = copy.deepcopy(register)
+    former["figures"] = former["figures"][:closed]
+    register["months"] = [month_of_figures(former, "2026-06")]
+    register["figures"] = register["figures"][closed:]
+    assert pages.why_not_less(register) == before

@@ -9,9 +9,11 @@ register shows (`from_register`).
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from wicketgate.base.clock import rfc3339
+from wicketgate.base.clock import parse_rfc3339, rfc3339
 from wicketgate.base.errors import DocumentRefused
 from wicketgate.base.signing import key_id
 from wicketgate.clients.officer.drafting import describe_deadline, figures_for
@@ -361,9 +363,12 @@ def review_words(name: str, known: ShownRegister, reviewed_us: int) -> list[str]
     version = named.versions[-1]
     authority = known.parsed.authority(version)
     since_us = reviewed_from(version, authority)
-    lines = figures_for(
-        [*list_of(known.register, "figures"), *list_of(known.register, "targeting")], authority, since_us
-    )
+    traffic, missing = _traffic_since(known, since_us)
+    lines = figures_for([*traffic, *list_of(known.register, "targeting")], authority, since_us)
+    if missing:
+        lines.append(
+            f"The figures of {', '.join(missing)} are not in this register, and not in these sums: ask a gateway."
+        )
     lines += [
         f"{title}, as it was signed: {words}"
         for title, words in (
@@ -373,6 +378,21 @@ def review_words(name: str, known: ShownRegister, reviewed_us: int) -> list[str]
         if words is not None
     ]
     return [*lines, *describe_deadline(authority, review_due(version, authority), reviewed_us)]
+
+
+def _traffic_since(known: ShownRegister, since_us: int) -> tuple[list[Mapping[str, Any]], list[str]]:
+    """Return the figures of traffic since a time, and the closed months that cannot be had."""
+    found: list[Mapping[str, Any]] = []
+    missing = []
+    for month in list_of(known.register, "months"):
+        name = str(month.get("month"))
+        if parse_rfc3339(str(month.get("until"))) <= since_us:
+            continue
+        if known.month is None:
+            missing.append(name)
+        else:
+            found += known.month(name)
+    return [*found, *list_of(known.register, "figures")], missing
 
 
 # --- who signs --------------------------------------------------------------------------------------------

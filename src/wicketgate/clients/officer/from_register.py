@@ -5,7 +5,7 @@ The register is believed: `wicketgate verify` is what checks it. What contradict
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +22,8 @@ from wicketgate.regime.fold import Regime
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
 
+MonthAsked = Callable[[str], Sequence[Mapping[str, Any]]]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownRegister:
@@ -33,12 +35,15 @@ class ShownRegister:
         The register as it came; not verified.
     entries : int
         Entries of the ledger, as far as it shows.
+    month : callable, optional
+        Returns the figures of a closed month that the register names; None where nobody can be asked for them.
     """
 
     register: Mapping[str, Any]
     regime: Regime
     parsed: Parsed
     entries: int
+    month: MonthAsked | None = None
 
     @property
     def charter(self) -> Charter:
@@ -50,8 +55,13 @@ class ShownRegister:
         return RegimeAt(self.regime, self.parsed, at_us)
 
 
-def learn(register: Mapping[str, Any]) -> ShownRegister:
+def learn(register: Mapping[str, Any], month: MonthAsked | None = None) -> ShownRegister:
     """Return the regime of a register.
+
+    Parameters
+    ----------
+    month : callable, optional
+        Returns the figures of a closed month.
 
     Raises
     ------
@@ -84,7 +94,9 @@ def learn(register: Mapping[str, Any]) -> ShownRegister:
     if not regime.charters:
         raise InputError("the register shows no charter")
     seen = 1 + max(entry for entry, *_ in taken)
-    return ShownRegister(register=register, regime=regime, parsed=parsed, entries=max(seen, _size(register)))
+    return ShownRegister(
+        register=register, regime=regime, parsed=parsed, entries=max(seen, _size(register)), month=month
+    )
 
 
 def _size(register: Mapping[str, Any]) -> int:

@@ -79,11 +79,16 @@ class Auditing:
         """Keep what the next look goes on from, where nothing is wrong with the entries so far."""
         if not self.entries.is_good or self.entries.charter is None:
             return
-        verified = Verified(edge=self._edge, journal=self._journal)
+        verified = Verified(edge=self._edge, journal=self._journal, figures=self.entries.figures_kept())
         try:
             kept.keep_verified(self._verifier, verified.dump(self._verifier.vkey))
         except ConfigurationError:
             return  # the checkpoint could not be kept either, which is said; all is read again the next time
+
+    @property
+    def before(self) -> int:
+        """The entries that an earlier look verified and this one did not read."""
+        return self._before
 
     def not_checked(self, place: str) -> list[str]:
         """Return what was left to an earlier look."""
@@ -102,7 +107,8 @@ class Auditing:
             return None
         try:
             verified = load_verified(data, self._verifier.vkey)
-            self.entries, self._journal = verified.journal.fold(self._verifier.vkey), verified.journal
+            self._journal = verified.journal
+            self.entries = self._journal.fold(self._verifier.vkey, verified.figures)
             if not self.entries.is_good:
                 return None
             full = range(verified.edge.size // TILE_WIDTH)

@@ -14,9 +14,11 @@ from wicketgate.base.errors import DocumentRefused, InputError, ShapeError
 from wicketgate.base.forms import FIRST
 from wicketgate.base.signing import canonical, parse_canonical
 from wicketgate.clients.verify.figures import FiguresChain
+from wicketgate.clients.verify.figures_kept import FiguresKept, keep_figures
 from wicketgate.clients.verify.listed import CamerasListed, cameras_in
 from wicketgate.clients.verify.logged import Logged, apply
 from wicketgate.clients.verify.members import SECOND, is_count, open_logged, parse_time
+from wicketgate.clients.verify.months import MonthsOfLog
 from wicketgate.clients.verify.operations import Operations
 from wicketgate.clients.verify.report import Check, Findings
 from wicketgate.clients.verify.telling import TELL_WITHIN_S, Telling
@@ -34,7 +36,7 @@ _HEX64 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _NO_ROOT = bytes(32)
 
 
-class _Owed(NamedTuple):
+class DueFigures(NamedTuple):
     """Figures that the next entry must be, the end of their period, and the entry that made them due."""
 
     kind: str
@@ -59,7 +61,7 @@ class EntryFold:
         self._kinds: dict[str, int] = {}
         self._widenings = 0
         self._at_us = 0
-        self._owed: _Owed | None = None
+        self._owed: DueFigures | None = None
         self._missed: set[tuple[str, int]] = set()
         self._bound = False
         self.since_04: int | None = None
@@ -73,6 +75,7 @@ class EntryFold:
         self._telling = Telling(self.at)
         self.documents: list[Logged] = []
         self.chain: FiguresChain | None = None
+        self.months = MonthsOfLog()
         self.changed_us: list[int] = []
         self.open_us = 0
         self.first_us: int | None = None
@@ -91,6 +94,9 @@ class EntryFold:
         """Take the entry at `index`; they come in order. It never raises for what an entry holds."""
         self.entries = index + 1
         self._take(index, entry)
+        self._look_at_form(index)
+
+    def _look_at_form(self, index: int) -> None:
         if self.since_04 is None and (self._bound or self.operations.form > FIRST or self._by_traffic()):
             self.since_04, self.since_04_us = index, self.open_us
 
@@ -106,6 +112,10 @@ class EntryFold:
             self.open_us += between * SECOND_US
         if count > 1:
             self.take(index + count - 1, second_entry(self.open_us, _NO_ROOT))
+
+    def figures_kept(self) -> FiguresKept:
+        """Return what the figures so far came to."""
+        return keep_figures(self._ruling()[1], self.months, self._owed)
 
     @property
     def is_good(self) -> bool:
@@ -136,6 +146,8 @@ class EntryFold:
         try:
             if kind in ("figures", "targeting"):
                 self._take_figures(index, body, targeting=kind == "targeting")
+                if kind == "figures":
+                    self.months.take(index, body, entry)
                 return
             if kind == "second":
                 raise InputError("a second that is not of the form that every second has")
@@ -237,7 +249,7 @@ class EntryFold:
             take = chain.take_targeting if targeting else chain.take
             faults = take(index, body, moment)
             due = chain.next_due(moment)
-            self._owed = _Owed(*due, index) if due is not None and due[0] == "targeting" else None
+            self._owed = DueFigures(*due, index) if due is not None and due[0] == "targeting" else None
         except InputError as error:
             faults = [f"entry {index}: {error.detail}"]
         for fault in faults:
@@ -279,7 +291,7 @@ class EntryFold:
         """Find what the end of a second, or of a gap, in entry `index` makes due; what was due before stays so."""
         due = self._ruling()[1].next_due(self.at(self.open_us))
         since = index if self._owed is None else self._owed.since
-        self._owed = None if due is None else _Owed(*due, since)
+        self._owed = None if due is None else DueFigures(*due, since)
 
     def _demand_owed(self, index: int, body: Mapping[str, Any]) -> None:
         """Refuse an entry before figures that are due.
@@ -294,7 +306,7 @@ class EntryFold:
         self._miss(owed, f"entry {index}", "before it")
         self._owed = None
 
-    def _miss(self, owed: _Owed, where: str, when: str) -> None:
+    def _miss(self, owed: DueFigures, where: str, when: str) -> None:
         if (owed.kind, owed.until_us) not in self._missed:
             self._missed.add((owed.kind, owed.until_us))
             what = "figures" if owed.kind == "figures" else "figures of targeting"

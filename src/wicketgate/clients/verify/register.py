@@ -14,6 +14,7 @@ from wicketgate.clients.verify.entries import EntryFold
 from wicketgate.clients.verify.listed import CamerasListed, cameras_fault
 from wicketgate.clients.verify.log import TrustedLog
 from wicketgate.clients.verify.logged import Logged, fold, is_count
+from wicketgate.clients.verify.months import compare_months
 from wicketgate.clients.verify.report import Findings
 from wicketgate.clients.verify.shown import check_shown, demand_list, differ, listed, refuse_unknown
 from wicketgate.regime.charter import Charter
@@ -33,7 +34,9 @@ from wicketgate.regime.standing import consultation_status, in_force_from, revie
 MAX_REGISTER_BYTES = 64 * 1024 * 1024
 STALE_US = 10 * SECOND_US
 """How old the last second, and the register behind the log, may be."""
-_SINCE_03 = frozenset({"form", "least_traffic", "people", "step", "targeting"})
+_BY_MONTH = 3
+"""The form from which on closed months are shown by `months`; the second shows all figures."""
+_SINCE_03 = frozenset({"form", "least_traffic", "months", "people", "step", "targeting"})
 """Members of the register that version 0.3 did not show; nor did it show `stance` and `custody` of an authority."""
 _REGISTER = _SINCE_03 | {
     *("origin", "demonstration", "as_of", "log_key", "checkpoint", "charter", "charters", "authorities"),
@@ -62,6 +65,7 @@ class Register:
         if form > REGISTER_FORM:
             raise InputError(newer_form("`/register.json`", form, REGISTER_FORM))
         self.value: Mapping[str, Any] = value
+        self.by_month = form >= _BY_MONTH
         self.authorities = self._objects("authorities")
         self.figures = self._objects("figures")
         self.targeting = self._objects("targeting") if "targeting" in self.value else []
@@ -92,7 +96,8 @@ class Register:
             for name in ("acts", "standings", "objections"):
                 items.extend(_objects(item.get(name)))
             items.extend(_objects([item.get("decision")]))
-        entries = (item.get("entry") for item in items)
+        entries = [item.get("entry") for item in items]
+        entries += [month.get("last_entry") for month in _objects(self.value.get("months"))]
         return 1 + max((entry for entry in entries if isinstance(entry, int)), default=-1)
 
 
@@ -150,8 +155,9 @@ def check_register(
         found.add(
             f"it is of the form that version 0.3 showed, and the log is of a later one from entry {entries.since_04} on"
         )
-    elif not said.of_03 and differ(register.value.get("form"), REGISTER_FORM):
-        found.add(f"`form` is not {REGISTER_FORM}, which has the members that it has")
+    form = REGISTER_FORM if "months" in register.value else _BY_MONTH - 1
+    if not said.of_03 and not register.as_of_03 and differ(register.value.get("form"), form):
+        found.add(f"`form` is not {form}, which has the members that it has")
     refuse_unknown(found, "", register.value, _REGISTER)
     for name, shown, logged in (
         ("origin", register.value.get("origin"), said.charter.origin),
@@ -178,6 +184,9 @@ def check_register(
     _compare_people(found, register, said)
     for fault in _compare_figures(register, entries, reach):
         found.add(fault)
+    if register.by_month:
+        for fault in compare_months(register.value.get("months"), entries.months.closed(reach)):
+            found.add(fault)
     _compare_order(found, register, said)
     return found
 
@@ -451,7 +460,8 @@ def _concerns(act: ActTaken, version: Version, number: int, said: _Said) -> bool
 
 
 def _compare_figures(register: Register, entries: EntryFold, reach: int) -> Iterator[str]:
-    logged = {index: body for index, body in (*entries.figures, *entries.targeting) if index < reach}
+    traffic = entries.months.open(reach) if register.by_month else dict(entries.figures)
+    logged = {index: body for index, body in (*traffic.items(), *entries.targeting) if index < reach}
     for kind, item in (
         *(("figures", item) for item in register.figures),
         *(("targeting", item) for item in register.targeting),

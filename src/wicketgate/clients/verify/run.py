@@ -22,14 +22,15 @@ from wicketgate.base.errors import (
 from wicketgate.clients.verify.auditing import Auditing
 from wicketgate.clients.verify.entries import EntryFold
 from wicketgate.clients.verify.feedfile import FeedFile
+from wicketgate.clients.verify.fetched import fetch_month, fetch_register
 from wicketgate.clients.verify.fresh import check_fresh, check_not_ahead
 from wicketgate.clients.verify.heard import HeardCheckpoints, contradict
 from wicketgate.clients.verify.kept import KeptCheckpoints, Remembered, SeenCheckpoint, signed_notes
 from wicketgate.clients.verify.keys import key_within, shown_key
 from wicketgate.clients.verify.log import TrustedLog
+from wicketgate.clients.verify.months import FetchMonth, check_months
 from wicketgate.clients.verify.openings import OpeningsFile
 from wicketgate.clients.verify.register import (
-    MAX_REGISTER_BYTES,
     Register,
     check_register,
 )
@@ -114,7 +115,7 @@ def verify_url(
         run.take_seen(seen)
         # Before the log, which must cover it. Where it cannot be had the log is looked at all the same: whoever
         # withholds it must not hide what is false elsewhere.
-        register = _fetch_register(remote)
+        register = fetch_register(remote)
         fetched_s, fetched_us = time.monotonic(), clock.now_us()
         if (fault := _covered(run, register)) is not None:
             return run.end("log", fault)
@@ -130,7 +131,9 @@ def verify_url(
         as_of_us = entries.last_us or fetched_us
         if isinstance(register, Register):
             as_of_us = register.as_of_us
-            run.check_register(register, fetched_us, entries.charter, shown)
+            run.check_register(
+                register, fetched_us, entries.charter, shown, lambda month: fetch_month(remote, month)
+            )
         if feed_file is not None:
 
             def now_us() -> int:
@@ -220,6 +223,7 @@ class _Run:
         self._whole = whole
         self._remembered: Remembered | None = None
         self.folder: Path | None = None
+        self._read_from = 0
         self.checks: list[Check] = []
         self.not_checked: list[str] = []
         self.counts: dict[str, int] = {}
@@ -305,7 +309,7 @@ class _Run:
         self.log = TrustedLog(self.fetch, self.verifier, report.checkpoint, report.note)
         self.checks.append(Check(name="log", ok=True, words=_audit_words(report)))
         self.counts |= {"tiles": report.tiles, "bundles": report.bundles}
-        self.entries = auditing.entries
+        self.entries, self._read_from = auditing.entries, auditing.before
         self.not_checked.extend(auditing.not_checked(self.place))
         self._keep(report.note)
         if self._kept is not None:
@@ -410,16 +414,27 @@ class _Run:
         fetched_us: int,
         charter: Charter,
         shown: Callable[[Mapping[str, Any]], None] | None,
+        fetch: FetchMonth,
     ) -> None:
-        """Add the checks of a register that came when this machine's clock was at `fetched_us`, and show it."""
+        """Add the checks of a register that came when this machine's clock was at `fetched_us`, and show it.
+
+        Shown it has the figures of every month: those of closed ones are the log's.
+        """
+        months = self.entries.months
+        closed = months.named(register.value)
         if shown is not None:
-            shown(register.value)
+            shown(months.complete(register.value, closed))
         self.checks.append(check_fresh(register.as_of_us, self.entries.last_us, fetched_us, charter))
+        found = check_register(register, self.entries, self.log, charter, self.verifier.vkey)
+        if register.by_month and not found.total:
+            looked, left = check_months(found, months, closed, self._read_from, fetch)
+            self.counts["months"] = looked
+            self.not_checked.extend(left)
         self.checks.append(
-            check_register(register, self.entries, self.log, charter, self.verifier.vkey).close(
+            found.close(
                 f"charter, {len(register.authorities)} versions of authorities with their status at "
-                f"{rfc3339(register.as_of_us)}, acts and {len(register.figures)} periods of figures are what the "
-                "log says"
+                f"{rfc3339(register.as_of_us)}, acts, {len(register.figures)} periods of figures and {len(closed)} "
+                "closed months of them are what the log says"
             )
         )
         self.not_checked.append(
@@ -462,13 +477,6 @@ class _Run:
             kept=self.kept,
             counts=self.counts,
         )
-
-
-def _fetch_register(remote: Remote) -> Register | WicketgateError:
-    try:
-        return Register(remote.need("/register.json", most=MAX_REGISTER_BYTES))
-    except WicketgateError as error:
-        return error
 
 
 def _audit_words(report: AuditReport) -> str:

@@ -74,6 +74,11 @@ class Telling:
         self._said.update(found)
         return sorted(found, key=lambda one: one.about)
 
+    @property
+    def is_held(self) -> bool:
+        """Whether the log is held to it."""
+        return self._held_from_us is not None
+
     def hold(self, open_us: int) -> None:
         """Hold the log to it from now on: what an earlier version left untold is counted from here."""
         if self._held_from_us is None:

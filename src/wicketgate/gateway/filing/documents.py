@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -14,6 +15,7 @@ from wicketgate.base.clock import Clock, rfc3339
 from wicketgate.base.errors import DocumentRefused, InputError
 from wicketgate.base.signing import canonical, envelope_mapping, parse_envelope
 from wicketgate.commits.cameras import cameras_in_scope
+from wicketgate.commits.past_figures import PastFigures
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import DocumentTaken, Transaction
 from wicketgate.commits.writer import MOST_TOLD, Build, Commits, telling
@@ -23,11 +25,13 @@ from wicketgate.ledger.tiles import MAX_ENTRY_BYTES
 from wicketgate.regime.admission.admit import entry_members, examine, scope_of
 from wicketgate.regime.admission.judgement import Judgement
 from wicketgate.regime.admitted import Admitted, Stood
+from wicketgate.regime.documents.acts import Review
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.document import SignedDocument, open_envelope
 from wicketgate.regime.documents.signatures import require_known_signer
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
+from wicketgate.regime.standing import reviewed_from
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +68,8 @@ class Filing:
         document = self._opened(envelope)
         value = document.value
         taking = Taking(envelope, document, self._commits.parsed, by)
+        if isinstance(value, Review):
+            await self._read_past(taking, value)
         if isinstance(value, Authority) and value.name not in self._projections.feeds:
             # Its feed must be there before its first batch, and only one that will be taken may make a stream.
             staged = self._commits.staged
@@ -80,6 +86,17 @@ class Filing:
                 feed.wake()  # a revocation, a stay, a charter that withdraws a key: whoever waits is told
         log.info("%s took effect as entry %d, commit %d", document.kind, taken.entry, sequence)
         return taken.entry, in_force_us
+
+    async def _read_past(self, taking: Taking, review: Review) -> None:
+        """Read the figures of closed months that a review attaches."""
+        state = self._commits.committed
+        named = state.authorities.get(review.authority)
+        if named is None or not state.months:
+            return
+        version = named.versions[-1]
+        since_us = reviewed_from(version, self._commits.parsed.authority(version))
+        past = PastFigures(self._projections.ledger, state, since_us)
+        taking.past = await asyncio.to_thread(past.read)
 
     def _opened(self, data: bytes) -> SignedDocument:
         try:
@@ -139,6 +156,11 @@ class Taking:
         Where it is kept opened once it is taken.
     by : str
         The person who hands it in; empty of a machine.
+
+    Attributes
+    ----------
+    past : PastFigures or None
+        Of a review, the figures published so far, where months of them are closed: the state holds those no more.
     """
 
     def __init__(self, envelope: bytes, document: SignedDocument, parsed: Parsed, by: str = "") -> None:
@@ -146,6 +168,7 @@ class Taking:
         self._envelope = envelope
         self._document = document
         self._parsed = parsed
+        self.past: PastFigures | None = None
         self._judged: tuple[int, Judgement] | None = None  # and on which revision of the state
 
     def build(self, state: State, at_us: int, sequence: int) -> Transaction:
@@ -174,13 +197,18 @@ class Taking:
             document,
             cameras=0 if scope is None else cameras_in_scope(state.cameras, scope),
             next_entry=state.entries,
-            figures=(period.figures for period in (*state.periods, *state.targeting_periods)),
+            figures=(*self._traffic(state), *(period.figures for period in state.targeting_periods)),
             before=before,
         )
         self._judged = state.revision, judgement
         admitted = judgement.admitted
         more = entry_members(document.kind, admitted)
         return document_transaction(self._envelope, document, state.entries, at_us, admitted, more)
+
+    def _traffic(self, state: State) -> Iterable[Mapping[str, Any]]:
+        if self.past is not None:
+            return self.past.until(state)
+        return (period.figures for period in state.periods)
 
 
 def document_transaction(

@@ -273,8 +273,8 @@ class ReaderShown:
         for feed in feeds:
             await feed.let_go(before_us)
 
-    async def prove(self, leaf: bytes) -> FactAnswer | None:
-        """Return the proof for a fact's hash, or None where there is none, or not yet.
+    async def prove(self, leaf: bytes, near_us: int = 0) -> FactAnswer | None:
+        """Return the proof for a fact's hash, or None where there is none, or not yet; sooner with its time.
 
         One from before this reader began is asked of the sequencer, and holds only if the log here has its entry.
 
@@ -283,7 +283,7 @@ class ReaderShown:
         StreamError
             If it must be asked, and the sequencer does not answer.
         """
-        own = self._proofs.answer(leaf)
+        own = self._proofs.answer(leaf, near_us)
         if own is not None:
             return own
         told = await self._sequencer.proof(leaf)

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from wicketgate.base.clock import Clock
+from wicketgate.base.clock import Clock, parse_rfc3339
 from wicketgate.base.errors import NotEntitled, StreamError
 from wicketgate.commits.durable import Durable
 from wicketgate.feeds.feed import Feed
@@ -153,7 +153,7 @@ class FeedsApi:
         header = msgspec.json.decode(data[: data.index(b"\n")])
         leaf = leaf_hash(release_fact(header))
         projections = self._projections
-        answer = await projections.prove(leaf)
+        answer = await projections.prove(leaf, parse_rfc3339(header["released_at"]))
         if answer is None:
             return problem(
                 "not-due", f"the proof of batch {number} follows by {header['promise']['merge_by']}"

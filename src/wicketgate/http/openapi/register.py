@@ -303,6 +303,34 @@ class Figures(Struct, frozen=True, kw_only=True):
     disclosures_refused: Annotated[Cells, about("In figures of 0.3.")] | UnsetType = UNSET
 
 
+class FiguresOfMonth(Struct, frozen=True, kw_only=True):
+    """A closed month of figures of traffic (UTC); `/figures/{month}.json` has its periods."""
+
+    month: Annotated[str, about("As in `2026-11`: that of the last moment of each of its periods.")]
+    from_: Time = field(name="from")
+    until: Time
+    periods: Count
+    first_entry: Count
+    last_entry: Count
+    root: Annotated[str, about("The RFC 6962 tree hash over their entries of the log, in order.")]
+    sums: Annotated[
+        dict[str, Any],
+        about(
+            "By the members of figures, `refused` by authority and reason: of each count `sum`, over the periods that "
+            "show it, and `hidden`, how many do not."
+        ),
+    ]
+
+
+class FiguresOfMonthBody(Struct, frozen=True, kw_only=True):
+    """The figures of a closed month, which never change."""
+
+    origin: Annotated[str, about("The log's name.")]
+    month: str
+    root: Annotated[str, about("As the register shows it.")]
+    figures: list[Figures]
+
+
 class VehiclesHit(Struct, frozen=True, kw_only=True):
     """Vehicles with hits under one authority, each counted once."""
 
@@ -363,7 +391,11 @@ class RegisterBody(Struct, frozen=True, kw_only=True):
     authorities: Annotated[list[RegisteredAuthority], about("Every version ever in effect.")]
     consultations: Annotated[list[RegisteredConsultation], about("Every one ever opened.")]
     people: Annotated[list[RegisteredPeople], about("Every version, by organisation.")]
-    figures: Annotated[list[Figures], about("Every closed period.")]
+    figures: Annotated[
+        list[Figures],
+        about("The closed periods of the present month, and in its first day those of the month before."),
+    ]
+    months: Annotated[list[FiguresOfMonth], about("The months before, in order.")]
     targeting: Annotated[list[Targeting], about("Every published month; in a demonstration every period.")]
     small_cells: Annotated[Count, about("The charter's.")]
     least_traffic: Annotated[Count, about("Counts of traffic below this are null.")]

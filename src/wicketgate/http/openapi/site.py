@@ -25,7 +25,7 @@ from wicketgate.http.openapi.operation import (
 )
 from wicketgate.http.openapi.people import PEOPLE
 from wicketgate.http.openapi.questions import QUESTIONS
-from wicketgate.http.openapi.register import RegisterBody
+from wicketgate.http.openapi.register import FiguresOfMonthBody, RegisterBody
 from wicketgate.http.openapi.v1 import AUTHORITY, CONSULTATION, HIT, IMAGES, STOPS
 from wicketgate.http.parameters import PAGE_OF_RESPONSES, Parameter
 from wicketgate.http.requests import FORM, MAX_MEMBERS, MAX_RESPONSE
@@ -39,6 +39,7 @@ _LEAF = Parameter(
     schema={"type": "string", "pattern": "^[0-9a-f]{64}$"},
 )
 _ASSET = Parameter(name="path", words="As the pages name it.")
+_MONTH = Parameter(name="month", words="As in `2026-11`.")
 _TILE = Parameter(
     name="path",
     words="`L/N` for hashes of level L, `entries/N` for entries; the last, while it is not full, with `.p/W`.",
@@ -92,6 +93,11 @@ _PUBLIC = tagged(
         "getRegister", "GET /register.json", "The register, as data",
         "Made at most twice a second. Counts come from closed periods alone, so that nothing here moves with the "
         "traffic. `wicketgate verify` compares it with the log.", gives=RegisterBody,
+    ),
+    Operation(
+        "getFiguresOfMonth", "GET /figures/{month}.json", "The figures of a closed month, as data",
+        "The register names the closed months, with the tree hash over their entries of the log. It never changes, and "
+        "may be kept for ever.", parameters=(_MONTH,), gives=FiguresOfMonthBody, codes="not-found",
     ),
     Operation(
         "getDescription", "GET /openapi.json", "This description, as data", gives={JSON: None}, meaning="OpenAPI 3.1.",

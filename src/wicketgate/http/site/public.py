@@ -15,6 +15,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from wicketgate.base.errors import InputError
+from wicketgate.commits.past_figures import read_month
+from wicketgate.commits.register import dump_month
 from wicketgate.http.problems import problem
 from wicketgate.http.requests import JSON, json_answer
 from wicketgate.http.site.addition import Addition, routes_of, sight_of
@@ -82,6 +84,7 @@ class Public:
             Route("/authorities", self.authorities),
             Route("/authorities/{name}/{version}", self.authority),
             Route("/figures", self.figures),
+            Route("/figures/{month}.json", self.month),
             Route("/why-not-less", self.why_not_less),
             Route("/drift", self.drift),
             Route("/your-read", self.your_read),
@@ -274,6 +277,25 @@ class Public:
         )
         assert served is not None
         return answer(request, served, JSON, {})
+
+    async def month(self, request: Request) -> Response:
+        """`/figures/{month}.json`: the figures of a closed month, read from the log."""
+        name, shown = request.path_params["month"], await self.view()
+        # Only what the register shows is there: the log covers it.
+        there = any(one["month"] == name for one in shown.register["months"])
+        month = next((one for one in self._gateway.commits.committed.months if one.month == name), None)
+        if not there or month is None:
+            return problem(
+                "not-found", "no such month, or it is not closed: the register has its figures then"
+            )
+        ledger = self._gateway.projections.ledger
+
+        def build() -> Body:
+            return finished(dump_month(month, read_month(ledger, month), shown.register["origin"]))
+
+        served = await self._tiles.get(("figures", name), "", lambda: self._in_thread(build), lasts=True)
+        assert served is not None
+        return answer(request, served, JSON, {}, cache_control=_FOR_EVER)
 
     async def openapi(self, request: Request) -> Response:
         """`/openapi.json`."""

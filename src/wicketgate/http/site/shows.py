@@ -38,8 +38,8 @@ class ShownProjections(Protocol):
     def ledger(self) -> LogFolder:
         """The log."""
 
-    async def prove(self, leaf: bytes) -> FactAnswer | None:
-        """Return the proof for a fact's hash, or None where there is none, or not yet."""
+    async def prove(self, leaf: bytes, near_us: int = 0) -> FactAnswer | None:
+        """Return the proof for a fact's hash, or None where there is none, or not yet; sooner with its time."""
 
 
 class Shows(Protocol):
