@@ -416,6 +416,20 @@ def test_an_answer_is_a_list_and_a_journey_with_what_is_impossible_marked() -> N
     assert "No vehicle can have come here from read 2." in page.text
 
 
+def test_what_was_found_of_a_read_stands_beside_it() -> None:
+    given = rows("Gate")
+    told = {
+        "seq": 1,
+        "authority": "a@1",
+        "erratum": {"seq": 1, "ground": "misread", "read": {"plate": "R1GHT"}},
+    }
+    text = Reader(answer_page(rows=[given[0], told, *given[1:]])).text
+    assert "The camera misread the plate. The plate was R1GHT." in text
+    assert "1 read is known to be wrong" in text
+    assert text.count("The read was wrong") == 1
+    assert "known to be wrong" not in Reader(answer_page()).text
+
+
 def test_an_approver_is_shown_what_to_judge_and_quotes_the_number() -> None:
     text = Reader(approval_page()).text
     for words in (

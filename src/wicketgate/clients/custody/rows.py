@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from wicketgate.base.clock import parse_rfc3339
-from wicketgate.clients.custody.store import KeptBatch
+from wicketgate.clients.custody.values import KeptBatch
 from wicketgate.reads.columns import SAID, encode_batch, filled
 from wicketgate.reads.keys import CONTENT
 

@@ -33,6 +33,7 @@ from wicketgate.clients.evidence.members import (
 from wicketgate.clients.verify.log import TrustedLog
 from wicketgate.clients.verify.remote import HttpAnswer, Remote
 from wicketgate.feeds.evidence import EvidenceFact, EvidenceGiven
+from wicketgate.history.forms import is_erratum
 from wicketgate.ledger.facts import FactAnswer
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.notes import NoteVerifier
@@ -107,7 +108,7 @@ class Gathering:
         lines: list[bytes] = []
         while len(lines) < rows:
             path = f"/v1/searches/{search}/rows?after={len(lines)}&limit={_PAGE}"
-            page = self._asked(path, _MOST_GIVEN).body.splitlines()
+            page = [one for one in self._asked(path, _MOST_GIVEN).body.splitlines() if not is_erratum(one)]
             if not page:
                 raise VerificationError(f"the gateway shows {len(lines)} rows of an answer of {rows}")
             lines += page

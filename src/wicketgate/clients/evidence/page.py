@@ -62,6 +62,7 @@ _FACTS = {
     "search-run": "It was run",
     "search-unapproved": "An emergency that nobody approved in time",
     "answer-ended": "The answer ended",
+    "erratum": "A row was found to be wrong",
 }
 _LOOKS = {
     "hit": "looked at the hit",
@@ -297,6 +298,8 @@ def _happened(evidence: PackEvidence) -> Iterator[str]:
 
 def _detail(one: FactProved) -> str:
     fact = one.fact
+    if fact["kind"] == "erratum":
+        return "row " + ", ".join(str(int(row["corrects"])) for row in fact["rows"] if row.get("search"))
     words = []
     for member in ("outcome", "reason", "offence", "case", "vehicles", "rows", "office", "code"):
         if fact.get(member) not in (None, ""):

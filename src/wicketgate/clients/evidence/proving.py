@@ -270,6 +270,7 @@ class Proving:
         if self._kind == "search":
             return bool(
                 (fact["kind"].startswith(("search-", "answer-")) and fact.get("id") == self._id)
+                or (fact["kind"] == "erratum" and any(row.get("search") == self._id for row in fact["rows"]))
                 or (fact["kind"] == "look" and fact["what"] == "search" and fact["of"] == self._id)
                 or (fact["kind"] == "look" and fact["what"] == "evidence" and fact["of"] == self._manifest.of)
             )

@@ -26,6 +26,7 @@ from wicketgate.gateway.searching.approving import (
     judge_waiting,
     unknown_search,
 )
+from wicketgate.gateway.searching.errata import AnswerErrata
 from wicketgate.gateway.searching.going_on import GoingOn
 from wicketgate.gateway.searching.putting import MOVED, PutQuestion
 from wicketgate.gateway.searching.reach import reach_of, standing_of
@@ -107,6 +108,8 @@ class Searches:
         self._history, self._store = parts.history, parts.store
         self._going_on = going_on
         self._filing = SearchFiling(parts.commits)
+        self.errata = AnswerErrata(parts.commits, parts.store, parts.clock.now_us)
+        """What was found of rows of answers."""
 
     @classmethod
     def of(cls, gateway: Gateway, signer: Signs) -> Searches:
@@ -195,7 +198,8 @@ class Searches:
         known = self._known(id_)
         if _asker_of(known) != by:
             raise unknown_search()
-        return self._shown(id_, known)
+        found = self._commits.committed.errata.of_answer(_authority_of(known), id_)
+        return msgspec.structs.replace(self._shown(id_, known), errata=found)
 
     async def detail(self, id_: str, by: str, approver: Approver | None) -> SearchDetail:
         """Return what was asked, for whoever asked it, and for who may approve it, whose look is committed.
@@ -341,11 +345,12 @@ class Searches:
         if rows is None or members is None:
             raise InputError("this answer is kept here no longer: ask anew", code="answer-ended")
         await self._look(id_, asker, after, len(rows), form)
+        lines = await self.errata.beside(held, rows, after)
         self.answered(id_, asker)  # it may have been stopped meanwhile
         last = after + len(rows)
         return AnswerPage(
             search=self._shown(id_, held),
-            lines=tuple(row.line for row in rows),
+            lines=tuple(lines),
             after=last if rows and last < members.rows else None,
             fields=frozenset(members.fields),
         )
@@ -466,6 +471,11 @@ async def _parsed(document: AskedDocument) -> Question:
 
 def _asker_of(known: HeldSearch | EndedSearch) -> str:
     return known.asked.by if isinstance(known, HeldSearch) else known.by
+
+
+def _authority_of(known: HeldSearch | EndedSearch) -> str:
+    whole = known.asked.authority if isinstance(known, HeldSearch) else known.authority
+    return whole.partition("@")[0]
 
 
 def _unit_of(known: HeldSearch | EndedSearch) -> str:

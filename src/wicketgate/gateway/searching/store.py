@@ -248,6 +248,24 @@ class AnswerStore:
                     found.append(row.without(seq) if gone else row)
         return found
 
+    def row_of(self, id_: str, read: int, now_us: int) -> tuple[int, bytes] | None:
+        """Return number and line of the row that shows a read; None where none does, or no longer.
+
+        It reads the whole answer: some 10 ms for 10,000 rows.
+        """
+        with self._lock:
+            members = self.members(id_)
+            if members is None:
+                return None
+            chunks = self._read(id_, [(begins, at) for at, (begins, _) in enumerate(members.chunks)])
+        seq = 0
+        for data in chunks:
+            for row in msgspec.msgpack.decode(data, type=list[StoredRow]):
+                seq += 1
+                if row.read_id == read and row.end_us > now_us:
+                    return seq, row.line
+        return None
+
     def trim(self, id_: str, now_us: int, hidden: Collection[int] = ()) -> bool:
         """Write an answer anew without rows past their term or hidden, under another key; return whether it was."""
         with self._lock:

@@ -153,6 +153,9 @@ class SearchShown(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     promise: Annotated[SearchPromise | None, about("As in `header`.")] = None
     until: Annotated[str, about("How long the answer is kept.")] = ""
     gaps: tuple[GapShown, ...] = ()
+    errata: Annotated[
+        int, about("Rows of which it was found, once they were shown, that they are wrong.")
+    ] = 0
 
 
 class SearchDetail(msgspec.Struct, frozen=True, kw_only=True):
@@ -172,7 +175,8 @@ class AnswerPage:
     Attributes
     ----------
     lines : tuple of bytes
-        The rows' lines, as the root is made of them, without LF; a row past its term is one of its leaf hash.
+        The rows' lines, as the root is made of them, without LF; a row past its term is one of its leaf hash. Behind
+        a row that was wrong stands a line for each erratum, under no root.
     after : int or None
         The cursor of the next page; None behind the last row.
     fields : frozenset of str

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from wicketgate.base.shapes import about, shape
 from wicketgate.history.forms import CSV, GEOJSON, PARQUET
-from wicketgate.http.openapi.bodies import AnswerRow, ErasedRow, RowFeatures
+from wicketgate.http.openapi.bodies import AnswerErratum, AnswerRow, ErasedRow, RowFeatures
 from wicketgate.http.openapi.operation import NDJSON, OFFICER, PAGE, Bytes, Content, Operation, Sample, tagged
 from wicketgate.http.openapi.v1 import IMAGES, STOPS
 from wicketgate.http.parameters import Parameter
@@ -143,7 +143,8 @@ QUESTIONS = tagged(
         "downloadAnswer", "GET /questions/{id}/answer/{form}", "A part of an answer as a file",
         "At most 10,000 rows; recorded before the first byte.", parameters=(_ID, _FORM_OF, _AFTER),
         gives={
-            NDJSON: (AnswerRow, ErasedRow), CSV: Sample("seq,authority,captured_at,plate\r\n"), PARQUET: Bytes,
+            NDJSON: (AnswerRow, ErasedRow, AnswerErratum),
+            CSV: Sample("seq,authority,captured_at,plate\r\n"), PARQUET: Bytes,
             GEOJSON: RowFeatures,
         },
         meaning="The rows.", also=_SIGN_IN, as_page=True, commits=True,
