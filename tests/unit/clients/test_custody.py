@@ -288,3 +288,19 @@ def test_a_file_of_form_1_is_made_one_of_this_form_with_its_errata(tmp_path: Pat
     again = CustodyStore(tmp_path, FEED, LOG, CustodySeal(KEY))
     assert again.held() == (3, 4)
     again.close()
+
+
+def test_when_a_plate_was_first_named_is_known_for_as_long_as_a_list_would_have_it(
+    store: CustodyStore, tmp_path: Path
+) -> None:
+    store.name_plates(["AB12CDE"], BEGIN_US)
+    store.name_plates(["AB12CDE", "R1GHT"], BEGIN_US + HOUR_US)
+    assert store.named_at(["AB12CDE", "R1GHT", "X1"], BEGIN_US + DAY_US) == {
+        "AB12CDE": BEGIN_US,
+        "R1GHT": BEGIN_US + HOUR_US,
+    }
+    assert store.named_at(["AB12CDE"], BEGIN_US + 28 * DAY_US) == {}
+    for path in tmp_path.iterdir():
+        assert b"AB12CDE" not in path.read_bytes()
+    store.end(BEGIN_US + 29 * DAY_US)
+    assert store._all("SELECT * FROM named") == []

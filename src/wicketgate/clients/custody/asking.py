@@ -138,7 +138,12 @@ class CustodyAsking:
         committed = root([row.leaf for row in rows]).hex()
         # A crash from here on leaves an answer of which no run was committed: it is made anew, and shown to nobody.
         self._store.keep_answer(id_, rows, now_us + _UNTOLD_US, question)
-        standing = self._gateway.answered(id_, rows=len(rows), vehicles=vehicles, root=committed)
+        first_us = self._store.named_at((row.plate for row in found), now_us)
+        listed = sum(row.captured_us >= first_us.get(row.plate, row.captured_us + 1) for row in found)
+        standing = self._gateway.answered(
+            id_, rows=len(rows), vehicles=vehicles, root=committed, listed=listed
+        )
+        self._store.name_plates(parse_question(waiting.question).plates, now_us)
         if standing.root == committed and standing.until:
             self._store.keep_answer(id_, rows, parse_rfc3339(standing.until), question)
             self._store.record(kind="ran", search=id_, rows=len(rows), root=committed)

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import msgspec
 
-from wicketgate.base.clock import HOUR_US, rfc3339
+from wicketgate.base.clock import DAY_US, HOUR_US, rfc3339
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.forms import newer_form
 from wicketgate.base.periods import Period
@@ -32,6 +32,8 @@ from wicketgate.ledger.merkle import root as tree_root
 FILE: Final = "custody.db"
 MOST_ROWS: Final = 1 << 16
 """Rows of one batch: what the history numbers."""
+LISTED_US: Final = 28 * DAY_US
+"""How long a plate that a question named would have stood on a list: what lists' entries commonly do."""
 _REFS_US: Final = 2 * HOUR_US
 """For so long it is known in which row a read came: an image follows within ten minutes."""
 
@@ -368,6 +370,27 @@ class CustodyStore:
         data = self._seal.open_packed(found[0][0], f"answer {id_}")
         return msgspec.msgpack.decode(data, type=list[AnsweredRow])
 
+    # --- what a list would have done --------------------------------------------------------------------------
+
+    def name_plates(self, plates: Iterable[str], at_us: int) -> None:
+        """Note when plates were first named by a question, as keyed hashes, for as long as a list would have them."""
+        with self._change() as file:
+            file.executemany(
+                "INSERT OR IGNORE INTO named VALUES (?, ?, ?)",
+                [(self._seal.digest(plate), at_us, at_us + LISTED_US) for plate in plates],
+            )
+
+    def named_at(self, plates: Iterable[str], now_us: int) -> dict[str, int]:
+        """Return when each of some plates was first named; of one that was not, nothing."""
+        found = {}
+        for plate in set(plates):
+            held = self._all(
+                "SELECT at_us FROM named WHERE plate = ? AND ends_us > ?", (self._seal.digest(plate), now_us)
+            )
+            if held:
+                found[plate] = int(held[0][0])
+        return found
+
     # --- the journal ------------------------------------------------------------------------------------------
 
     def record(self, **members: Any) -> None:
@@ -427,6 +450,7 @@ class CustodyStore:
                 file.execute("DELETE FROM refs WHERE place BETWEEN ? AND ?", span)
                 file.execute("DELETE FROM errata WHERE place BETWEEN ? AND ?", span)
             file.execute("DELETE FROM notices WHERE ends_us <= ?", (now_us,))
+            file.execute("DELETE FROM named WHERE ends_us <= ?", (now_us,))
             images = [
                 name for (name,) in file.execute("SELECT name FROM images WHERE ends_us <= ?", (now_us,))
             ]

@@ -45,6 +45,7 @@ from wicketgate.regime.documents.fields import shows_position
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.searches.rules import SearchJudgement, may_run, shown_count
 from wicketgate.regime.searches.values import (
+    AnswerCompared,
     AnswerEnded,
     SearchCounted,
     SearchEvent,
@@ -309,20 +310,26 @@ class GoingOn:
                 if error.code != MOVED or not left:
                     raise
 
-    async def tell_run(self, held: HeldSearch, *, rows: int, vehicles: int, root: str) -> None:
-        """Commit a run elsewhere, or why the law refuses it by now."""
+    async def tell_run(self, held: HeldSearch, *, rows: int, vehicles: int, root: str, listed: int) -> None:
+        """Commit a run elsewhere, with what other modes would have released, or why the law refuses it by now."""
         for left in reversed(range(_TRIES)):
             try:
-                await self._tell_run(
-                    held, await self._standing(held), rows=rows, vehicles=vehicles, root=root
-                )
+                one = await self._standing(held)
+                await self._tell_run(held, one, rows=rows, vehicles=vehicles, root=root, listed=listed)
                 return
             except InputError as error:
                 if error.code != MOVED or not left:
                     raise
 
     async def _tell_run(
-        self, held: HeldSearch, one: _Standing, *, rows: int, vehicles: int, root: str
+        self,
+        held: HeldSearch,
+        one: _Standing,
+        *,
+        rows: int,
+        vehicles: int,
+        root: str,
+        listed: int | None = None,
     ) -> None:
         id_ = held.asked.id
 
@@ -337,7 +344,11 @@ class GoingOn:
                 found.approve_by_us is not None or may_run(now.waiting, found.needs)
             ):
                 return (SearchStopped(id=id_, code="approval-needed", authority=now.asked.authority),)
-            return (self._run_event(one, state, at_us, sequence, now, rows, vehicles, root),)
+            run = self._run_event(one, state, at_us, sequence, now, rows, vehicles, root)
+            if listed is None:
+                return (run,)
+            name = now.asked.authority
+            return (run, AnswerCompared(id=id_, authority=name, rows=rows, listed=min(listed, rows)))
 
         await self._filing.record(build)
 

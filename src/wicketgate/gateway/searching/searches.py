@@ -377,9 +377,11 @@ class Searches:
         said = "" if form == "ndjson" else form
 
         def build(state: State, at_us: int) -> Sequence[SearchEvent]:
-            if id_ not in state.searches.held:
+            held = state.searches.held.get(id_)
+            if held is None:
                 raise InputError("this answer has just ended", code="answer-ended")
-            return (AnswerLooked(id=id_, by=asker.by, after=after, rows=rows, form=said),)
+            name = held.asked.authority if held.asked.elsewhere else ""
+            return (AnswerLooked(id=id_, by=asker.by, after=after, rows=rows, form=said, authority=name),)
 
         await self._commit(build)
 
@@ -418,8 +420,12 @@ class Searches:
         await self._going_on.tell_count(held, max(vehicles, FEW), counted_to=0)
         return self._shown(id_, self._known(id_))
 
-    async def take_run(self, id_: str, unit: str, *, rows: int, vehicles: int, root: str) -> SearchShown:
+    async def take_run(
+        self, id_: str, unit: str, *, rows: int, vehicles: int, root: str, listed: int = 0
+    ) -> SearchShown:
         """Commit a run in a recipient's custody, before its first page; `root` is over its rows, hexadecimal.
+
+        `listed` are those of its rows that mode `match` would have released (`AnswerCompared`).
 
         Where the law has come to refuse it, the question is refused, with its code in what is returned.
 
@@ -433,7 +439,7 @@ class Searches:
             raise InputError(NOT_COUNTED["approval-spent"], code="approval-spent")
         if not held.asked.approve_by_us and (open_needs(held.waiting) or self._going_on.counts(held)):
             raise InputError("nobody has approved this question yet", code="not-answered")
-        await self._going_on.tell_run(held, rows=rows, vehicles=vehicles, root=root)
+        await self._going_on.tell_run(held, rows=rows, vehicles=vehicles, root=root, listed=listed)
         return self._shown(id_, self._known(id_))
 
     async def take_look(self, id_: str, asker: Asker, *, after: int, rows: int, form: AnswerForm) -> None:

@@ -128,14 +128,39 @@ class SearchRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
     until_us: int
 
 
+class AnswerCompared(msgspec.Struct, frozen=True, kw_only=True, tag="compared"):
+    """What a custody says of an answer with its run: what it has, and what of it other modes would have released.
+
+    Attributes
+    ----------
+    rows : int
+        Its rows: what mode `search` would have released, and no more of what left in bulk.
+    listed : int
+        Those whose plate a question under the authority had named before they were captured: mode `match` would have
+        released them, had the plate been listed when it was first named.
+    """
+
+    id: str
+    authority: str
+    rows: int
+    listed: int
+
+
 class AnswerLooked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="looked"):
-    """A look at a page of an answer, or its export in some form."""
+    """A look at a page of an answer, or its export in some form.
+
+    Attributes
+    ----------
+    authority : str
+        Of an answer in a recipient's custody, by whose looks bulk is judged; empty elsewhere.
+    """
 
     id: str
     by: str
     after: int
     rows: int
     form: str = ""
+    authority: str = ""
 
 
 class SearchUnapproved(msgspec.Struct, frozen=True, kw_only=True, tag="unapproved"):
@@ -166,6 +191,7 @@ SearchEvent = (
     | SearchApproved
     | SearchRefused
     | SearchRun
+    | AnswerCompared
     | AnswerLooked
     | SearchUnapproved
     | EmergencyLet
