@@ -31,6 +31,7 @@ from tests.running import (
     read,
     request,
     rows_of,
+    secret_file,
     submit,
     until,
     wicketgate,
@@ -278,6 +279,27 @@ def test_a_correction_is_kept_in_custody_and_shown_with_the_row(asked: Asked) ->
     [delivered] = [line for line in rows_of(arrived(made, CT, [wrong])) if "erratum" in line]
     assert delivered["erratum"]["read"]["plate"] == right
     assert delivered in (until(lambda: told(place), 60) or [])
+
+
+def test_a_pack_of_an_answer_out_of_custody_proves_each_release(asked: Asked, tmp_path: Path) -> None:
+    with_search(asked.made)
+    one = asked.standing(asked.ask(plate=SEEN[5])["id"], "answered")
+    token = secret_file(tmp_path / "token", asked.people["Ada Archer"].headers["Authorization"].split()[1])
+    key = tmp_path / "log.key"
+    key.write_text(request("GET", f"{asked.made.url}/log/key").text)
+    said = ("--from", asked.made.url, "--token-file", token, "--key", key)
+    out = tmp_path / "pack.zip"
+    without = wicketgate("evidence", one["id"], *said, "--out", out)
+    assert without.returncode != 0
+    assert "custody has this answer" in without.stderr
+    made = wicketgate("evidence", one["id"], *said, "--custody", asked.url, "--out", out)
+    assert made.returncode == 0, made.stderr
+    checked = wicketgate("verify", "--evidence", out, "--key", key)
+    assert checked.returncode == 0, checked.stdout
+    asked_at = asked.as_("Ada Archer", "GET", f"/v1/searches/{one['id']}/releases")
+    assert asked_at.status_code == 200
+    other = asked.as_("Ben Bishop", "GET", f"/v1/searches/{one['id']}/releases")
+    assert (other.status_code, other.json()["code"]) == (404, "unknown-search")
 
 
 def test_while_the_gateway_is_away_custody_shows_nothing(asked: Asked, tmp_path: Path) -> None:

@@ -16,11 +16,12 @@ from wicketgate.base.clock import DAY_US, HOUR_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import ConfigurationError, InputError
 from wicketgate.base.periods import Period
 from wicketgate.clients.custody.feeding import CustodyCameras
+from wicketgate.clients.custody.file import FILE
 from wicketgate.clients.custody.keeping import CustodyNotices, SealedImages
 from wicketgate.clients.custody.rows import history_batch
 from wicketgate.clients.custody.sealing import CustodySeal
 from wicketgate.clients.custody.showing import told_in
-from wicketgate.clients.custody.store import FILE, CustodyStore, place_number
+from wicketgate.clients.custody.store import CustodyStore, place_number
 from wicketgate.clients.custody.tables import FORM
 from wicketgate.clients.custody.values import AnsweredRow, NewBatch
 from wicketgate.clients.recipient.images import WantedImage

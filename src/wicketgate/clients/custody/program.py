@@ -28,11 +28,12 @@ from wicketgate.base.settings import read_secret
 from wicketgate.clients.custody.asking import CustodyAsking
 from wicketgate.clients.custody.ending import CustodyEnding
 from wicketgate.clients.custody.feeding import CustodyCameras, CustodyFeeding
+from wicketgate.clients.custody.file import FILE
 from wicketgate.clients.custody.gateway import CustodyGateway
 from wicketgate.clients.custody.keeping import CustodyNotices, CustodySink, SealedImages
 from wicketgate.clients.custody.sealing import CustodySeal
 from wicketgate.clients.custody.showing import CustodyDesk
-from wicketgate.clients.custody.store import FILE, CustodyStore
+from wicketgate.clients.custody.store import CustodyStore
 from wicketgate.clients.custody.versions import FeedVersions
 from wicketgate.clients.recipient.errata import ErrataKeeper
 from wicketgate.clients.recipient.images import ImageFetcher

@@ -32,10 +32,11 @@ _PAGE: Final = 1_000
 _ID: Final = r"(?P<id>[0-9a-f]{8,64})"
 _ROWS: Final = re.compile(rf"/v1/searches/{_ID}/rows")
 _IMAGE: Final = re.compile(rf"/v1/searches/{_ID}/images/(?P<row>[0-9]{{1,9}})/(?P<kind>patch|overview)")
+_RELEASES: Final = re.compile(rf"/v1/searches/{_ID}/releases")
 _PASSED: Final = (
     ("POST", re.compile(r"/v1/searches(?:/preview)?")),
     ("GET", re.compile(r"/v1/searches|/v1/approvals")),
-    ("GET", re.compile(rf"/v1/searches/{_ID}(?:/question|/proof)?")),
+    ("GET", re.compile(rf"/v1/searches/{_ID}(?:/question|/proof|/evidence)?")),
     ("POST", re.compile(rf"/v1/searches/{_ID}/(?:approve|refuse)")),
 )
 """What is the gateway's alone, and is passed on to it as it came."""
@@ -69,6 +70,8 @@ class CustodyDesk:
         try:
             if request.method == "GET" and (found := _ROWS.fullmatch(path)):
                 return self._rows(found["id"], request, authorization)
+            if request.method == "GET" and (found := _RELEASES.fullmatch(path)):
+                return self._releases(found["id"], request, authorization)
             if request.method == "GET" and (found := _IMAGE.fullmatch(path)):
                 return self._image(found["id"], int(found["row"]), found["kind"], authorization)
             for method, pattern in _PASSED:
@@ -101,6 +104,28 @@ class CustodyDesk:
         if rows is not None and page and after + len(page) < len(rows):
             headers["Wicketgate-After"] = str(after + len(page))
         return PageAnswer(body=body, media_type=media_type, headers=headers)
+
+    def _releases(self, id_: str, request: Request, authorization: str) -> PageAnswer:
+        """Answer with rows of an answer, each with its way to its batch, for an evidence pack; it is a look at them."""
+        asked = parse_qs(urlsplit(request.path).query)
+        after = _number(asked, "after", 0, most=1 << 40)
+        limit = _number(asked, "limit", _PAGE, most=_PAGE)
+        rows = self._store.answer(id_, self._clock.now_us())
+        page = [] if rows is None else rows[after : after + limit]
+        looked = self._gateway.look(id_, authorization, {"after": after, "rows": len(page)})
+        refused = self._refused(looked, rows)
+        if refused is not None:
+            return refused
+        self._store.record(kind="looked", search=id_, after=after, rows=len(page))
+        ways = self._store.ways((row.place for row in page), self._clock.now_us())
+        lines = [
+            msgspec.json.encode(ways[row.place]) if row.place in ways else erased_line(row.seq, row.leaf)
+            for row in page
+        ]
+        headers = dict(_PRIVATE)
+        if rows is not None and page and after + len(page) < len(rows):
+            headers["Wicketgate-After"] = str(after + len(page))
+        return PageAnswer(body=b"".join(line + b"\n" for line in lines), media_type=NDJSON, headers=headers)
 
     def _refused(self, looked: PassedAnswer, rows: list[AnsweredRow] | None) -> PageAnswer | None:
         """Return what stands instead of a page: the gateway's refusal, or that this is not what was committed."""

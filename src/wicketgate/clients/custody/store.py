@@ -7,29 +7,22 @@ from what is here, so that what a kill took from it is there again.
 from __future__ import annotations
 
 import io
-import sqlite3
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from wicketgate.base.clock import DAY_US, HOUR_US, rfc3339
-from wicketgate.base.errors import ConfigurationError
-from wicketgate.base.forms import newer_form
 from wicketgate.base.periods import Period
 from wicketgate.base.signing import canonical
-from wicketgate.clients.custody.sealing import CustodySeal
-from wicketgate.clients.custody.tables import FORM, INDEXES, TABLES, upgrade_1
-from wicketgate.clients.custody.values import AnsweredRow, EndedRows, KeptBatch, NewBatch, SeenCamera
+from wicketgate.clients.custody.file import CustodyFile
+from wicketgate.clients.custody.rows import row_ways
+from wicketgate.clients.custody.values import AnsweredRow, EndedRows, KeptBatch, NewBatch, RowWay, SeenCamera
 from wicketgate.clients.verify.feeds import Last
 from wicketgate.feeds.batches import Batch, read_batches
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.merkle import root as tree_root
 
-FILE: Final = "custody.db"
 MOST_ROWS: Final = 1 << 16
 """Rows of one batch: what the history numbers."""
 LISTED_US: Final = 28 * DAY_US
@@ -38,7 +31,7 @@ _REFS_US: Final = 2 * HOUR_US
 """For so long it is known in which row a read came: an image follows within ten minutes."""
 
 
-class CustodyStore:
+class CustodyStore(CustodyFile):
     """The file of one custody. Its methods may be called from any thread.
 
     Parameters
@@ -56,45 +49,6 @@ class CustodyStore:
         If it is another feed's or log's, cannot be read, or is of a later form.
     """
 
-    def __init__(self, folder: Path, feed: str, origin: str, seal: CustodySeal) -> None:
-        self._seal = seal
-        self._lock = threading.RLock()
-        self._file = sqlite3.connect(folder / FILE, check_same_thread=False, isolation_level=None)
-        try:
-            # What is deleted is overwritten, and what a commit says is on the disk.
-            for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
-                self._file.execute(f"PRAGMA {pragma}")
-            self._file.executescript(TABLES)
-            if self.said("form") == 1:
-                # A crash in here leaves form 1 as it was: it is begun again.
-                with self._change() as file:
-                    upgrade_1(file, self._note_rows)
-            self._file.execute(INDEXES)
-            self._demand_own({"form": FORM, "feed": feed, "origin": origin})
-        except sqlite3.Error as error:
-            self._file.close()
-            raise ConfigurationError(f"`{FILE}` cannot be read: restore it, or begin a new folder") from error
-        except ConfigurationError:
-            self._file.close()
-            raise
-
-    def _demand_own(self, mine: Mapping[str, Any]) -> None:
-        found = {name: self.said(name) for name in mine}
-        if all(value is None for value in found.values()):
-            with self._change():
-                self._say(mine)
-        elif isinstance(found["form"], int) and found["form"] > FORM:
-            raise ConfigurationError(newer_form(f"`{FILE}`", found["form"], FORM))
-        elif found != dict(mine):
-            raise ConfigurationError(
-                f"this folder is the custody of `{found['feed']}` of the log `{found['origin']}`"
-            )
-
-    def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._file.close()
-
     def _note_rows(self) -> None:
         for one in self.batches(0, 1 << 62):
             number = one.batch.number
@@ -102,40 +56,6 @@ class CustodyStore:
                 "UPDATE batches SET first_seq = ? WHERE number = ?", (_first_seq(one.batch), number)
             )
             self._note_errata(number, one.batch.lines)
-
-    @contextmanager
-    def _change(self) -> Iterator[sqlite3.Connection]:
-        """Hold a transaction: all of it is durable at the end, or nothing."""
-        with self._lock:
-            self._file.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._file
-            except BaseException:
-                self._file.execute("ROLLBACK")
-                raise
-            self._file.execute("COMMIT")
-
-    def _all(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
-        with self._lock:
-            return self._file.execute(sql, values).fetchall()
-
-    # --- what is said of it as a whole ------------------------------------------------------------------------
-
-    def said(self, name: str) -> Any:
-        """Return what was noted under a name, or None."""
-        found = self._all("SELECT value FROM said WHERE name = ?", (name,))
-        return msgspec.json.decode(found[0][0]) if found else None
-
-    def note(self, **members: Any) -> None:
-        """Note something, durably."""
-        with self._change():
-            self._say(members)
-
-    def _say(self, members: Mapping[str, Any]) -> None:
-        self._file.executemany(
-            "INSERT OR REPLACE INTO said VALUES (?, ?)",
-            [(name, msgspec.json.encode(value).decode()) for name, value in members.items()],
-        )
 
     @property
     def last(self) -> Last | None:
@@ -264,17 +184,30 @@ class CustodyStore:
             reached = number
         return reached
 
-    def lines(self, places: Iterable[int], now_us: int) -> dict[int, bytes]:
-        """Return rows as they were delivered, by their places; one that is past its term is left out."""
+    def _held_with(self, places: Iterable[int], now_us: int) -> Iterator[tuple[Batch, list[int]]]:
+        """Yield the batches of some rows that are not past their term, each with the places in it."""
         wanted: dict[int, list[int]] = {}
         for place in places:
             wanted.setdefault(place >> 16, []).append(place)
-        found: dict[int, bytes] = {}
         for number, places_in in wanted.items():
             held = self._all("SELECT data FROM batches WHERE number = ? AND ends_us > ?", (number, now_us))
             if held:
-                batch = self._opened(number, held[0][0])
-                found |= {place: batch.lines[place & 0xFFFF] for place in places_in}
+                yield self._opened(number, held[0][0]), places_in
+
+    def lines(self, places: Iterable[int], now_us: int) -> dict[int, bytes]:
+        """Return rows as they were delivered, by their places; one that is past its term is left out."""
+        return {
+            place: batch.lines[place & 0xFFFF]
+            for batch, places_in in self._held_with(places, now_us)
+            for place in places_in
+        }
+
+    def ways(self, places: Iterable[int], now_us: int) -> dict[int, RowWay]:
+        """Return rows with their ways to their batches' roots, by their places, as `lines`."""
+        found: dict[int, RowWay] = {}
+        for batch, places_in in self._held_with(places, now_us):
+            made = row_ways(batch, [place & 0xFFFF for place in places_in])
+            found |= dict(zip(places_in, made, strict=True))
         return found
 
     def later(self, places: Iterable[int]) -> dict[int, list[int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -63,6 +63,23 @@ class AnsweredRow(msgspec.Struct, frozen=True, array_like=True):
     place: int
     seq: int
     leaf: bytes
+
+
+class RowWay(msgspec.Struct, frozen=True, kw_only=True):
+    """A row as it was delivered, and its way to the root of its batch: what the proof of its release is made of.
+
+    Attributes
+    ----------
+    header : mapping
+        Of the batch, without the sum over all its rows.
+    index, path
+        The row's place among the batch's rows, from 0, and the audit path to their root.
+    """
+
+    header: dict[str, Any]
+    row: str
+    index: int
+    path: list[str]
 
 
 class EndedRows(NamedTuple):

@@ -327,7 +327,7 @@ class Targeting(Struct, frozen=True, kw_only=True):
     """
 
     kind: Literal["targeting"]
-    form: Literal[1, 2]
+    form: Literal[1, 2, 3]
     from_: Time = field(name="from")
     until: Time
     step: Count
