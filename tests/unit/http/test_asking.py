@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import httpx
 import pytest
 
-from tests.searching import ADA, ASKED, BEN, CAT, EVERYBODY, SOL, AskDesk, Named, eventually, make
+from tests.searching import ADA, ASKED, BEN, CAT, EVERYBODY, OVA, SOL, AskDesk, Named, eventually, make
 from tests.unit.pages.test_pages import Reader
 from wicketgate.base.clock import DAY_US, to_datetime
 from wicketgate.gateway.searching.values import Asker
@@ -269,6 +269,45 @@ async def test_what_is_counted_waits_for_somebody_else_who_quotes_the_number(des
     )
     id_ = await sent(ben, form)
     await shows(ben, f"/questions/{id_}", "Refused", "Nothing was looked up")
+
+
+async def test_an_overseer_is_told_of_an_emergency_that_nobody_approved_and_gives_the_right_back(
+    desk: AskDesk,
+) -> None:
+    ova, cat = Browser(desk, OVA), Browser(desk, CAT)
+    assert "None: every unit that the law lets may say so." in (await ova.get("/emergencies")).text
+    urgent = written(desk, emergency="yes", emergency_reason="A child was taken.")
+    id_ = await sent(Browser(desk, BEN), urgent)
+    text = Reader((await ova.get("/emergencies")).text).text
+    for words in ("Waits for approval", "A child was taken.", "met/serious-crime", "CLD-101", "Person "):
+        assert words in text, words
+    there(await cat.post(f"/approvals/{id_}/refuse", {"reason": "No life was in danger."}))
+    desk.gateway.commits.followers.append(lambda one: seen.extend(map(json.loads, one.facts)))
+    seen: list[dict[str, Any]] = []
+    html = (await ova.get("/emergencies")).text
+    text = Reader(html).text
+    for words in ("met/serious-crime may not", "The unit’s right stopped.", "No life was in danger."):
+        assert words in text, words
+    for secret in (PLATE, BEN.name):
+        assert secret not in html
+    assert [(one["kind"], one["what"]) for one in seen if one.get("by") == OVA.by] == [
+        ("look", "emergencies")
+    ]
+    # Nobody else gives it back, nor does an overseer who is not there.
+    form = {"unit": "met/serious-crime"}
+    assert (await cat.post("/emergencies/let", form)).status_code == 403
+    assert (await cat.get("/emergencies")).status_code == 403
+    absent = Browser(desk, OVA, present=False)
+    assert there(await absent.post("/emergencies/let", form)) == "/presence?next=%2Femergencies"
+    assert (await ova.post("/emergencies/let", form, key="another")).status_code == 403
+    assert desk.gateway.searches.stopped()
+    assert there(await ova.post("/emergencies/let", form)) == "/emergencies?done=let"
+    desk.gateway.commits.followers.pop()
+    assert [one["by"] for one in seen if one["kind"] == "emergency-let"] == [OVA.by]
+    assert not desk.gateway.searches.stopped()
+    assert "The unit may say again that life is threatened." in (await ova.get("/emergencies?done=let")).text
+    assert (await ova.post("/emergencies/let", form)).status_code == 409
+    assert (await ova.post("/emergencies/let", {"unit": ""})).status_code == 400
 
 
 async def test_forms_from_elsewhere_too_long_or_under_no_authority_are_refused(desk: AskDesk) -> None:

@@ -24,6 +24,7 @@ _KIND = Parameter(name="kind", place="query", words="A kind of question.")
 _DRAFT = Parameter(name="draft", place="query", words="What was written, and not sent yet.")
 _SENT = Parameter(name="sent", place="query", words="`yes`: it was sent just now.")
 _DONE = Parameter(name="done", place="query", words="`approved` or `refused`: it was recorded just now.")
+_LET = Parameter(name="done", place="query", words="`let`: a right was given back just now.")
 _AFTER = Parameter(
     name="after",
     place="query",
@@ -91,6 +92,13 @@ class ApproveForm(Struct, frozen=True, kw_only=True):
 
     form_key: str
     vehicles: Annotated[str, about("The number that was counted, where one was.")] = ""
+
+
+class LetForm(Struct, frozen=True, kw_only=True):
+    """Which unit may say again that life is threatened."""
+
+    form_key: str
+    unit: Annotated[str, shape(minLength=1, maxLength=130)]
 
 
 class RefuseForm(Struct, frozen=True, kw_only=True):
@@ -179,6 +187,16 @@ QUESTIONS = tagged(
     Operation(
         "showSourceQuestions", "GET /source/questions", "Who asked the past of a source's reads, and how broadly",
         "Never what was asked for.", gives=PAGE, also=_SIGN_IN, as_page=True, codes="not-entitled", commits=True,
+    ),
+    Operation(
+        "showEmergencies", "GET /emergencies", "Emergencies nobody approved, and units whose right stopped",
+        "Never what was asked for.", parameters=(_LET,), gives=PAGE, also=_SIGN_IN, as_page=True, codes="not-entitled",
+        commits=True,
+    ),
+    Operation(
+        "letEmergency", "POST /emergencies/let", "Let a unit say again that life is threatened",
+        takes={FORM: LetForm}, most=MAX_MEMBERS, gives=PAGE, also=_PRESENT, as_page=True,
+        codes=f"not-entitled not-stopped presence-needed malformed {_FORM}", commits=True,
     ),
 )
 # fmt: on
