@@ -271,6 +271,34 @@ async def test_what_is_counted_waits_for_somebody_else_who_quotes_the_number(des
     await shows(ben, f"/questions/{id_}", "Refused", "Nothing was looked up")
 
 
+async def test_an_area_that_is_written_stands_on_the_map_with_the_cameras_in_it(desk: AskDesk) -> None:
+    ada = Browser(desk, ADA)
+    south, west, north, east = 51.5, -0.2, 51.56, -0.1
+    placed = [
+        one
+        for one in desk.gateway.commits.committed.cameras
+        if one.latitude is not None and one.longitude is not None
+    ]
+    inside = [one for one in placed if south < one.latitude < north and west < one.longitude < east]
+    assert 0 < len(inside) < len(placed), "the area holds some of the cameras"
+    corners = f"{south}, {west}\n{north}, {west}\n{north}, {east}\n{south}, {east}"
+    empty = (await ada.get(f"/questions/ask?authority={ASKED}&kind=place")).text
+    assert 'data-draws="area"' in empty
+    assert "data-written" not in empty
+    form = written(desk, "place", area=corners)
+    again = await ada.post("/questions/ask", {**form, "reason": ""})
+    assert again.status_code == 400
+    assert again.text.count("data-written") == 1, "what was written is on the map, whatever else is wrong"
+    check = await ada.get(there(await ada.post("/questions/ask", form)))
+    assert check.text.count('class="wg-area"') == 1
+    assert check.text.count("wg-cameras__asked") == len(inside)
+    assert check.text.count("wg-cameras__other") == len(placed) - len(inside)
+    assert "data-draws" not in check.text
+    for wrong in ("1, 2", '{"type":"Point","coordinates":[0,0]}', "{"):
+        shown = await ada.post("/questions/ask", {**form, "area": wrong, "reason": ""})
+        assert (shown.status_code, "data-written" in shown.text) == (400, False), wrong
+
+
 async def test_an_overseer_is_told_of_an_emergency_that_nobody_approved_and_gives_the_right_back(
     desk: AskDesk,
 ) -> None:

@@ -28,7 +28,7 @@ from wicketgate.pages import answers, searches
 from wicketgate.pages.answers import FORMS, AnswerPages
 from wicketgate.pages.approving import ApprovalPages
 from wicketgate.pages.asking import AskableAuthority, AskPages, AskPlaces
-from wicketgate.pages.camera_map import Placed
+from wicketgate.pages.camera_map import Placed, map_of
 from wicketgate.pages.duty import PROVED, Session
 from wicketgate.pages.searches import KINDS, REFUSED, SIGNS, STATUS, WHY, question_rows
 from wicketgate.pages.source_questions import SourceQuestionPages
@@ -464,3 +464,24 @@ def test_scenes_are_told_one_by_one() -> None:
     assert [one["key"] for one in found] == ["Place 1", "Place 2", "Seen at"]
     assert found[0]["lines"][0] == "1 camera: tfl/c0"
     assert found[2]["lines"] == ["2 of these 2 places, or more"]
+
+
+def test_the_frame_of_a_map_leads_from_its_marks_back_to_their_places() -> None:
+    placed = [
+        Placed("a", -0.3, 51.4, "asked"),
+        Placed("b", 0.1, 51.6, "other"),
+        Placed("c", -0.1, 51.5, "other"),
+    ]
+    ring = [[-0.3, 51.4], [0.1, 51.4], [0.1, 51.6], [-0.3, 51.4]]
+    found = map_of(placed, [[ring]])
+    assert found is not None
+    frame = found["frame"]
+    for one, mark in zip(placed, found["marks"], strict=True):
+        assert frame["longitude"] + mark["x"] * frame["per_x"] == pytest.approx(one.longitude, abs=1e-3)
+        assert frame["latitude"] - mark["y"] * frame["per_y"] == pytest.approx(one.latitude, abs=1e-3)
+    [path] = found["areas"]
+    assert path.startswith(f"M{found['marks'][0]['x']:g} {found['marks'][0]['y']:g}L")
+    assert path.endswith("Z")
+    far = map_of(placed, [[[[50, 0], [60, 0], [60, 10], [50, 0]]]])
+    assert far is not None
+    assert far["frame"] == frame, "an area elsewhere does not shrink the cameras"
