@@ -61,6 +61,8 @@ class HeldSearch(msgspec.Struct, kw_only=True):
         Reads of later transactions are in no answer; 0 where nothing was counted.
     header : str
         What `SearchRun.promise` says.
+    gaps, covered_us
+        Of its count, as `SearchCounted`.
     """
 
     asked: SearchAsked
@@ -74,6 +76,8 @@ class HeldSearch(msgspec.Struct, kw_only=True):
     is_unapproved: bool = False
     counted_to: int = 0
     header: str = ""
+    gaps: tuple[tuple[int, int, int | None], ...] = ()
+    covered_us: int = 0
 
     @property
     def waiting(self) -> AwaitingApproval:
@@ -197,6 +201,7 @@ class KnownSearches(msgspec.Struct, kw_only=True):
         match event:
             case SearchCounted():
                 held.told, held.needs, held.counted_to = event.vehicles, event.needs, event.counted_to
+                held.gaps, held.covered_us = event.gaps, event.covered_us
                 if event.code:
                     self._end(held, "refused", code=event.code)
                     return self._count(name, "refused")

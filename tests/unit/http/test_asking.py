@@ -15,8 +15,9 @@ import pytest
 
 from tests.searching import ADA, ASKED, BEN, CAT, EVERYBODY, OVA, SOL, AskDesk, Named, eventually, make
 from tests.unit.pages.test_pages import Reader
-from wicketgate.base.clock import DAY_US, to_datetime
+from wicketgate.base.clock import DAY_US, SECOND_US, to_datetime
 from wicketgate.gateway.searching.values import Asker
+from wicketgate.history.messages import HistoryGap
 from wicketgate.http.site.ask_form import MOST_FORM
 
 PLATE, OTHER = "AB12CDE", "KK55KKK"
@@ -336,6 +337,46 @@ async def test_an_overseer_is_told_of_an_emergency_that_nobody_approved_and_give
     assert "The unit may say again that life is threatened." in (await ova.get("/emergencies?done=let")).text
     assert (await ova.post("/emergencies/let", form)).status_code == 409
     assert (await ova.post("/emergencies/let", {"unit": ""})).status_code == 400
+
+
+async def test_pages_say_what_the_history_lacks_up_to_when_it_goes_and_that_an_answer_is_gone(
+    desk: AskDesk,
+) -> None:
+    ada, ben, cat = Browser(desk, ADA), Browser(desk, BEN), Browser(desk, CAT)
+    await desk.read("GA11PPP", ago_s=5000)
+    await desk.caught_up()
+    history = desk.gateway.history
+    assert history is not None
+    assert history.child is not None
+    now_us = desk.clock.now_us()
+    gap = HistoryGap(
+        first=1, last=1, from_us=now_us - 7200 * SECOND_US, until_us=now_us - 3600 * SECOND_US, reads=5
+    )
+    await history.child.client.miss(gap)
+    for browser, form, whose in (
+        (ada, written(desk, plate="GA11PPP"), ada),
+        (ben, written(desk, "pattern", pattern="GA1*PPP"), cat),
+    ):
+        id_ = await sent(browser, form)
+        at = f"/questions/{id_}" if whose is browser else f"/approvals/{id_}"
+        await shows(browser, f"/questions/{id_}", "The history lacks 5 reads of ")
+        text = Reader((await whose.get(at)).text).text
+        assert "The history lacks 5 reads of " in text
+        assert "What was accepted until " in text
+    id_ = await sent(ada, written(desk, plate="GA11PPP"))
+    await shows(ada, f"/questions/{id_}", "Answered")
+    text = Reader((await ada.get(f"/questions/{id_}/answer")).text).text
+    assert "The history lacks 5 reads of " in text
+    assert "What was accepted until " in text
+    # As after a takeover: the log knows the run, and the file is on another machine.
+    desk.gateway.searches._store.end(id_)
+    text = Reader((await ada.get(f"/questions/{id_}")).text).text
+    assert "This answer is gone. It lay on the machine that led before" in text
+    assert "Ask anew" in text
+    assert "Open the answer" not in text
+    gone = await ada.get(f"/questions/{id_}/answer")
+    assert gone.status_code == 410
+    assert "an approval was for that one run" in gone.text
 
 
 async def test_forms_from_elsewhere_too_long_or_under_no_authority_are_refused(desk: AskDesk) -> None:

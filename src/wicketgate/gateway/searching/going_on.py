@@ -26,7 +26,7 @@ from wicketgate.gate.single import Decider, Search
 from wicketgate.gate.tables import terms_at
 from wicketgate.gateway.filing.searches import SearchFiling
 from wicketgate.gateway.history.feeding import reads_of
-from wicketgate.gateway.searching.looking_back import LookingBack
+from wicketgate.gateway.searching.looking_back import CountedVehicles, LookingBack, told_gaps
 from wicketgate.gateway.searching.putting import MOVED, judged_again
 from wicketgate.gateway.searching.reach import (
     QuestionReach,
@@ -190,7 +190,7 @@ class GoingOn:
         # Up to here it surely has everything: what it counts besides is in no answer.
         counted_to = history.complete
         found = await self._looking_back(held, one, history, counted_to).count()
-        await self.tell_count(held, shown_count(found.vehicles), counted_to=counted_to)
+        await self.tell_count(held, shown_count(found.vehicles), counted_to=counted_to, found=found)
 
     async def _run(self, held: HeldSearch) -> None:
         one = await self._standing(held)
@@ -282,7 +282,9 @@ class GoingOn:
         parsed = self._commits.parsed
         return judged_again(held, one.question, one.standing, one.reach, state, parsed, at_us, told=told)
 
-    async def tell_count(self, held: HeldSearch, told: int, *, counted_to: int) -> None:
+    async def tell_count(
+        self, held: HeldSearch, told: int, *, counted_to: int, found: CountedVehicles | None = None
+    ) -> None:
         """Commit a count, with what is needed since, or why it is refused then."""
         id_ = held.asked.id
         for left in reversed(range(_TRIES)):
@@ -292,14 +294,16 @@ class GoingOn:
                 now = _still_held(state, id_)
                 if not is_counting(now):
                     raise InputError("this question was counted already", code="approval-spent")
-                found = self._judged(now, one, state, at_us, told)
+                judged = self._judged(now, one, state, at_us, told)
                 counted = SearchCounted(
                     id=id_,
                     vehicles=told,
-                    needs=found.needs,
-                    code=found.code or "",
+                    needs=judged.needs,
+                    code=judged.code or "",
                     counted_to=counted_to,
                     authority=now.asked.authority,
+                    gaps=() if found is None else told_gaps(found.gaps),
+                    covered_us=0 if found is None else found.covered_us,
                 )
                 return (counted,)
 

@@ -30,9 +30,10 @@ from wicketgate.gateway.searching.errata import AnswerErrata
 from wicketgate.gateway.searching.going_on import GoingOn
 from wicketgate.gateway.searching.putting import MOVED, PutQuestion
 from wicketgate.gateway.searching.reach import reach_of, standing_of
-from wicketgate.gateway.searching.shown import of_source, shown
+from wicketgate.gateway.searching.shown import is_kept_here, of_source, shown
 from wicketgate.gateway.searching.store import AnswerStore
 from wicketgate.gateway.searching.values import (
+    LOST,
     MOST_PAGE,
     PAGE_ROWS,
     AnswerForm,
@@ -199,7 +200,8 @@ class Searches:
         if _asker_of(known) != by:
             raise unknown_search()
         found = self._commits.committed.errata.of_answer(_authority_of(known), id_)
-        return msgspec.structs.replace(self._shown(id_, known), errata=found)
+        lost = is_kept_here(known, self._clock.now_us()) and not self._store.is_here(id_)
+        return msgspec.structs.replace(self._shown(id_, known), errata=found, lost=lost)
 
     async def detail(self, id_: str, by: str, approver: Approver | None) -> SearchDetail:
         """Return what was asked, for whoever asked it, and for who may approve it, whose look is committed.
@@ -343,7 +345,7 @@ class Searches:
         rows = await asyncio.to_thread(self._store.page, id_, after, limit, now_us, hidden)
         members = await asyncio.to_thread(self._store.members, id_)
         if rows is None or members is None:
-            raise InputError("this answer is kept here no longer: ask anew", code="answer-ended")
+            raise InputError(LOST, code="answer-ended")
         await self._look(id_, asker, after, len(rows), form)
         lines = await self.errata.beside(held, rows, after)
         self.answered(id_, asker)  # it may have been stopped meanwhile

@@ -72,6 +72,10 @@ class SearchCounted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     ----------
     counted_to : int
         Reads of later transactions were not counted, and are in no answer: an approval quotes this number.
+    gaps : tuple of (int, int, int or None)
+        What the history lacked of the question's time: from, until, and how many reads.
+    covered_us : int
+        The time of the last transaction that was counted; 0 where that is not known.
     """
 
     id: str
@@ -80,6 +84,8 @@ class SearchCounted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     code: str = ""
     counted_to: int = 0
     authority: str = ""
+    gaps: tuple[tuple[int, int, int | None], ...] = ()
+    covered_us: int = 0
 
 
 class SearchStopped(msgspec.Struct, frozen=True, kw_only=True, tag="stopped"):
