@@ -10,16 +10,18 @@ from typing import Any
 
 import msgspec
 
-from tests.made_gateway import WANTED, World, ref_of
+from tests.made_gateway import FEED, WANTED, World, ref_of
 from tests.simulator import ORIGIN, VKEY, charter
 from tests.vectors import make_documents as documents
 from wicketgate.base.clock import SECOND_US, rfc3339
 from wicketgate.base.signing import parse_canonical
+from wicketgate.clients.custody.rows import row_ways
 from wicketgate.clients.evidence.archive import read_archive, write_archive
 from wicketgate.clients.evidence.checking import make_pack
 from wicketgate.clients.evidence.members import (
     CHECKPOINT,
     KEY,
+    LATEST,
     MANIFEST,
     QUESTION,
     ROWS,
@@ -33,11 +35,14 @@ from wicketgate.clients.evidence.members import (
     document_name,
     encode,
     image_name,
+    row_name,
     with_manifest,
 )
+from wicketgate.commits.errata import ErratumRow, ErratumSent
 from wicketgate.commits.stored import StoredPlace
 from wicketgate.commits.transactions import Transaction
 from wicketgate.feeds.batches import Batch, read_batches
+from wicketgate.gateway.filing.errata_facts import erratum_fact
 from wicketgate.gateway.filing.facts import image_fact, look_fact
 from wicketgate.gateway.filing.search_facts import search_fact
 from wicketgate.ledger.facts import Promises, release_fact, search_run_fact
@@ -190,8 +195,6 @@ class PackedAnswer(PackedWorld):
         document = documents.example("authority-search")
         self.authority = self.document(document, documents.MATCH_OFFICES)
         self.close_second()
-        self.id, self.salt = "5e" * 16, bytes(range(16))
-        self.question, self.reason = b'{"plate":"AB12CDE"}', "The van was seen leaving the yard."
         name = document["authority"]["name"]
         self.lines = [
             b'{"seq":%d,"salt":"%b","authority":"%b@1","read":{"plate":"AB12CDE","confidence":0.9,'
@@ -199,6 +202,12 @@ class PackedAnswer(PackedWorld):
             % (number, f"{number:032x}".encode(), name.encode(), number)
             for number in (1, 2, 3)
         ]
+        self._answer(name)
+
+    def _answer(self, name: str) -> None:
+        """Let a question be put, approved, run with `lines`, and looked at."""
+        self.id, self.salt = "5e" * 16, bytes(range(16))
+        self.question, self.reason = b'{"plate":"AB12CDE"}', "The van was seen leaving the yard."
         self._tell(
             SearchAsked(
                 id=self.id,
@@ -259,13 +268,57 @@ class PackedAnswer(PackedWorld):
         return fact.get("id") == self.id or fact.get("of") == self._of()
 
 
+class PackedCustody(PackedAnswer):
+    """A gateway's life with a question to what left in bulk, which the recipient's custody answered."""
+
+    def _live(self) -> None:
+        document = documents.example("authority")
+        document["search"] = {"questions": ["plate"], "max_age": "P7D", "answer_retention": "P1D"}
+        self.authority = self.document(document, documents.CT_OFFICES)
+        self.close_second()
+        sent = self.decide(9, released=4, withheld=5)
+        self.close_second()
+        sent += self.decide(7, released=2, withheld=5)
+        self.close_second()
+        self.batches_sent = list(read_batches(io.BytesIO(sent)))
+        first, second = self.batches_sent
+        self.places = [(first, 1), (first, 3), (second, 0)]
+        self.lines = [batch.lines[index] for batch, index in self.places]
+        self._answer(document["authority"]["name"])
+        wrong = ErratumRow(feed=FEED, corrects=2, until_us=self.at_us, read=True, search=self.id)
+        told = ErratumSent(id="e" * 24, number=3, row=1, vehicle="a" * 24, rows=(wrong,))
+        self.apply(facts=(erratum_fact(told, self.state.sequence + 1),))
+
+    def _own_members(self, proof: Callable[[int], list[str]]) -> dict[str, bytes]:
+        members = super()._own_members(proof)
+        for number, (batch, index) in enumerate(self.places, 1):
+            [way] = row_ways(batch, [index])
+            second = self.facts[leaf_hash(release_fact(batch.header)).hex()]
+            row = ProvedRow(
+                header=way.header,
+                row=way.row,
+                index=way.index,
+                path=way.path,
+                second=second,
+                proof=proof(second.entry),
+            )
+            members[row_name(number)] = encode(row)
+        return members
+
+    def about(self) -> dict[str, Any]:
+        return {**super().about(), "form": LATEST}
+
+    def _is_wanted(self, fact: Mapping[str, Any]) -> bool:
+        return super()._is_wanted(fact) or fact["kind"] == "erratum"
+
+
 def forged(data: bytes, change: Callable[[dict[str, bytes]], object]) -> bytes:
     """Return a pack with other members, whose archive, manifest and sums agree with them again: whoever forges can."""
     members = dict(read_archive(data).members)
     about = {
         name: value
         for name, value in msgspec.json.decode(members[MANIFEST]).items()
-        if name not in ("kind", "form", "members")
+        if name not in ("kind", "members")
     }
     change(members)
     rest = {name: one for name, one in members.items() if name not in (MANIFEST, SUMS)}

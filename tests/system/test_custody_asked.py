@@ -21,6 +21,7 @@ from tests.keys import unseal
 from tests.running import (
     MET,
     OVERSEER,
+    SOURCE,
     arrived,
     bearer,
     client,
@@ -30,6 +31,7 @@ from tests.running import (
     read,
     request,
     rows_of,
+    secret_file,
     submit,
     until,
     wicketgate,
@@ -250,6 +252,54 @@ def test_checkpoints_go_on_and_an_older_folder_is_found(asked: Asked, tmp_path: 
     shutil.rmtree(kept.folder)
     shutil.move(later_copy, kept.folder)
     asked.again()
+
+
+def test_a_correction_is_kept_in_custody_and_shown_with_the_row(asked: Asked) -> None:
+    made, (wrong, right) = asked.made, plates(2, seed=78)
+    with_search(made)
+    post(made, [read(wrong, id="wrong-1")])
+    arrived(made, CT, [wrong])
+    until(lambda: asked.kept.found([wrong]), 60)
+    one = asked.standing(asked.ask(plate=wrong)["id"], "answered")
+    said = {"id": "wrong-1", "ground": "misread", "reason": "the image was looked at", "plate": right}
+    request("POST", f"{made.url}/v1/errata", json=said, headers=bearer(made, SOURCE)).raise_for_status()
+
+    def told(id_: str) -> list[dict[str, Any]] | None:
+        found = asked.as_("Ada Archer", "GET", f"/v1/searches/{id_}/rows")
+        rows = [_decoded(line) for line in found.content.splitlines()]
+        return rows if any("erratum" in row for row in rows) else None
+
+    row, erratum = until(lambda: told(one["id"]), 60)
+    assert row["read"]["plate"] == wrong, "a correction never overwrites"
+    assert erratum["erratum"] == {"seq": row["seq"], "ground": "misread"}, "nobody asked for another vehicle"
+    place = asked.ask(cameras=["ccz-0001"])["id"]
+    counted = asked.standing(place, "counted")
+    asked.as_("Cy Cole", "POST", f"/v1/searches/{place}/approve", json={"vehicles": counted["vehicles"]})
+    asked.standing(place, "answered")
+    [delivered] = [line for line in rows_of(arrived(made, CT, [wrong])) if "erratum" in line]
+    assert delivered["erratum"]["read"]["plate"] == right
+    assert delivered in (until(lambda: told(place), 60) or [])
+
+
+def test_a_pack_of_an_answer_out_of_custody_proves_each_release(asked: Asked, tmp_path: Path) -> None:
+    with_search(asked.made)
+    one = asked.standing(asked.ask(plate=SEEN[5])["id"], "answered")
+    token = secret_file(tmp_path / "token", asked.people["Ada Archer"].headers["Authorization"].split()[1])
+    key = tmp_path / "log.key"
+    key.write_text(request("GET", f"{asked.made.url}/log/key").text)
+    said = ("--from", asked.made.url, "--token-file", token, "--key", key)
+    out = tmp_path / "pack.zip"
+    without = wicketgate("evidence", one["id"], *said, "--out", out)
+    assert without.returncode != 0
+    assert "custody has this answer" in without.stderr
+    made = wicketgate("evidence", one["id"], *said, "--custody", asked.url, "--out", out)
+    assert made.returncode == 0, made.stderr
+    checked = wicketgate("verify", "--evidence", out, "--key", key)
+    assert checked.returncode == 0, checked.stdout
+    asked_at = asked.as_("Ada Archer", "GET", f"/v1/searches/{one['id']}/releases")
+    assert asked_at.status_code == 200
+    other = asked.as_("Ben Bishop", "GET", f"/v1/searches/{one['id']}/releases")
+    assert (other.status_code, other.json()["code"]) == (404, "unknown-search")
 
 
 def test_while_the_gateway_is_away_custody_shows_nothing(asked: Asked, tmp_path: Path) -> None:

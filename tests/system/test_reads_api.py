@@ -124,7 +124,7 @@ def test_each_code_of_quarantine(london_and_hackney: Running, source: httpx.Clie
         (read(good[1], camera="mare-street"), "unknown-camera"),  # another source's
         (read(good[2], id="conflict"), "id-conflict"),
         (read(good[1], ago_s=-120), "clock-ahead"),
-        (read(good[1], ago_s=8 * 86400), "too-old"),
+        (read(good[1], ago_s=32 * 86400), "too-old"),
         (read(""), "plate-empty"),
         (read(" - "), "plate-empty"),
         (read("?!*"), "plate-unreadable"),

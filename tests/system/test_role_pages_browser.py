@@ -233,6 +233,7 @@ def test_a_stranger_is_led_to_sign_in(office: Office, browser: Any) -> None:
             "/questions",
             "/questions/ask",
             "/source/questions",
+            "/emergencies",
             "/duty/lists",
             "/duty/handover",
         ):

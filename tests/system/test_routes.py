@@ -168,6 +168,8 @@ BY_SESSION = {
     ("GET", "/questions/x/answer/csv"),
     ("GET", "/questions/x/images/x"),
     ("GET", "/source/questions"),
+    ("GET", "/emergencies"),
+    ("POST", "/emergencies/let"),
 }
 """What no token opens: the pages of officers."""
 BY_CODE = "/sign-in/code"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 from wicketgate.base.errors import ConfigurationError
@@ -38,7 +39,11 @@ def run_evidence(args: argparse.Namespace) -> int:
                 f"NOTE: the log's key is taken from {args.url} itself: {verifier.vkey}. Compare it with "
                 "the key that was published another way, and give that with --key."
             )
-        data = Gathering(remote, verifier, tell).pack(args.of)
+        with ExitStack() as beside:
+            custody = None
+            if args.custody:
+                custody = beside.enter_context(Remote(args.custody, token=token, attempts=1))
+            data = Gathering(remote, verifier, tell, custody).pack(args.of)
     _write(args.out, data)
     say(
         f"`{args.out}`: {len(data)} bytes, checked. It shows private data: treat it as you must treat evidence."

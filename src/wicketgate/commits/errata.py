@@ -83,6 +83,8 @@ class ErratumRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         Whether the corrected read stands in it.
     until_us : int
         When the row that it corrects is past its term.
+    search : str
+        The question whose answer has the row that it corrects; empty of a row of the feed.
     """
 
     feed: str
@@ -91,6 +93,7 @@ class ErratumRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     version: int = 0
     seq: int = 0
     read: bool = False
+    search: str = ""
 
 
 class ErratumSent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -129,7 +132,13 @@ class ErrataTaken(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SaidErratum(msgspec.Struct, frozen=True, array_like=True):
-    """What is kept of an erratum that was said, so that the same said again is none."""
+    """What is kept of an erratum: that the same said again is none, and what stands beside rows shown later.
+
+    Attributes
+    ----------
+    plate : str
+        The right one, of an erratum that was sent; empty where nobody said it.
+    """
 
     id: str
     ground: str
@@ -137,6 +146,7 @@ class SaidErratum(msgspec.Struct, frozen=True, array_like=True):
     source: str
     at_us: int
     ends_us: int
+    plate: str = ""
 
 
 class Notice(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -154,6 +164,8 @@ class Notice(msgspec.Struct, kw_only=True, omit_defaults=True):
         Where the read stood first.
     taken_us : int
         When the unit said that it has it; 0 before.
+    search : str
+        As in `ErratumRow`.
     """
 
     number: int
@@ -168,6 +180,7 @@ class Notice(msgspec.Struct, kw_only=True, omit_defaults=True):
     seq: int = 0
     read: bool = False
     taken_us: int = 0
+    search: str = ""
 
 
 class KnownErrata(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -211,6 +224,10 @@ class KnownErrata(msgspec.Struct, kw_only=True, omit_defaults=True):
         """Return how many errata a source has said that are not forgotten."""
         return sum(one.source == source for several in self.said.values() for one in several)
 
+    def of_answer(self, authority: str, search: str) -> int:
+        """Return of how many rows of an answer its unit was told that they were wrong, once it had been made."""
+        return len({one.corrects for one in self.notices.get(authority, ()) if one.search == search})
+
     def behind(self, names: Iterable[str], after: int = 0) -> Iterator[tuple[str, Notice]]:
         """Yield the notices of some authorities behind a number, the oldest first."""
         for name in names:
@@ -247,7 +264,7 @@ class KnownErrata(msgspec.Struct, kw_only=True, omit_defaults=True):
         one = self.due.pop(sent.id)
         told = []
         if sent.number:
-            kept = SaidErratum(one.id, one.ground, one.said, one.source, at_us, one.ends_us)
+            kept = SaidErratum(one.id, one.ground, one.said, one.source, at_us, one.ends_us, one.plate)
             self.sent.setdefault(place_of(sent.number, sent.row), []).append(kept)
         for row in sent.rows:
             number = self.numbers[row.feed] = self.numbers.get(row.feed, 0) + 1
@@ -264,6 +281,7 @@ class KnownErrata(msgspec.Struct, kw_only=True, omit_defaults=True):
                     vehicle=sent.vehicle,
                     seq=row.seq,
                     read=row.read,
+                    search=row.search,
                 )
             )
             self._ends(row.until_us)
@@ -290,7 +308,11 @@ class KnownErrata(msgspec.Struct, kw_only=True, omit_defaults=True):
         self.erasing = [one for one in self.erasing if one != (number, feed, row)]
         for name in [feed] if feed else list(self.notices):
             held = self.notices.get(name, [])
-            gone = [one for one in held if (one.corrects == row if feed else one.place == (number, row))]
+            gone = [
+                one
+                for one in held
+                if (one.corrects == row and not one.search if feed else one.place == (number, row))
+            ]
             if gone:
                 self._forget(name, gone)
         if not feed:

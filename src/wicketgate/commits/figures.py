@@ -17,6 +17,7 @@ from wicketgate.regime.figure_months import ClosedFigures as ClosedFigures
 from wicketgate.regime.figure_months import FiguresMonth, close_months
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.publishing import (
+    CUSTODY_KINDS,
     ERRATA_KINDS,
     HIT_KINDS,
     NOT_TRAFFIC,
@@ -26,6 +27,7 @@ from wicketgate.regime.publishing import (
     TRAFFIC_FORM,
     asked_names,
     bulk_names,
+    custody_names,
     least_traffic,
     onward_of,
     step_of,
@@ -120,6 +122,12 @@ def public_targeting(targeted: Targeted, moment: RegimeAt) -> dict[str, Any]:
             }
             for name in asked_names(moment)
         },
+        "custody": {
+            name: {
+                kind: stepped(targeted.custody.get(name, {}).get(kind, 0), least) for kind in CUSTODY_KINDS
+            }
+            for name in custody_names(moment)
+        },
     }
 
 
@@ -175,7 +183,8 @@ class Targeted(msgspec.Struct, kw_only=True):
     often: vehicles are published, so that one that passes many cameras is one. Hits have the kind `vehicles` besides.
     `errata` are keyed by the authority's name, the kind (`ERRATA_KINDS`), and a keyed hash of the plate as it was read.
     `judged` is keyed by camera (`source/id`), what a person said of a hit of which quality (`exact-misread`), and the
-    vehicle under its authority. `searches` is keyed by the authority's name and what became of a question.
+    vehicle under its authority. `searches` is keyed by the authority's name and what became of a question, `custody` by
+    the name and what is counted of rows of answers in custody (`CUSTODY_KINDS`).
     """
 
     hits: dict[str, dict[str, dict[str, int]]] = {}
@@ -185,10 +194,12 @@ class Targeted(msgspec.Struct, kw_only=True):
     judged: dict[str, dict[str, dict[str, int]]] = {}
     errata: dict[str, dict[str, dict[str, int]]] = {}
     searches: dict[str, dict[str, int]] = {}
+    custody: dict[str, dict[str, int]] = {}
 
-    def count_search(self, name: str, what: str) -> None:
-        """Count one more question of an authority of which something became."""
-        _add(self.searches.setdefault(name, {}), {what: 1})
+    def count_search(self, name: str, what: str, number: int = 1) -> None:
+        """Count one more question of an authority of which something became, or rows of answers in its custody."""
+        into = self.custody if what in CUSTODY_KINDS else self.searches
+        _add(into.setdefault(name, {}), {what: number})
 
     def count(self, into: dict[str, dict[str, dict[str, int]]], name: str, kind: str, vehicle: str) -> None:
         """Count one more of a vehicle in `hits`, `outcomes`, `judged` or `errata`."""
@@ -209,8 +220,9 @@ class Targeted(msgspec.Struct, kw_only=True):
         for name, by_recipient in other.disclosures.items():
             _add(self.disclosures.setdefault(name, {}), by_recipient)
         _add(self.disclosures_refused, other.disclosures_refused)
-        for name, by_kind in other.searches.items():
-            _add(self.searches.setdefault(name, {}), by_kind)
+        for mine, theirs in ((self.searches, other.searches), (self.custody, other.custody)):
+            for name, by_kind in theirs.items():
+                _add(mine.setdefault(name, {}), by_kind)
 
 
 def _add(into: dict[str, int], more: Mapping[str, int]) -> None:

@@ -15,6 +15,7 @@ from wicketgate.regime.searches.approvals import ApprovalGiven, ApprovalNeeded
 from wicketgate.regime.searches.reasons import LAST, MANY
 from wicketgate.regime.searches.rules import AwaitingApproval, open_needs
 from wicketgate.regime.searches.values import (
+    AnswerCompared,
     AnswerEnded,
     AnswerLooked,
     EmergencyLet,
@@ -30,6 +31,8 @@ from wicketgate.regime.searches.values import (
 
 SearchKind = Literal["asked", "refused", "approved", "not-approved", "answered", "emergency", "unapproved"]
 """What may become of a question, as it is counted."""
+CustodyKind = Literal["rows", "listed", "looked"]
+"""What is counted of the rows of answers in custody (`regime.publishing.CUSTODY_KINDS`)."""
 SEARCHES_FORM = 1
 """The form of this part of the state."""
 MOST_HELD = 10_000
@@ -58,6 +61,8 @@ class HeldSearch(msgspec.Struct, kw_only=True):
         Reads of later transactions are in no answer; 0 where nothing was counted.
     header : str
         What `SearchRun.promise` says.
+    gaps, covered_us
+        Of its count, as `SearchCounted`.
     """
 
     asked: SearchAsked
@@ -71,6 +76,8 @@ class HeldSearch(msgspec.Struct, kw_only=True):
     is_unapproved: bool = False
     counted_to: int = 0
     header: str = ""
+    gaps: tuple[tuple[int, int, int | None], ...] = ()
+    covered_us: int = 0
 
     @property
     def waiting(self) -> AwaitingApproval:
@@ -182,6 +189,7 @@ class KnownSearches(msgspec.Struct, kw_only=True):
         | SearchApproved
         | SearchRefused
         | SearchRun
+        | AnswerCompared
         | AnswerLooked
         | SearchUnapproved
         | AnswerEnded,
@@ -193,6 +201,7 @@ class KnownSearches(msgspec.Struct, kw_only=True):
         match event:
             case SearchCounted():
                 held.told, held.needs, held.counted_to = event.vehicles, event.needs, event.counted_to
+                held.gaps, held.covered_us = event.gaps, event.covered_us
                 if event.code:
                     self._end(held, "refused", code=event.code)
                     return self._count(name, "refused")
@@ -215,8 +224,14 @@ class KnownSearches(msgspec.Struct, kw_only=True):
                 return self._count(name, "unapproved")
             case AnswerEnded():
                 self._end(held, "ended")
+            case AnswerCompared():
+                return [
+                    SearchCount(_name(name), "rows", event.rows),
+                    SearchCount(_name(name), "listed", event.listed),
+                ]
             case AnswerLooked():
-                pass  # a fact, and nothing that is in force
+                # A fact, and nothing that is in force; of bulk it is published how many rows were looked at.
+                return [SearchCount(_name(name), "looked", event.rows)] if held.asked.elsewhere else []
         return []
 
     def unapproved(self, at_us: int) -> list[str]:
@@ -277,7 +292,7 @@ class KnownSearches(msgspec.Struct, kw_only=True):
             del self.ended_ones[next(iter(self.ended_ones))]
 
     def _count(self, reference: str, what: SearchKind) -> list[SearchCount]:
-        name = reference.partition("@")[0]
+        name = _name(reference)
         if not name:  # of no authority that the unit has
             return []
         counts = self.counts.setdefault(name, {})
@@ -286,10 +301,15 @@ class KnownSearches(msgspec.Struct, kw_only=True):
 
 
 class SearchCount(NamedTuple):
-    """One more of an authority's questions of which something became."""
+    """One more of an authority's questions of which something became, or so many rows of an answer in custody."""
 
     name: str
-    what: SearchKind
+    what: SearchKind | CustodyKind
+    number: int = 1
+
+
+def _name(reference: str) -> str:
+    return reference.partition("@")[0]
 
 
 def _ends_us(held: HeldSearch) -> int:

@@ -205,7 +205,7 @@ class State(msgspec.Struct, kw_only=True):
         self._take_people(transaction)
         if transaction.searches or (self.searches.held and transaction.figures is not None):
             for one in self.searches.take(transaction.searches, transaction.at_us):
-                self.targeting.count_search(one.name, one.what)
+                self.targeting.count_search(one.name, one.what, one.number)
         if transaction.alert_rules is not None:
             self.alert_rules[transaction.alert_rules.who] = transaction.alert_rules
         if transaction.receipt is not None:

@@ -24,9 +24,9 @@ _VEHICLE: Final = ("make", "model", "colour", "kind")
 _IMAGES: Final = ("patch_image", "overview_image")
 COLUMNS: Final = (
     *("seq", "authority", *_READ, "longitude", "latitude", *_VEHICLE, *_IMAGES, "marks"),
-    *("quality", "impossible_from", "salt", "erased"),
+    *("quality", "impossible_from", "salt", "erased", "erratum", "corrected_plate"),
 )
-"""The columns of CSV and Parquet, one row for each line."""
+"""The columns of CSV and Parquet, one row for each row of the answer."""
 _NUMBERS: Final = frozenset({"confidence", "longitude", "latitude"})
 _WHOLE: Final = frozenset({"seq", "impossible_from"})
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -50,6 +50,24 @@ def flat(line: bytes) -> dict[str, Any]:
     return found
 
 
+def is_erratum(line: bytes) -> bool:
+    """Return whether a line is no row of an answer, but says that the row before it was wrong."""
+    return b'"erratum":' in line and "erratum" in _decode(line)
+
+
+def _rows(lines: Iterable[bytes]) -> list[dict[str, Any]]:
+    """Return rows by `COLUMNS`, each with what the lines of errata behind it say."""
+    rows: list[dict[str, Any]] = []
+    for line in lines:
+        if not is_erratum(line):
+            rows.append(flat(line))
+            continue
+        said, row = _decode(line)["erratum"], rows[-1]
+        row["erratum"] = " ".join(filter(None, (row["erratum"], said["ground"])))
+        row["corrected_plate"] = said.get("read", {}).get("plate") or row["corrected_plate"]
+    return rows
+
+
 def as_csv(lines: Iterable[bytes], *, head: bool) -> bytes:
     """Return rows as CSV (RFC 4180).
 
@@ -59,8 +77,7 @@ def as_csv(lines: Iterable[bytes], *, head: bool) -> bytes:
     writer = csv.writer(text, lineterminator="\r\n")
     if head:
         writer.writerow(COLUMNS)
-    for line in lines:
-        row = flat(line)
+    for row in _rows(lines):
         writer.writerow([_harmless(row[name]) for name in COLUMNS])
     return text.getvalue().encode()
 
@@ -70,7 +87,7 @@ def as_parquet(lines: Sequence[bytes]) -> bytes:
     import pyarrow as pa
     from pyarrow import parquet
 
-    rows = [flat(line) for line in lines]
+    rows = _rows(lines)
     schema = pa.schema([(name, _type(name)) for name in COLUMNS])
     table = pa.table(
         {name: pa.array([row[name] for row in rows], _type(name)) for name in COLUMNS}, schema=schema
@@ -83,7 +100,7 @@ def as_parquet(lines: Sequence[bytes]) -> bytes:
 
 def as_geojson(lines: Iterable[bytes]) -> bytes:
     """Return rows as a collection of features (RFC 7946); one whose place is not shown has no geometry."""
-    features = [_feature(flat(line)) for line in lines]
+    features = [_feature(row) for row in _rows(lines)]
     return msgspec.json.encode({"type": "FeatureCollection", "features": features})
 
 

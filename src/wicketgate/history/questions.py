@@ -5,6 +5,7 @@ docs/spec/history.md, section 1. Nothing here reaches a gateway: whoever keeps a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -144,6 +145,20 @@ class Question:
     def is_counted_first(self) -> bool:
         """Whether it is answered in two steps: how many vehicles, and on an approval which. One exact plate is not."""
         return "plate" not in self.kinds or self.lookalikes
+
+    def means_plate(self, plate: str) -> bool:
+        """Return whether a read of a plate, in normal form, can be meant by this question.
+
+        A scene means a vehicle by several reads: of one alone that cannot be said, and it is not meant.
+        """
+        if self.scenes:
+            return False
+        if self.plates:
+            skeleton = skeleton_of(plate)
+            return plate in self.plates or (
+                self.lookalikes and any(skeleton_of(one) == skeleton for one in self.plates)
+            )
+        return not self.pattern or _expression(self.pattern).fullmatch(plate) is not None
 
     def breadth(self, numbers: Callable[[CameraPlace], int]) -> CameraBreadth:
         """Return how broad it is.
@@ -343,6 +358,11 @@ def vehicle_of(said: Mapping[str, Any]) -> SeenVehicle:
         colour=colour_of(colour) if colour else "",
         kind=" ".join(words_of(kind)),
     )
+
+
+def _expression(pattern: str) -> re.Pattern[str]:
+    parts = {_ONE: ".", _ANY: ".*"}
+    return re.compile("".join(parts.get(one) or re.escape(one) for one in pattern), re.DOTALL)
 
 
 def _days(from_us: int, until_us: int) -> int:

@@ -370,6 +370,7 @@ class ErratumShown(Struct, frozen=True, kw_only=True):
     at: Time
     taken_at: Annotated[Time | None, about("When the unit said that it has it.")]
     row: Annotated[Count, about("The erratum's own row in the feed, where it has one.")] | UnsetType = UNSET
+    search: Annotated[str, about("The question whose answer has that row.")] | UnsetType = UNSET
 
 
 class ErrataShown(Struct, frozen=True, kw_only=True):

@@ -71,7 +71,7 @@ PUBLIC_PREFIXES = (
     DEMONSTRATION_PREFIX,
     *PEOPLE_PREFIXES,
 )
-_DESKS = ("/duty", "/source", "/protection", "/approvals", "/questions", "/me", "/presence")
+_DESKS = ("/duty", "/source", "/protection", "/approvals", "/questions", "/emergencies", "/me", "/presence")
 _OFFICERS = frozenset({*_DESKS, "/device", "/sign-out"})
 _OFFICERS_BELOW = tuple(f"{desk}/" for desk in _DESKS)
 PUSH_PREFIX = "/v1/push/"

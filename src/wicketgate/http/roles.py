@@ -110,6 +110,8 @@ ROLES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "approveQuestion": _APPROVES,
     "refuseQuestion": _APPROVES,
     "showSourceQuestions": {"source": SOURCE},
+    "showEmergencies": {"overseer": OVERSEE},
+    "letEmergency": {"overseer": OVERSEE},
     "changeAlerts": _SETS,
     "testAlerts": _SETS,
     "putAlerts": _SETS,

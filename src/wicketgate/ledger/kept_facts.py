@@ -92,6 +92,8 @@ def subjects_of(fact: Mapping[str, Any], has_hits: Callable[[str], bool]) -> lis
             return [image_subject(fact["authority"], fact["sha256"])]
         case "images-read" if has_hits(fact["authority"]):
             return [image_subject(fact["authority"], one) for one in dict.fromkeys(fact["images"])]
+        case "erratum":
+            return [f"search/{row['search']}" for row in fact["rows"] if "search" in row]
         case kind if kind in _SEARCHES:
             return [f"search/{fact['id']}"]
         case _:

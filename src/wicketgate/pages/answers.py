@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from wicketgate.pages import duty_words as words
 from wicketgate.pages.at_work import AtWorkPages
 from wicketgate.pages.camera_map import Placed, map_of
 from wicketgate.pages.duty import Session
@@ -67,7 +68,7 @@ class AnswerPages(AtWorkPages):
         fields : frozenset of str
             What of a read the authority shows.
         """
-        views = [row_view(row, session.zone) for row in rows]
+        views = views_of(rows, session.zone)
         return self._render(
             "answer.html",
             session,
@@ -83,6 +84,7 @@ class AnswerPages(AtWorkPages):
             fields=fields,
             forms=FORMS,
             parts=parts_of(search.get("rows") or 0),
+            wrong=sum(bool(view["errata"]) for view in views),
             impossible=sum(bool(view["impossible"]) for view in views),
             map=journey_of(views),
             points=points_of(views),
@@ -90,11 +92,28 @@ class AnswerPages(AtWorkPages):
         )
 
 
+def views_of(rows: Sequence[Mapping[str, Any]], zone: str) -> list[dict[str, Any]]:
+    """Return the rows of a page with the words for its templates; errata stand with the row before them."""
+    views: list[dict[str, Any]] = []
+    for row in rows:
+        if "erratum" in row and views:
+            views[-1]["errata"].append(erratum_in_words(row["erratum"]))
+        else:
+            views.append(row_view(row, zone))
+    return views
+
+
+def erratum_in_words(said: Mapping[str, Any]) -> str:
+    """Return what a correction says of a row."""
+    plate = (said.get("read") or {}).get("plate")
+    return words.WRONG[said["ground"]] + (f" The plate was {plate}." if plate else "")
+
+
 def row_view(row: Mapping[str, Any], zone: str) -> dict[str, Any]:
     """Return one row of an answer with the words for its templates; its number is its `seq`."""
     n, read = row["seq"], row.get("read")
     if read is None:
-        return {"number": n, "erased": True, "position": None, "impossible": 0, "plate": ""}
+        return {"number": n, "erased": True, "position": None, "impossible": 0, "plate": "", "errata": []}
     vehicle = read.get("vehicle") or {}
     confidence = read.get("confidence")
     return {
@@ -126,6 +145,7 @@ def row_view(row: Mapping[str, Any], zone: str) -> dict[str, Any]:
             if read.get(name)
         ],
         "impossible": (row.get("impossible") or {}).get("from", 0),
+        "errata": [],
     }
 
 

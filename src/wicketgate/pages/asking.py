@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wicketgate.pages.at_work import AtWorkPages
-from wicketgate.pages.camera_map import Placed, map_of
+from wicketgate.pages.camera_map import Placed, Polygon, map_of
 from wicketgate.pages.duty import Session
 from wicketgate.pages.local import local_moment
 from wicketgate.pages.phrases import number
@@ -69,12 +69,15 @@ class AskPlaces:
         All of them.
     placed : sequence of Placed
         Those that have a place, at most `MOST_ON_MAP`.
+    areas : sequence of Polygon
+        The areas that were written, as far as they can be read.
     """
 
     groups: Sequence[tuple[str, int]]
     cameras: Sequence[tuple[str, str]]
     count: int
     placed: Sequence[Placed]
+    areas: Sequence[Polygon] = ()
 
 
 class AskPages(AtWorkPages):
@@ -118,7 +121,7 @@ class AskPages(AtWorkPages):
             now_us,
             authority=authority,
             places=places,
-            map=map_of(places.placed),
+            map=map_of(places.placed, places.areas),
             written=written,
             kind=kind,
             kind_words=KINDS[kind],
@@ -138,6 +141,7 @@ class AskPages(AtWorkPages):
         body: Mapping[str, Any],
         preview: Mapping[str, Any],
         answered: str = "",
+        places: AskPlaces | None = None,
     ) -> str:
         """Return the page on which one checks a question before it is sent.
 
@@ -149,6 +153,8 @@ class AskPages(AtWorkPages):
             What would become of it, as `SearchPreview`.
         answered : str
             Why it could not be sent, as a sentence.
+        places : AskPlaces, optional
+            Where it asks by an area: the cameras, those that are asked about marked, and the areas.
         """
         breadth = preview["breadth"]
         plates = breadth["plates"]
@@ -171,6 +177,7 @@ class AskPages(AtWorkPages):
             refused=REFUSED.get(preview.get("code", ""), preview.get("code", "")),
             approve_by=local_moment(preview["approve_by"], session.zone) if preview.get("approve_by") else "",
             answered=answered,
+            map=None if places is None else map_of(places.placed, places.areas),
         )
 
     def own(

@@ -23,7 +23,7 @@ class Placed:
     Attributes
     ----------
     hearing : str
-        `heard`, `silent` or `never`: each has a shape of its own.
+        `heard`, `silent` or `never`, or where somebody asks `asked` or `other`: each has a shape of its own.
     """
 
     name: str
@@ -32,8 +32,14 @@ class Placed:
     hearing: str
 
 
-def map_of(placed: Sequence[Placed]) -> dict[str, Any] | None:
+Polygon = Sequence[Sequence[Sequence[float]]]
+"""Rings of points, longitude and latitude, as in GeoJSON: the outer one first."""
+
+
+def map_of(placed: Sequence[Placed], areas: Sequence[Polygon] = ()) -> dict[str, Any] | None:
     """Return a map for its template; None where nothing has a place.
+
+    It goes as far as the cameras: of an area beyond them that part is cut off.
 
     An equirectangular projection about the middle: right to a hundredth over a city, or a country of Britain's size.
 
@@ -41,7 +47,8 @@ def map_of(placed: Sequence[Placed]) -> dict[str, Any] | None:
     -------
     dict
         `width`, `height`; `size`, half of a mark; `marks`: `x`, `y`, `hearing`, `name` of each;
-        `scale`: `length` of the bar and `words`.
+        `scale`: `length` of the bar and `words`; `areas`: the path of each; `frame`: `longitude` and `latitude` of the
+        upper left corner, and degrees `per_x` and `per_y`.
     """
     if not placed:
         return None
@@ -55,10 +62,20 @@ def map_of(placed: Sequence[Placed]) -> dict[str, Any] | None:
     height = max(round(high_m * of_a_metre) + 2 * _MARGIN, _LEAST_HEIGHT)
     middle_x, middle_y = (west + east) / 2, (south + north) / 2
 
+    per_y = 1 / (_METRES_OF_A_DEGREE * of_a_metre)
+    per_x = per_y / narrow
+
+    def at(longitude: float, latitude: float) -> tuple[float, float]:
+        x, y = WIDTH / 2 + (longitude - middle_x) / per_x, height / 2 - (latitude - middle_y) / per_y
+        return round(x, 1), round(y, 1)
+
     def mark(one: Placed) -> dict[str, Any]:
-        x = WIDTH / 2 + (one.longitude - middle_x) * narrow * _METRES_OF_A_DEGREE * of_a_metre
-        y = height / 2 - (one.latitude - middle_y) * _METRES_OF_A_DEGREE * of_a_metre
-        return {"x": round(x, 1), "y": round(y, 1), "hearing": one.hearing, "name": one.name}
+        x, y = at(one.longitude, one.latitude)
+        return {"x": x, "y": y, "hearing": one.hearing, "name": one.name}
+
+    def path(area: Polygon) -> str:
+        rings = ([at(point[0], point[1]) for point in ring] for ring in area)
+        return "".join("M" + "L".join(f"{x:g} {y:g}" for x, y in ring) + "Z" for ring in rings if ring)
 
     metres = _round_length(200 / of_a_metre)
     return {
@@ -66,6 +83,13 @@ def map_of(placed: Sequence[Placed]) -> dict[str, Any] | None:
         "height": height,
         "size": 12 if len(placed) <= _FEW else 6,
         "marks": [mark(one) for one in placed],
+        "areas": [path(area) for area in areas],
+        "frame": {
+            "longitude": middle_x - WIDTH / 2 * per_x,
+            "latitude": middle_y + height / 2 * per_y,
+            "per_x": per_x,
+            "per_y": per_y,
+        },
         "scale": {
             "length": round(metres * of_a_metre, 1),
             "words": f"{metres / 1000:g} km" if metres >= 1000 else f"{metres:g} m",

@@ -105,6 +105,13 @@ DESKS = (
         roles=frozenset({"source-officer"}),
     ),
     Desk(
+        href="/emergencies",
+        text="Emergencies",
+        words="See emergencies that nobody approved in time, and give a unit its right back.",
+        kinds=frozenset({"office"}),
+        roles=frozenset({"overseer"}),
+    ),
+    Desk(
         href="/protection",
         text="Data protection",
         words="See what falls due, and prepare a suspension.",
@@ -113,10 +120,10 @@ DESKS = (
     ),
 )
 """Every desk, in the order in which links stand."""
-WITHOUT_A_DESK = {
-    "overseer": "Overseers ask and open with the command wicketgate why, and by the API.",
+BESIDE_DESKS = {
+    "overseer": "Overseers ask why, and open, with the command wicketgate why, and by the API.",
 }
-"""What a person is told of roles that open no page."""
+"""What a person is told of what a role lets them do on no page."""
 
 
 def desks_of(kind: str, roles: Collection[str], *, person: bool) -> tuple[Desk, ...]:

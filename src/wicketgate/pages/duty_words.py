@@ -163,16 +163,17 @@ def erratum(one: HitCorrected, at: str) -> str:
     """Return what a correction says of a hit, in words; `at` is when it came."""
     right = f" The plate was {one.plate}." if one.plate else ""
     return (
-        f"{_WRONG[one.ground]} This was established at {at}.{right} What the camera read is shown as it was."
+        f"{WRONG[one.ground]} This was established at {at}.{right} What the camera read is shown as it was."
     )
 
 
-_WRONG = {
+WRONG = {
     "misread": "The camera misread the plate.",
     "no-plate": "There was no such plate.",
     "wrong-time": "The time of this read is wrong.",
     "wrong-place": "The place of this read is wrong.",
 }
+"""What was wrong with a read, in words, by the ground of an erratum."""
 
 
 def differences(plates: str, hit: HitRaised, looked: Sequence[Mapping[str, str | bool]]) -> list[str]:

@@ -144,9 +144,10 @@ def months_of(register: Mapping[str, Any]) -> list[dict[str, Any]]:
     -------
     list of dict
         `from`, `until`; `rows`: `name`, `hits` and `outcomes` (each a list of a label and a number in words);
-        `errata`: `name`, `told` and `taken` likewise, nothing in figures of the first form.
+        `errata`: `name`, `told` and `taken` likewise, nothing in figures of the first form; `custody`: `name`, and
+        `rows` likewise, nothing before the third.
     """
-    step = step_of(register)
+    step, least = step_of(register), least_traffic_of(register)
     return [
         {
             "from": period.get("from"),
@@ -175,6 +176,15 @@ def months_of(register: Mapping[str, Any]) -> list[dict[str, Any]]:
                     ],
                 }
                 for name, kinds in sorted((period.get("errata") or {}).items())
+            ],
+            "custody": [
+                {
+                    "name": name,
+                    "rows": [
+                        (words, in_steps([kinds.get(kind)], least)) for kind, words in phrases.CUSTODY.items()
+                    ],
+                }
+                for name, kinds in sorted((period.get("custody") or {}).items())
             ],
         }
         for period in reversed(tables(register.get("targeting")))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wicketgate.pages.at_work import rendered
-from wicketgate.pages.desks import WITHOUT_A_DESK
+from wicketgate.pages.desks import BESIDE_DESKS
 from wicketgate.pages.duty import Session
 from wicketgate.pages.local import local_moment
 
@@ -124,7 +124,7 @@ class PeoplePages:
         return self._render(
             "me.html",
             session=session,
-            without=[WITHOUT_A_DESK[role] for role in sorted(session.roles) if role in WITHOUT_A_DESK],
+            beside=[BESIDE_DESKS[role] for role in sorted(session.roles) if role in BESIDE_DESKS],
             roles=", ".join(ROLE_WORDS[role] for role in sorted(session.roles)) or "nothing",
             named_by=f"the people of {named_by}" if named_by else "nobody: a token opened this session",
             ends=local_moment(session.until_us, session.zone),

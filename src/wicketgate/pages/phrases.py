@@ -134,6 +134,12 @@ TAKEN: Mapping[str, str] = {
     "later": "vehicles later",
 }
 """What is counted of the corrections of a month, and of those that recipients took."""
+CUSTODY: Mapping[str, str] = {
+    "looked": "Rows that people looked at",
+    "rows": "Rows of answers: what mode search would have released",
+    "listed": "Of these, what mode match would have released, had each plate been listed when it was first named",
+}
+"""What is counted of the answers of a month out of a recipient's custody."""
 HITS: Mapping[str, str] = {
     "exact": "exact",
     "possible": "possible",

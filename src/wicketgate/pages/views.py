@@ -354,6 +354,7 @@ def figures_of(figures: Mapping[str, Any]) -> list[dict[str, str]]:
         for key, value in figures.items()
         if key not in {*known, *_NO_ROWS} and not isinstance(value, Mapping | list)
     }
+    known.pop("searches", None)  # of the form of 0.3, which let nobody search: the months have them
     if known.get("released", 0) is None:  # a list decides what leaves: that is told by month, in vehicles
         known.pop("released"), known.pop("left_ppm", None)
     rows = [
@@ -375,6 +376,7 @@ def figures_of(figures: Mapping[str, Any]) -> list[dict[str, str]]:
                 for key, value in (targeting.get(member) or {}).items()
             ]
         rows += _questions_of(targeting.get("searches"), months)
+        rows += _custody_of(targeting.get("custody"), months)
         rows.append(
             {
                 "what": f"Counts of vehicles, {months}, that are fewer than one step",
@@ -404,6 +406,24 @@ def _questions_of(searches: object, months: str) -> list[dict[str, str]]:
         }
         for kind, value in searches.items()
     ] or [{"what": f"Questions, {months}", "number": "fewer than one step"}]
+
+
+def _custody_of(custody: object, months: str) -> list[dict[str, str]]:
+    """Return what the answers out of custody say of whether bulk was needed."""
+    if custody is None:
+        return []
+    if not isinstance(custody, Mapping):
+        words = "Rows that were looked at, and what match and search would have released"
+        return [{"what": f"{words}, {months}", "number": "unknown: no custody"}]
+    return [
+        {
+            "what": f"{words}, {months}",
+            "number": f"at least {phrases.number(custody[kind])}"
+            if kind in custody
+            else "fewer than one step",
+        }
+        for kind, words in phrases.CUSTODY.items()
+    ]
 
 
 def views_of(register: Mapping[str, Any], names: ShownNames) -> list[dict[str, Any]]:

@@ -25,8 +25,9 @@ The second showed the figures of every period, and had no `months`.
 """
 TRAFFIC_FORM = 2
 """The form of the figures of traffic; the first had targeting in it, and is read for ever."""
-TARGETING_FORM = 2
-"""The form of the figures of targeting; the first had no errata and no questions, and is read for ever."""
+TARGETING_FORM = 3
+"""The form of the figures of targeting; the first had no errata and no questions, the second nothing of custody. Both
+are read for ever."""
 LEAST_TRAFFIC = 1_000
 """The least count of traffic that is shown."""
 LEAST_STEP = 10
@@ -36,6 +37,8 @@ TOLD_AFTER_US = 7 * DAY_US
 HIT_KINDS = ("vehicles", "exact", "possible", "late", "clone")
 QUESTION_KINDS = ("answered", "asked", "emergency", "not-approved", "refused", "unapproved")
 """What became of questions to the past: those taken and those refused by the law, and what then came of them."""
+CUSTODY_KINDS = ("listed", "looked", "rows")
+"""Of answers in custody: their rows, those of plates named before the capture, and rows that were looked at."""
 OUTCOME_KINDS = ("acted", "confirmed", "misread", "not-acted", "unanswered")
 ERRATA_KINDS = ("vehicles", "corrected", "hour", "day", "later")
 """Of an authority's errata: vehicles with one, with the corrected read in it, and taken within how long."""
@@ -112,6 +115,15 @@ def asked_names(moment: RegimeAt) -> list[str]:
         name
         for name, named in moment.regime.authorities.items()
         if any(moment.authority(version).search is not None for version in named.versions)
+    )
+
+
+def custody_names(moment: RegimeAt) -> list[str]:
+    """Return the names of bulk that may be asked about in custody, by whatever version."""
+    return sorted(
+        name
+        for name, named in moment.regime.authorities.items()
+        if any(one.mode == "bulk" and one.search is not None for one in map(moment.authority, named.versions))
     )
 
 

@@ -18,7 +18,13 @@ import httpx
 from wicketgate.base.ending import asked_to_end
 from wicketgate.base.errors import WicketgateError
 from wicketgate.base.settings import read_secret
-from wicketgate_demo.run.asking import ask_the_past, counted_searches, post_past, submit_authority
+from wicketgate_demo.run.asking import (
+    ASKED_POSTS,
+    ask_the_past,
+    counted_searches,
+    post_past,
+    submit_authority,
+)
 from wicketgate_demo.run.children import Child
 from wicketgate_demo.run.enrolment import CAMERAS, Groups, bearer, enrol, list_vehicles
 from wicketgate_demo.run.folder import Folder
@@ -126,8 +132,10 @@ async def _look_back(
     """Post the past beside what passes now, and ask about it; whatever fails, the rest goes on."""
     try:
         if await submit_authority(served.folder, client):
-            await post_past(served.folder, client, cameras, served.say)
+            # What is asked about comes first; a month takes minutes, and nobody waits for it.
+            await post_past(served.folder, client, cameras, served.say, most=ASKED_POSTS)
             await ask_the_past(client, people)
+            await post_past(served.folder, client, cameras, served.say)
     except (WicketgateError, httpx.HTTPError) as error:
         served.say(f"Nothing can be asked of the past: {error}")
 

@@ -1,4 +1,4 @@
-"""The authority of an invented London under which the past may be asked, and a week of invented reads to ask about."""
+"""The authority of an invented London under which the past may be asked, and a month of invented reads to ask about."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ SIGNERS: Final = (
     "met/intelligence",
 )
 """Who must sign it, by the charter's rules."""
-PAST_READS: Final = 6_000
-"""Reads of the days before, which are posted as late ones."""
+PAST_READS: Final = 600_000
+"""Reads of the month before, which are posted as late ones."""
+PAST_POST: Final = 2_000
+"""Reads of one post of them."""
 VAN: Final = plate_of(7_000_001)
 """A vehicle that was seen in two places at once."""
 _FIRST: Final = 7_000_000
-_VEHICLES: Final = 400
-_OLDEST_US: Final = 6 * DAY_US
+_VEHICLES: Final = 40_000
+_OLDEST_US: Final = 27 * DAY_US
 _NEWEST_US: Final = DAY_US + 6 * HOUR_US
 
 
@@ -58,32 +60,45 @@ def question_authority(at_us: int) -> dict[str, Any]:
         },
         "search": {
             "questions": ["plate", "lookalikes", "pattern", "place", "scenes"],
-            "breadth": {"camera_days": 20_000, "plates": 200},
-            "max_age": "P7D",
+            "breadth": {"camera_days": 60_000, "plates": 200},
+            "max_age": "P28D",
             "answer_retention": "P1D",
         },
     }
 
 
-def past_reads(cameras: Mapping[str, object], now_us: int) -> Iterator[dict[str, Any]]:
-    """Yield reads of the days before, in no order: the same for the same cameras and time."""
-    chance = random.Random(now_us)
+def past_posts() -> int:
+    """Return how many posts the past has."""
+    return PAST_READS // PAST_POST + 1
+
+
+def past_reads(cameras: Mapping[str, object], at_us: int, post: int) -> Iterator[dict[str, Any]]:
+    """Yield the reads of one post of the past, in no order: the same for the same cameras, time and post.
+
+    The first one is a vehicle that was in two places at once.
+    """
     names = sorted(cameras)
-    for number in range(PAST_READS):
-        yield {
-            "id": f"past-{now_us}-{number}",
-            "camera": chance.choice(names),
-            "captured_at": rfc3339(now_us - chance.randrange(_NEWEST_US, _OLDEST_US)),
-            "plate": plate_of(_FIRST + chance.randrange(_VEHICLES)),
-            "confidence": round(chance.uniform(0.8, 1.0), 3),
-        }
-    seen_us = now_us - 2 * DAY_US
-    for minutes, camera in ((0, names[0]), (1, names[-1]), (40, names[0])):
-        captured_at = rfc3339(seen_us + minutes * MINUTE_US)
-        yield {
-            "id": f"past-{now_us}-van-{minutes}",
-            "camera": camera,
-            "captured_at": captured_at,
-            "plate": VAN,
-            "confidence": 0.95,
-        }
+    if not post:
+        seen_us = at_us - 2 * DAY_US
+        for minutes, camera in ((0, names[0]), (1, names[-1]), (40, names[0])):
+            yield _read(f"past-{at_us}-van-{minutes}", camera, seen_us + minutes * MINUTE_US, VAN, 0.95)
+        return
+    chance = random.Random(f"{at_us}-{post}")
+    for number in range(PAST_POST):
+        yield _read(
+            f"past-{at_us}-{post}-{number}",
+            chance.choice(names),
+            at_us - chance.randrange(_NEWEST_US, _OLDEST_US),
+            plate_of(_FIRST + chance.randrange(_VEHICLES)),
+            round(chance.uniform(0.8, 1.0), 3),
+        )
+
+
+def _read(id_: str, camera: str, captured_us: int, plate: str, confidence: float) -> dict[str, Any]:
+    return {
+        "id": id_,
+        "camera": camera,
+        "captured_at": rfc3339(captured_us),
+        "plate": plate,
+        "confidence": confidence,
+    }

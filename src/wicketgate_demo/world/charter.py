@@ -78,7 +78,7 @@ def charter_document(offices: Offices, at_us: int) -> dict[str, Any]:
         },
         "limits": {
             "clock_ahead": "PT60S",
-            "too_old": "P7D",
+            "too_old": "P31D",  # a demonstration posts its own past: docs/demo.md
             "late_after": "PT60S",
             "figures_every": "PT1M",
             "small_cells": 10,

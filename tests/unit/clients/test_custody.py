@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,17 +13,22 @@ import msgspec
 import pytest
 
 from wicketgate.base.clock import DAY_US, HOUR_US, parse_rfc3339, rfc3339
-from wicketgate.base.errors import ConfigurationError
+from wicketgate.base.errors import ConfigurationError, InputError
 from wicketgate.base.periods import Period
 from wicketgate.clients.custody.feeding import CustodyCameras
-from wicketgate.clients.custody.keeping import SealedImages
+from wicketgate.clients.custody.file import FILE
+from wicketgate.clients.custody.keeping import CustodyNotices, SealedImages
 from wicketgate.clients.custody.rows import history_batch
 from wicketgate.clients.custody.sealing import CustodySeal
-from wicketgate.clients.custody.store import FILE, AnsweredRow, CustodyStore, NewBatch, place_number
+from wicketgate.clients.custody.showing import told_in
+from wicketgate.clients.custody.store import CustodyStore, place_number
+from wicketgate.clients.custody.tables import FORM
+from wicketgate.clients.custody.values import AnsweredRow, NewBatch
 from wicketgate.clients.recipient.images import WantedImage
 from wicketgate.clients.recipient.receive import Received
 from wicketgate.clients.verify.feeds import Last
 from wicketgate.feeds.batches import read_batches
+from wicketgate.history.questions import parse_question
 from wicketgate.ledger.merkle import leaf_hash, root
 from wicketgate.reads.columns import decode_batch
 
@@ -204,3 +210,98 @@ def test_images_lie_sealed_and_go_with_their_folders(tmp_path: Path) -> None:
     images.remove([image.name, "2026-07-09/none.png"])
     assert images.names() == []
     assert not (tmp_path / "images" / "2026-07-08").exists()
+
+
+def erratum(seq: int, corrects: int, plate: str = "") -> dict[str, Any]:
+    said = {"seq": corrects, "ground": "misread"}
+    if plate:
+        said |= {"read": {**row(seq)["read"], "plate": plate, "confidence": None}}
+    return {"seq": seq, "salt": "00" * 16, "authority": f"{FEED}@1", "erratum": said}
+
+
+def test_an_erratum_is_found_with_its_row_once_proved_and_ends_with_it(store: CustodyStore) -> None:
+    keep(store, received(1, row(1), row(2)))
+    keep(store, received(9, erratum(3, 2, "R1GHT")))
+    assert store.errata_of([1, 2], BEGIN_US) == {}, "what is not proved is shown to nobody"
+    store.prove(9, b"")
+    assert store.errata_of([1, 2], BEGIN_US) == {2: [msgspec.json.encode(erratum(3, 2, "R1GHT"))]}
+    ends_us = BEGIN_US + HOUR_US + DAY_US
+    assert store.errata_of([2], ends_us) == {}, "released later, it ends with what it corrects"
+    assert store.end(ends_us).rows == 3
+    assert store._all("SELECT * FROM errata") == []
+
+
+def test_notices_without_a_row_are_kept_with_the_row_that_they_name(
+    store: CustodyStore, tmp_path: Path
+) -> None:
+    keep(store, received(1, row(1), row(2)))
+    notices = CustodyNotices(store, tmp_path / FILE, FEED)
+    told = {"authority": FEED, "ground": "no-plate", "at": rfc3339(BEGIN_US)}
+    notices.write(
+        [
+            {**told, "number": 1, "seq": 1},
+            {**told, "number": 2, "seq": 2, "row": 3},
+            {**told, "number": 3, "seq": 7},
+        ]
+    )
+    assert notices.last == 3
+    shown = {"seq": 1, "erratum": {"seq": 1, "ground": "no-plate"}}
+    assert store.errata_of([1, 2, 7], BEGIN_US) == {1: [msgspec.json.encode(shown)]}
+    with pytest.raises(InputError, match="not asked for"):
+        notices.write([{**told, "number": 3, "seq": 1}])
+    store.end(BEGIN_US + 2 * DAY_US)
+    assert store._all("SELECT * FROM notices") == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"plate": "AB12CDE"}, False),
+        ({"plate": "R1GHT"}, True),
+        ({"pattern": "R1G*"}, True),
+        ({"cameras": ["ccz-0001"]}, True),
+        (None, False),
+    ],
+)
+def test_an_answer_tells_the_right_plate_where_it_was_asked_for(
+    asked: dict[str, Any] | None, told: bool
+) -> None:
+    line = msgspec.json.encode(erratum(3, 2, "R1GHT"))
+    span = {"from": rfc3339(BEGIN_US), "to": rfc3339(BEGIN_US + HOUR_US)}
+    shown = told_in(line, None if asked is None else parse_question({**span, **asked}))
+    assert (shown == line) == told
+    assert (b"R1GHT" in shown) == told
+    assert msgspec.json.decode(shown)["erratum"]["ground"] == "misread"
+
+
+def test_a_file_of_form_1_is_made_one_of_this_form_with_its_errata(tmp_path: Path) -> None:
+    shutil.copy(Path(__file__).parents[2] / "fixtures/custody-1/custody.db", tmp_path / FILE)
+    store = CustodyStore(tmp_path, FEED, LOG, CustodySeal(KEY))
+    assert store.said("form") == FORM == 2
+    assert store.errata_of([1, 2], BEGIN_US) == {2: [msgspec.json.encode(erratum(3, 2, "R1GHT"))]}
+    assert store.ends_of(2) == BEGIN_US + HOUR_US + DAY_US
+    rows = store.answer("ab" * 16, BEGIN_US)
+    assert rows is not None
+    assert [row.seq for row in rows] == [2]
+    assert store.question_of("ab" * 16) is None
+    keep(store, received(3, row(4)))
+    store.close()
+    again = CustodyStore(tmp_path, FEED, LOG, CustodySeal(KEY))
+    assert again.held() == (3, 4)
+    again.close()
+
+
+def test_when_a_plate_was_first_named_is_known_for_as_long_as_a_list_would_have_it(
+    store: CustodyStore, tmp_path: Path
+) -> None:
+    store.name_plates(["AB12CDE"], BEGIN_US)
+    store.name_plates(["AB12CDE", "R1GHT"], BEGIN_US + HOUR_US)
+    assert store.named_at(["AB12CDE", "R1GHT", "X1"], BEGIN_US + DAY_US) == {
+        "AB12CDE": BEGIN_US,
+        "R1GHT": BEGIN_US + HOUR_US,
+    }
+    assert store.named_at(["AB12CDE"], BEGIN_US + 28 * DAY_US) == {}
+    for path in tmp_path.iterdir():
+        assert b"AB12CDE" not in path.read_bytes()
+    store.end(BEGIN_US + 29 * DAY_US)
+    assert store._all("SELECT * FROM named") == []

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.made_gateway import OTHER_KEY
-from tests.packs import IMAGE, PackedAnswer, PackedWorld, forged
+from tests.packs import IMAGE, PackedAnswer, PackedCustody, PackedWorld, forged
 from tests.simulator import ORIGIN, VKEY
 from wicketgate.base.errors import InputError, VerificationError
 from wicketgate.clients.evidence.archive import read_archive, write_archive
@@ -315,8 +315,8 @@ def test_a_row_of_another_hit_is_no_evidence_of_this_one(world: PackedWorld) -> 
 
 def test_a_later_form_is_refused_in_words(pack: bytes) -> None:
     members = dict(read_archive(pack).members)
-    members[MANIFEST] = members[MANIFEST].replace(b'"form":1', b'"form":2')
-    with pytest.raises(InputError, match="of form 2; this version reads up to form 1"):
+    members[MANIFEST] = members[MANIFEST].replace(b'"form":1', b'"form":3')
+    with pytest.raises(InputError, match="of form 3; this version reads up to form 2"):
         check_pack(write_archive(members), GIVEN)
 
 
@@ -385,6 +385,68 @@ def test_a_forged_answer_whose_sums_agree_is_found(answered: bytes, name: str) -
     assert words in found.get(check, ""), found
 
 
+# --- an answer out of a custody ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[bytes]:
+    made = PackedCustody(tmp_path_factory.mktemp("log"))
+    yield made.pack()
+    made.close()
+
+
+def test_the_pack_of_an_answer_out_of_a_custody_holds_with_each_rows_release(kept: bytes) -> None:
+    report = check_pack(kept, GIVEN)
+    assert failed(report) == {}
+    assert report.counts["rows"] == 3
+    members = read_archive(kept).members
+    assert [name for name in sorted(members) if name.startswith("rows/")] == [
+        *("rows/0001.json", "rows/0002.json", "rows/0003.json"),
+    ]
+    page = members[PAGE].decode()
+    assert "out of the recipient's own custody" in page
+    assert "A row was found to be wrong" in page
+    for number in (2, 4, 5):
+        assert f"<td>{number}</td>" in page, "rows have the numbers of their feed"
+
+
+OF_CUSTODIES: dict[str, tuple[Callable[[dict[str, bytes]], object], str, str]] = {
+    "a row whose release is not proved": (
+        without("rows/0002.json"),
+        "answer",
+        "release of one is not proved",
+    ),
+    "the release of another row": (
+        lambda members: members.update({"rows/0001.json": members["rows/0002.json"]}),
+        "answer",
+        "proves the release of another row",
+    ),
+    "a row that nobody released": (replaced(ROWS, b"CDE", b"CDF"), "answer", "do not hash to the root"),
+    "a release at another time": (
+        edit("rows/0003.json", lambda body: body["header"].update(released_at="2026-07-08T12:00:00Z")),
+        "answer",
+        "rows/0003.json",
+    ),
+    "the first form": (
+        lambda members: members.update({MANIFEST: members[MANIFEST].replace(b'"form":2', b'"form":1')}),
+        "answer",
+        "no rows of feeds",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OF_CUSTODIES)
+def test_a_forged_answer_out_of_a_custody_is_found(kept: bytes, name: str) -> None:
+    change, check, words = OF_CUSTODIES[name]
+    data = forged(kept, change)
+    if name == "the first form":
+        members = dict(read_archive(kept).members)
+        change(members)
+        data = write_archive(members)
+    found = failed(check_pack(data, GIVEN))
+    assert words in found.get(check, ""), found
+
+
 # --- old packs --------------------------------------------------------------------------------------------
 
 
@@ -399,7 +461,7 @@ def test_an_old_pack_holds_years_later(name: str, monkeypatch: pytest.MonkeyPatc
 
 
 def test_there_are_old_packs() -> None:
-    assert {path.name for path in OLD.iterdir()} == {"hit-1.zip", "answer-1.zip", "log.key"}
+    assert {path.name for path in OLD.iterdir()} == {"hit-1.zip", "answer-1.zip", "answer-2.zip", "log.key"}
 
 
 # --- hostile archives -------------------------------------------------------------------------------------

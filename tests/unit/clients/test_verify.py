@@ -873,7 +873,7 @@ def test_figures_of_hits_that_can_be_hold(tmp_path: Path) -> None:
         (lambda b: b["disclosures"][FEED].update(nobody=None), "other rows"),
         (lambda b: b["disclosures_refused"].update({FEED: 3}), "no step"),
         (lambda b: b.update(step=1), "steps of 10"),
-        (lambda b: b.update(form=3), "of the form 2"),
+        (lambda b: b.update(form=4), "of the form 3"),
         (lambda b: b.update(form=1), "members"),
         (lambda b: b["errata"][FEED].update(corrected=20), "more vehicles"),
         (lambda b: b["errata"].pop(FEED), "other rows"),

@@ -12,6 +12,7 @@ from wicketgate.base.clock import HOUR_US
 from wicketgate.clients.verify.opened import _FACTS
 from wicketgate.gateway.filing.search_facts import question_hash, search_fact
 from wicketgate.regime.searches.values import (
+    AnswerCompared,
     AnswerEnded,
     AnswerLooked,
     EmergencyLet,
@@ -33,7 +34,8 @@ EVENTS: list[Any] = [
     SearchRefused(id="q", by="person:b", office=MET, reason="not needed", authority=NAME),
     RUN,
     AnswerLooked(id="q", by="person:a", after=0, rows=40),
-    AnswerLooked(id="q", by="person:a", after=0, rows=40, form="csv"),
+    AnswerLooked(id="q", by="person:a", after=0, rows=40, form="csv", authority=NAME),
+    AnswerCompared(id="q", authority=NAME, rows=40, listed=0),
     SearchUnapproved(id="q", unit=MET, authority=NAME),
     EmergencyLet(unit=MET, by="overseer:ico/commissioner"),
     AnswerEnded(id="q"),

@@ -190,3 +190,35 @@ def test_a_polygon_with_a_hole() -> None:
     assert all(polygon.holds(y, x) for x, y in inside)
     assert not any(polygon.holds(y, x) for x, y in outside)
     assert not polygon.holds(None, None)
+
+
+def fits(pattern: str, plate: str) -> bool:
+    """Return whether a plate fits a pattern, by trying every length of what `*` stands for."""
+    if not pattern:
+        return not plate
+    if pattern[0] == "*":
+        return any(fits(pattern[1:], plate[at:]) for at in range(len(plate) + 1))
+    return bool(plate) and pattern[0] in ("?", plate[0]) and fits(pattern[1:], plate[1:])
+
+
+@given(st.text("AB?*", min_size=1, max_size=6), st.text("ABC", min_size=1, max_size=7))
+def test_a_pattern_means_the_plates_that_fit_it(pattern: str, plate: str) -> None:
+    assert Question(pattern=pattern, from_us=0, until_us=1).means_plate(plate) == fits(pattern, plate)
+
+
+@pytest.mark.parametrize(
+    ("members", "meant"),
+    [
+        ({"plate": "AB12CDE"}, {"AB12CDE"}),
+        ({"plate": "AB12CDE", "lookalikes": True}, {"AB12CDE", "A812CDE"}),
+        ({"plates": ["X1", "A812CDE"]}, {"A812CDE"}),
+        ({"groups": ["g"]}, {"AB12CDE", "A812CDE", "Y2"}),
+        ({"vehicle": {"colour": "red"}}, {"AB12CDE", "A812CDE", "Y2"}),
+    ],
+)
+def test_which_plates_a_question_means(members: dict[str, Any], meant: set[str]) -> None:
+    question = parse_question({**members, **SPAN})
+    assert {plate for plate in ("AB12CDE", "A812CDE", "Y2") if question.means_plate(plate)} == meant
+    assert not parse_question({"scenes": SCENES}).means_plate("AB12CDE"), (
+        "one read alone says nothing of scenes"
+    )

@@ -13,10 +13,11 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import httpx
 import pytest
 
-from tests.searching import ADA, ASKED, BEN, CAT, EVERYBODY, SOL, AskDesk, Named, eventually, make
+from tests.searching import ADA, ASKED, BEN, CAT, EVERYBODY, OVA, SOL, AskDesk, Named, eventually, make
 from tests.unit.pages.test_pages import Reader
-from wicketgate.base.clock import DAY_US, to_datetime
+from wicketgate.base.clock import DAY_US, SECOND_US, to_datetime
 from wicketgate.gateway.searching.values import Asker
+from wicketgate.history.messages import HistoryGap
 from wicketgate.http.site.ask_form import MOST_FORM
 
 PLATE, OTHER = "AB12CDE", "KK55KKK"
@@ -269,6 +270,113 @@ async def test_what_is_counted_waits_for_somebody_else_who_quotes_the_number(des
     )
     id_ = await sent(ben, form)
     await shows(ben, f"/questions/{id_}", "Refused", "Nothing was looked up")
+
+
+async def test_an_area_that_is_written_stands_on_the_map_with_the_cameras_in_it(desk: AskDesk) -> None:
+    ada = Browser(desk, ADA)
+    south, west, north, east = 51.5, -0.2, 51.56, -0.1
+    placed = [
+        one
+        for one in desk.gateway.commits.committed.cameras
+        if one.latitude is not None and one.longitude is not None
+    ]
+    inside = [one for one in placed if south < one.latitude < north and west < one.longitude < east]
+    assert 0 < len(inside) < len(placed), "the area holds some of the cameras"
+    corners = f"{south}, {west}\n{north}, {west}\n{north}, {east}\n{south}, {east}"
+    empty = (await ada.get(f"/questions/ask?authority={ASKED}&kind=place")).text
+    assert 'data-draws="area"' in empty
+    assert "data-written" not in empty
+    form = written(desk, "place", area=corners)
+    again = await ada.post("/questions/ask", {**form, "reason": ""})
+    assert again.status_code == 400
+    assert again.text.count("data-written") == 1, "what was written is on the map, whatever else is wrong"
+    check = await ada.get(there(await ada.post("/questions/ask", form)))
+    assert check.text.count('class="wg-area"') == 1
+    assert check.text.count("wg-cameras__asked") == len(inside)
+    assert check.text.count("wg-cameras__other") == len(placed) - len(inside)
+    assert "data-draws" not in check.text
+    for wrong in ("1, 2", '{"type":"Point","coordinates":[0,0]}', "{"):
+        shown = await ada.post("/questions/ask", {**form, "area": wrong, "reason": ""})
+        assert (shown.status_code, "data-written" in shown.text) == (400, False), wrong
+
+
+async def test_an_overseer_is_told_of_an_emergency_that_nobody_approved_and_gives_the_right_back(
+    desk: AskDesk,
+) -> None:
+    ova, cat = Browser(desk, OVA), Browser(desk, CAT)
+    assert "None: every unit that the law lets may say so." in (await ova.get("/emergencies")).text
+    urgent = written(desk, emergency="yes", emergency_reason="A child was taken.")
+    id_ = await sent(Browser(desk, BEN), urgent)
+    text = Reader((await ova.get("/emergencies")).text).text
+    for words in ("Waits for approval", "A child was taken.", "met/serious-crime", "CLD-101", "Person "):
+        assert words in text, words
+    there(await cat.post(f"/approvals/{id_}/refuse", {"reason": "No life was in danger."}))
+    desk.gateway.commits.followers.append(lambda one: seen.extend(map(json.loads, one.facts)))
+    seen: list[dict[str, Any]] = []
+    html = (await ova.get("/emergencies")).text
+    text = Reader(html).text
+    for words in ("met/serious-crime may not", "The unit’s right stopped.", "No life was in danger."):
+        assert words in text, words
+    for secret in (PLATE, BEN.name):
+        assert secret not in html
+    assert [(one["kind"], one["what"]) for one in seen if one.get("by") == OVA.by] == [
+        ("look", "emergencies")
+    ]
+    # Nobody else gives it back, nor does an overseer who is not there.
+    form = {"unit": "met/serious-crime"}
+    assert (await cat.post("/emergencies/let", form)).status_code == 403
+    assert (await cat.get("/emergencies")).status_code == 403
+    absent = Browser(desk, OVA, present=False)
+    assert there(await absent.post("/emergencies/let", form)) == "/presence?next=%2Femergencies"
+    assert (await ova.post("/emergencies/let", form, key="another")).status_code == 403
+    assert desk.gateway.searches.stopped()
+    assert there(await ova.post("/emergencies/let", form)) == "/emergencies?done=let"
+    desk.gateway.commits.followers.pop()
+    assert [one["by"] for one in seen if one["kind"] == "emergency-let"] == [OVA.by]
+    assert not desk.gateway.searches.stopped()
+    assert "The unit may say again that life is threatened." in (await ova.get("/emergencies?done=let")).text
+    assert (await ova.post("/emergencies/let", form)).status_code == 409
+    assert (await ova.post("/emergencies/let", {"unit": ""})).status_code == 400
+
+
+async def test_pages_say_what_the_history_lacks_up_to_when_it_goes_and_that_an_answer_is_gone(
+    desk: AskDesk,
+) -> None:
+    ada, ben, cat = Browser(desk, ADA), Browser(desk, BEN), Browser(desk, CAT)
+    await desk.read("GA11PPP", ago_s=5000)
+    await desk.caught_up()
+    history = desk.gateway.history
+    assert history is not None
+    assert history.child is not None
+    now_us = desk.clock.now_us()
+    gap = HistoryGap(
+        first=1, last=1, from_us=now_us - 7200 * SECOND_US, until_us=now_us - 3600 * SECOND_US, reads=5
+    )
+    await history.child.client.miss(gap)
+    for browser, form, whose in (
+        (ada, written(desk, plate="GA11PPP"), ada),
+        (ben, written(desk, "pattern", pattern="GA1*PPP"), cat),
+    ):
+        id_ = await sent(browser, form)
+        at = f"/questions/{id_}" if whose is browser else f"/approvals/{id_}"
+        await shows(browser, f"/questions/{id_}", "The history lacks 5 reads of ")
+        text = Reader((await whose.get(at)).text).text
+        assert "The history lacks 5 reads of " in text
+        assert "What was accepted until " in text
+    id_ = await sent(ada, written(desk, plate="GA11PPP"))
+    await shows(ada, f"/questions/{id_}", "Answered")
+    text = Reader((await ada.get(f"/questions/{id_}/answer")).text).text
+    assert "The history lacks 5 reads of " in text
+    assert "What was accepted until " in text
+    # As after a takeover: the log knows the run, and the file is on another machine.
+    desk.gateway.searches._store.end(id_)
+    text = Reader((await ada.get(f"/questions/{id_}")).text).text
+    assert "This answer is gone. It lay on the machine that led before" in text
+    assert "Ask anew" in text
+    assert "Open the answer" not in text
+    gone = await ada.get(f"/questions/{id_}/answer")
+    assert gone.status_code == 410
+    assert "an approval was for that one run" in gone.text
 
 
 async def test_forms_from_elsewhere_too_long_or_under_no_authority_are_refused(desk: AskDesk) -> None:

@@ -90,6 +90,8 @@ NOTHING_PRIVATE = {
     "showApproval": "what somebody asks, whose look is recorded: test_asking.py",
     "approveQuestion": "takes; its taking is a fact",
     "refuseQuestion": "takes; its taking is a fact",
+    "letEmergency": "takes; its taking is a fact",
+    "showEmergencies": "who asked, and why, of which a look is recorded: test_asking.py",
     "showQuestions": "one's own questions, without what they asked",
     "showQuestion": "what one asked oneself",
     "showAskForm": "a form, and what one wrote oneself",

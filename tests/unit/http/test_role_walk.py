@@ -67,7 +67,7 @@ UNIT_OPERATIONS = {
     "see what recipients attest, of its own units and of what its cameras gave": "listDisclosures listReceipts "
     "showProtection showSuspend draftSuspension",
     "ask why, open, and see every attestation and response": "askWhy getOpenings getAllResponses listDisclosures "
-    "listReceipts listEmergencies letEmergencies",
+    "listReceipts listEmergencies letEmergencies showEmergencies letEmergency",
 }
 """Operations by what the specification says that a role lets a person do."""
 OF_A_UNIT = {

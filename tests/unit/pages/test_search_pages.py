@@ -28,7 +28,7 @@ from wicketgate.pages import answers, searches
 from wicketgate.pages.answers import FORMS, AnswerPages
 from wicketgate.pages.approving import ApprovalPages
 from wicketgate.pages.asking import AskableAuthority, AskPages, AskPlaces
-from wicketgate.pages.camera_map import Placed
+from wicketgate.pages.camera_map import Placed, map_of
 from wicketgate.pages.duty import PROVED, Session
 from wicketgate.pages.searches import KINDS, REFUSED, SIGNS, STATUS, WHY, question_rows
 from wicketgate.pages.source_questions import SourceQuestionPages
@@ -416,6 +416,20 @@ def test_an_answer_is_a_list_and_a_journey_with_what_is_impossible_marked() -> N
     assert "No vehicle can have come here from read 2." in page.text
 
 
+def test_what_was_found_of_a_read_stands_beside_it() -> None:
+    given = rows("Gate")
+    told = {
+        "seq": 1,
+        "authority": "a@1",
+        "erratum": {"seq": 1, "ground": "misread", "read": {"plate": "R1GHT"}},
+    }
+    text = Reader(answer_page(rows=[given[0], told, *given[1:]])).text
+    assert "The camera misread the plate. The plate was R1GHT." in text
+    assert "1 read is known to be wrong" in text
+    assert text.count("The read was wrong") == 1
+    assert "known to be wrong" not in Reader(answer_page()).text
+
+
 def test_an_approver_is_shown_what_to_judge_and_quotes_the_number() -> None:
     text = Reader(approval_page()).text
     for words in (
@@ -450,3 +464,24 @@ def test_scenes_are_told_one_by_one() -> None:
     assert [one["key"] for one in found] == ["Place 1", "Place 2", "Seen at"]
     assert found[0]["lines"][0] == "1 camera: tfl/c0"
     assert found[2]["lines"] == ["2 of these 2 places, or more"]
+
+
+def test_the_frame_of_a_map_leads_from_its_marks_back_to_their_places() -> None:
+    placed = [
+        Placed("a", -0.3, 51.4, "asked"),
+        Placed("b", 0.1, 51.6, "other"),
+        Placed("c", -0.1, 51.5, "other"),
+    ]
+    ring = [[-0.3, 51.4], [0.1, 51.4], [0.1, 51.6], [-0.3, 51.4]]
+    found = map_of(placed, [[ring]])
+    assert found is not None
+    frame = found["frame"]
+    for one, mark in zip(placed, found["marks"], strict=True):
+        assert frame["longitude"] + mark["x"] * frame["per_x"] == pytest.approx(one.longitude, abs=1e-3)
+        assert frame["latitude"] - mark["y"] * frame["per_y"] == pytest.approx(one.latitude, abs=1e-3)
+    [path] = found["areas"]
+    assert path.startswith(f"M{found['marks'][0]['x']:g} {found['marks'][0]['y']:g}L")
+    assert path.endswith("Z")
+    far = map_of(placed, [[[[50, 0], [60, 0], [60, 10], [50, 0]]]])
+    assert far is not None
+    assert far["frame"] == frame, "an area elsewhere does not shrink the cameras"

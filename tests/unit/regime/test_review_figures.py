@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from wicketgate.base.clock import HOUR_US, parse_rfc3339, rfc3339
+from wicketgate.pages.views import figures_of
 from wicketgate.regime.admission.review_figures import since_review
 
 BEGIN_US = parse_rfc3339("2026-07-08T00:00:00Z")
@@ -93,3 +94,17 @@ def test_of_bulk_the_questions_are_told_and_without_custody_unknown() -> None:
     assert since_review([traffic, none], NAME, BEGIN_US)["targeting"]["searches"] == "unknown"
     # Months of before this version told of no questions: their reviews say what they said.
     assert "searches" not in since_review([traffic, month()], NAME, BEGIN_US)["targeting"]
+
+
+def test_of_bulk_in_custody_it_is_told_what_was_looked_at_and_what_less_would_have_released() -> None:
+    traffic = period(0, form=2, decided=1000, released={NAME: 900}, compared={})
+    told = month(searches={NAME: {}}, custody={NAME: {"looked": 2000, "rows": 3000, "listed": None}})
+    again = month(searches={NAME: {}}, custody={NAME: {"looked": 1000, "rows": None, "listed": None}})
+    found = since_review([traffic, told, again], NAME, BEGIN_US)["targeting"]
+    assert found["custody"] == {"looked": 3000, "rows": 3000}
+    assert since_review([traffic, told], "other", BEGIN_US)["targeting"].get("custody") is None
+    without = month(custody={})
+    assert since_review([traffic, without], NAME, BEGIN_US)["targeting"]["custody"] == "unknown"
+    rows = {row["what"]: row["number"] for row in figures_of({"targeting": found})}
+    assert [number for what, number in rows.items() if "mode match" in what] == ["fewer than one step"]
+    assert [number for what, number in rows.items() if "mode search" in what] == ["at least 3,000"]

@@ -39,6 +39,9 @@ def add_evidence(parser: ArgumentParser) -> None:
         "--out", required=True, type=Path, metavar="F", help="where the pack is written: a zip"
     )
     parser.add_argument("--key", type=Path, metavar="F", help="the log's key, got another way")
+    parser.add_argument(
+        "--custody", metavar="URL", help="your organisation's custody, for an answer of what left in bulk"
+    )
     parser.set_defaults(run="wicketgate.cli.evidence:run_evidence")
 
 

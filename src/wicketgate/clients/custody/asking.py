@@ -17,7 +17,8 @@ from wicketgate.base.errors import HistoryError, InputError, NotEntitled, Unreac
 from wicketgate.base.hours import Hours, windows
 from wicketgate.clients.custody.feeding import CustodyFeeding
 from wicketgate.clients.custody.gateway import CustodyGateway, WaitingQuestion
-from wicketgate.clients.custody.store import AnsweredRow, CustodyStore
+from wicketgate.clients.custody.store import CustodyStore
+from wicketgate.clients.custody.values import AnsweredRow
 from wicketgate.clients.custody.versions import FeedVersions
 from wicketgate.history.client import HistoryClient
 from wicketgate.history.messages import AskOrder
@@ -114,13 +115,14 @@ class CustodyAsking:
                 await asyncio.to_thread(self._gateway.counted, waiting.id, vehicles)
                 self._store.record(kind="counted", search=waiting.id)
             else:
-                await asyncio.to_thread(self._answer, waiting.id, found, vehicles)
+                await asyncio.to_thread(self._answer, waiting, found, vehicles)
         except InputError as error:
             if error.code not in _SETTLED:
                 raise
         self._stirred = True
 
-    def _answer(self, id_: str, found: Sequence[FoundRow], vehicles: int) -> None:
+    def _answer(self, waiting: WaitingQuestion, found: Sequence[FoundRow], vehicles: int) -> None:
+        id_, question = waiting.id, msgspec.json.encode(waiting.question)
         now_us = self._clock.now_us()
         lines = self._store.lines((row.place for row in found), now_us)
         later = self._store.later(lines)
@@ -135,10 +137,15 @@ class CustodyAsking:
         ]
         committed = root([row.leaf for row in rows]).hex()
         # A crash from here on leaves an answer of which no run was committed: it is made anew, and shown to nobody.
-        self._store.keep_answer(id_, rows, now_us + _UNTOLD_US)
-        standing = self._gateway.answered(id_, rows=len(rows), vehicles=vehicles, root=committed)
+        self._store.keep_answer(id_, rows, now_us + _UNTOLD_US, question)
+        first_us = self._store.named_at((row.plate for row in found), now_us)
+        listed = sum(row.captured_us >= first_us.get(row.plate, row.captured_us + 1) for row in found)
+        standing = self._gateway.answered(
+            id_, rows=len(rows), vehicles=vehicles, root=committed, listed=listed
+        )
+        self._store.name_plates(parse_question(waiting.question).plates, now_us)
         if standing.root == committed and standing.until:
-            self._store.keep_answer(id_, rows, parse_rfc3339(standing.until))
+            self._store.keep_answer(id_, rows, parse_rfc3339(standing.until), question)
             self._store.record(kind="ran", search=id_, rows=len(rows), root=committed)
 
     # --- over the history -------------------------------------------------------------------------------------

@@ -11,7 +11,8 @@ from typing import Any, Final
 from wicketgate.base.clock import Clock
 from wicketgate.base.periods import Period
 from wicketgate.clients.custody.rows import history_batch
-from wicketgate.clients.custody.store import CustodyStore, SeenCamera
+from wicketgate.clients.custody.store import CustodyStore
+from wicketgate.clients.custody.values import SeenCamera
 from wicketgate.history.client import HistoryClient
 from wicketgate.history.messages import HistoryPosition, TakenReads, TakeOrder
 

@@ -94,11 +94,10 @@ class CustodyGateway:
         """Have a count committed."""
         return self._say(f"{self._path}/searches/{id_}/count", {"vehicles": vehicles})
 
-    def answered(self, id_: str, *, rows: int, vehicles: int, root: str) -> StandingSearch:
+    def answered(self, id_: str, *, rows: int, vehicles: int, root: str, listed: int) -> StandingSearch:
         """Have a run committed."""
-        return self._say(
-            f"{self._path}/searches/{id_}/run", {"rows": rows, "vehicles": vehicles, "root": root}
-        )
+        said = {"rows": rows, "vehicles": vehicles, "root": root, "listed": listed}
+        return self._say(f"{self._path}/searches/{id_}/run", said)
 
     def _say(self, path: str, said: Mapping[str, object]) -> StandingSearch:
         answer = self._told(self._remote.post(path, msgspec.json.encode(said), most=MOST_ANSWER), 200)

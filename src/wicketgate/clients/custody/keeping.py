@@ -9,8 +9,10 @@ from typing import Any
 
 from wicketgate.base.errors import InputError
 from wicketgate.clients.custody.sealing import OVERHEAD, CustodySeal
-from wicketgate.clients.custody.store import MOST_ROWS, CustodyStore, NewBatch
+from wicketgate.clients.custody.store import MOST_ROWS, CustodyStore
+from wicketgate.clients.custody.values import NewBatch
 from wicketgate.clients.custody.versions import FeedVersions
+from wicketgate.clients.recipient.errata import checked_notice
 from wicketgate.clients.recipient.images import ImageFolder, WantedImage, wanted_of
 from wicketgate.clients.recipient.receive import Received
 from wicketgate.clients.recipient.sinks import last_of
@@ -61,6 +63,32 @@ class CustodySink:
         last = self._store.last
         proved = int(due[0]["batch"]) - 1 if due else (0 if last is None else last.batch)
         self._store.prove(proved, checkpoint)
+
+    def close(self) -> None:
+        """Do nothing: all of it is durable."""
+
+
+class CustodyNotices:
+    """The notices of a custody's feed: kept in its file, as far as the feed itself has no row for them."""
+
+    def __init__(self, store: CustodyStore, path: Path, feed: str) -> None:
+        self._store, self._feed = store, feed
+        self.path = path
+
+    @property
+    def last(self) -> int:
+        """The number of the last notice that was kept."""
+        return self._store.noticed
+
+    def write(self, notices: list[dict[str, Any]]) -> None:
+        """Keep notices durably."""
+        checked, last = [], self.last
+        for one in notices:
+            notice = checked_notice(one, self._feed, last)
+            last = notice.number
+            if not notice.row and not notice.search:
+                checked.append((notice.number, notice.seq, notice.ground))
+        self._store.keep_notices(last, checked)
 
     def close(self) -> None:
         """Do nothing: all of it is durable."""

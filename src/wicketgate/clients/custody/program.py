@@ -28,12 +28,14 @@ from wicketgate.base.settings import read_secret
 from wicketgate.clients.custody.asking import CustodyAsking
 from wicketgate.clients.custody.ending import CustodyEnding
 from wicketgate.clients.custody.feeding import CustodyCameras, CustodyFeeding
+from wicketgate.clients.custody.file import FILE
 from wicketgate.clients.custody.gateway import CustodyGateway
-from wicketgate.clients.custody.keeping import CustodySink, SealedImages
+from wicketgate.clients.custody.keeping import CustodyNotices, CustodySink, SealedImages
 from wicketgate.clients.custody.sealing import CustodySeal
 from wicketgate.clients.custody.showing import CustodyDesk
-from wicketgate.clients.custody.store import FILE, CustodyStore
+from wicketgate.clients.custody.store import CustodyStore
 from wicketgate.clients.custody.versions import FeedVersions
+from wicketgate.clients.recipient.errata import ErrataKeeper
 from wicketgate.clients.recipient.images import ImageFetcher
 from wicketgate.clients.recipient.receive import Receiver
 from wicketgate.clients.verify.kept import KeptCheckpoints
@@ -153,6 +155,8 @@ class Custody:
         self.store = CustodyStore(place.folder, place.feed, verifier.name, seal)
         self.images = SealedImages(place.folder / "images", place.feed, seal)
         self.cameras = CustodyCameras(self.store)
+        notices = CustodyNotices(self.store, place.folder / FILE, place.feed)
+        self._errata = ErrataKeeper(remote, place.feed, notices, say)
         self._gateway = CustodyGateway(remote, place.feed)
         self.desk = CustodyDesk(self.store, self.images, self._gateway, clock)
         """What people are answered."""
@@ -249,6 +253,7 @@ class Custody:
             kept=self._kept,
             clock=self._clock,
             images=ImageFetcher(self._remote, self._place.feed, self.images),
+            errata=self._errata,
             say=self._say,
         )
         receiver.run(follow=True)

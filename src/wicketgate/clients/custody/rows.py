@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from wicketgate.base.clock import parse_rfc3339
-from wicketgate.clients.custody.store import KeptBatch
+from wicketgate.clients.custody.values import KeptBatch, RowWay
+from wicketgate.feeds.batches import Batch
+from wicketgate.ledger.merkle import inclusion_ranges, leaf_hash, root
 from wicketgate.reads.columns import SAID, encode_batch, filled
 from wicketgate.reads.keys import CONTENT
 
@@ -47,3 +49,23 @@ def history_batch(kept: KeptBatch, number: CameraNumber) -> bytes:
             **columns,
         )
     )
+
+
+def row_ways(batch: Batch, indexes: Sequence[int]) -> list[RowWay]:
+    """Return rows of a batch with their ways to the batch's root. O(rows) hashes each."""
+    leaves = [_leaf(line) for line in batch.lines]
+    header = {name: value for name, value in batch.header.items() if name != "sha256"}
+    return [
+        RowWay(
+            header=header,
+            row=batch.lines[index].decode(),
+            index=index,
+            path=[root(leaves[first:end]).hex() for first, end in inclusion_ranges(index, len(leaves))],
+        )
+        for index in indexes
+    ]
+
+
+def _leaf(line: bytes) -> bytes:
+    erased = msgspec.json.decode(line).get("erased") if b'"erased":' in line[:40] else None
+    return leaf_hash(line) if erased is None else bytes.fromhex(erased)

@@ -17,12 +17,14 @@ from wicketgate.base.clock import Clock
 from wicketgate.base.errors import InputError, Unreachable
 from wicketgate.clients.custody.gateway import CustodyGateway, PassedAnswer, StandingSearch
 from wicketgate.clients.custody.keeping import SealedImages
-from wicketgate.clients.custody.store import AnsweredRow, CustodyStore, KeptBatch
+from wicketgate.clients.custody.store import CustodyStore
+from wicketgate.clients.custody.values import AnsweredRow, KeptBatch
 from wicketgate.clients.officer.desk.door import Request
 from wicketgate.clients.officer.desk.server import PageAnswer
 from wicketgate.clients.recipient.images import WantedImage, wanted_of
 from wicketgate.feeds.batches import Batch, erased_line
 from wicketgate.history.forms import CSV, FORMS, GEOJSON, NDJSON, PARQUET, as_csv, as_geojson, as_parquet
+from wicketgate.history.questions import Question, parse_question
 from wicketgate.ledger.merkle import root
 
 MOST_PAGE: Final = 10_000
@@ -30,10 +32,11 @@ _PAGE: Final = 1_000
 _ID: Final = r"(?P<id>[0-9a-f]{8,64})"
 _ROWS: Final = re.compile(rf"/v1/searches/{_ID}/rows")
 _IMAGE: Final = re.compile(rf"/v1/searches/{_ID}/images/(?P<row>[0-9]{{1,9}})/(?P<kind>patch|overview)")
+_RELEASES: Final = re.compile(rf"/v1/searches/{_ID}/releases")
 _PASSED: Final = (
     ("POST", re.compile(r"/v1/searches(?:/preview)?")),
     ("GET", re.compile(r"/v1/searches|/v1/approvals")),
-    ("GET", re.compile(rf"/v1/searches/{_ID}(?:/question|/proof)?")),
+    ("GET", re.compile(rf"/v1/searches/{_ID}(?:/question|/proof|/evidence)?")),
     ("POST", re.compile(rf"/v1/searches/{_ID}/(?:approve|refuse)")),
 )
 """What is the gateway's alone, and is passed on to it as it came."""
@@ -67,6 +70,8 @@ class CustodyDesk:
         try:
             if request.method == "GET" and (found := _ROWS.fullmatch(path)):
                 return self._rows(found["id"], request, authorization)
+            if request.method == "GET" and (found := _RELEASES.fullmatch(path)):
+                return self._releases(found["id"], request, authorization)
             if request.method == "GET" and (found := _IMAGE.fullmatch(path)):
                 return self._image(found["id"], int(found["row"]), found["kind"], authorization)
             for method, pattern in _PASSED:
@@ -94,11 +99,33 @@ class CustodyDesk:
         if refused is not None:
             return refused
         self._store.record(kind="looked", search=id_, after=after, rows=len(page))
-        body = _MAKE[media_type](self._lines(page), after)
+        body = _MAKE[media_type](self._lines(id_, page), after)
         headers = dict(_PRIVATE)
         if rows is not None and page and after + len(page) < len(rows):
             headers["Wicketgate-After"] = str(after + len(page))
         return PageAnswer(body=body, media_type=media_type, headers=headers)
+
+    def _releases(self, id_: str, request: Request, authorization: str) -> PageAnswer:
+        """Answer with rows of an answer, each with its way to its batch, for an evidence pack; it is a look at them."""
+        asked = parse_qs(urlsplit(request.path).query)
+        after = _number(asked, "after", 0, most=1 << 40)
+        limit = _number(asked, "limit", _PAGE, most=_PAGE)
+        rows = self._store.answer(id_, self._clock.now_us())
+        page = [] if rows is None else rows[after : after + limit]
+        looked = self._gateway.look(id_, authorization, {"after": after, "rows": len(page)})
+        refused = self._refused(looked, rows)
+        if refused is not None:
+            return refused
+        self._store.record(kind="looked", search=id_, after=after, rows=len(page))
+        ways = self._store.ways((row.place for row in page), self._clock.now_us())
+        lines = [
+            msgspec.json.encode(ways[row.place]) if row.place in ways else erased_line(row.seq, row.leaf)
+            for row in page
+        ]
+        headers = dict(_PRIVATE)
+        if rows is not None and page and after + len(page) < len(rows):
+            headers["Wicketgate-After"] = str(after + len(page))
+        return PageAnswer(body=b"".join(line + b"\n" for line in lines), media_type=NDJSON, headers=headers)
 
     def _refused(self, looked: PassedAnswer, rows: list[AnsweredRow] | None) -> PageAnswer | None:
         """Return what stands instead of a page: the gateway's refusal, or that this is not what was committed."""
@@ -116,10 +143,22 @@ class CustodyDesk:
             )
         return None
 
-    def _lines(self, page: Sequence[AnsweredRow]) -> list[bytes]:
-        """Return rows as they were delivered; one that is past its term is its number and its hash."""
-        held = self._store.lines((row.place for row in page), self._clock.now_us())
-        return [held.get(row.place) or erased_line(row.seq, row.leaf) for row in page]
+    def _lines(self, id_: str, page: Sequence[AnsweredRow]) -> list[bytes]:
+        """Return rows as they were delivered, and behind each what was found of it since.
+
+        One that is past its term is its number and its hash.
+        """
+        now_us = self._clock.now_us()
+        held = self._store.lines((row.place for row in page), now_us)
+        wrong = self._store.errata_of((row.seq for row in page if row.place in held), now_us)
+        asked = self._store.question_of(id_) if wrong else None
+        question = None if asked is None else parse_question(msgspec.json.decode(asked))
+        lines = []
+        for row in page:
+            lines.append(held.get(row.place) or erased_line(row.seq, row.leaf))
+            if row.place in held:
+                lines += (told_in(line, question) for line in wrong.get(row.seq, ()))
+        return lines
 
     def _image(self, id_: str, number: int, kind: str, authorization: str) -> PageAnswer:
         """Answer with an image of one row of an answer, counted from 1; it is a look at that row."""
@@ -156,6 +195,20 @@ class CustodyDesk:
             ),
             None,
         )
+
+
+def told_in(line: bytes, question: Question | None) -> bytes:
+    """Return the row of an erratum as far as an answer tells it.
+
+    The right plate stands in it where the question means that: a question about one vehicle tells of no other.
+    """
+    said = msgspec.json.decode(line)
+    plate = said["erratum"].get("read", {}).get("plate")
+    if plate is None or (question is not None and question.means_plate(plate)):
+        return line
+    del said["erratum"]["read"]
+    said.pop("salt", None)  # it is no longer the row that was promised
+    return msgspec.json.encode(said)
 
 
 def _number(asked: Mapping[str, Sequence[str]], name: str, default: int, *, most: int) -> int:

@@ -7,116 +7,31 @@ from what is here, so that what a kill took from it is there again.
 from __future__ import annotations
 
 import io
-import sqlite3
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
-from wicketgate.base.clock import HOUR_US, rfc3339
-from wicketgate.base.errors import ConfigurationError
-from wicketgate.base.forms import newer_form
-from wicketgate.base.periods import Period, add
+from wicketgate.base.clock import DAY_US, HOUR_US, rfc3339
+from wicketgate.base.periods import Period
 from wicketgate.base.signing import canonical
-from wicketgate.clients.custody.sealing import CustodySeal
-from wicketgate.clients.recipient.receive import Received
+from wicketgate.clients.custody.file import CustodyFile
+from wicketgate.clients.custody.rows import row_ways
+from wicketgate.clients.custody.values import AnsweredRow, EndedRows, KeptBatch, NewBatch, RowWay, SeenCamera
 from wicketgate.clients.verify.feeds import Last
 from wicketgate.feeds.batches import Batch, read_batches
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.merkle import root as tree_root
 
-FORM: Final = 1
-FILE: Final = "custody.db"
 MOST_ROWS: Final = 1 << 16
 """Rows of one batch: what the history numbers."""
+LISTED_US: Final = 28 * DAY_US
+"""How long a plate that a question named would have stood on a list: what lists' entries commonly do."""
 _REFS_US: Final = 2 * HOUR_US
 """For so long it is known in which row a read came: an image follows within ten minutes."""
-_TABLES: Final = """
-CREATE TABLE IF NOT EXISTS said (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS batches (
-    number INTEGER PRIMARY KEY, released_us INTEGER NOT NULL, ends_us INTEGER NOT NULL, version INTEGER NOT NULL,
-    rows INTEGER NOT NULL, unnamed TEXT NOT NULL, data BLOB NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS batches_end ON batches (ends_us);
-CREATE TABLE IF NOT EXISTS cameras (
-    number INTEGER PRIMARY KEY, version INTEGER NOT NULL, source TEXT NOT NULL, camera TEXT NOT NULL,
-    longitude REAL, latitude REAL, UNIQUE (version, source, camera)
-) STRICT;
-CREATE TABLE IF NOT EXISTS versions (version INTEGER PRIMARY KEY, months INTEGER NOT NULL, us INTEGER NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS refs (ref BLOB PRIMARY KEY, place INTEGER NOT NULL, released_us INTEGER NOT NULL) STRICT;
-CREATE INDEX IF NOT EXISTS refs_time ON refs (released_us);
-CREATE TABLE IF NOT EXISTS later (place INTEGER NOT NULL, again INTEGER NOT NULL, PRIMARY KEY (place, again)) STRICT;
-CREATE TABLE IF NOT EXISTS answers (id TEXT PRIMARY KEY, until_us INTEGER NOT NULL, data BLOB NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS journal (number INTEGER PRIMARY KEY, record TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS images (name TEXT PRIMARY KEY, ends_us INTEGER NOT NULL) STRICT;
-CREATE INDEX IF NOT EXISTS images_end ON images (ends_us);
-"""
 
 
-class SeenCamera(NamedTuple):
-    """A camera that rows name, under the number that the history has for it."""
-
-    number: int
-    version: int
-    source: str
-    id: str
-    longitude: float | None
-    latitude: float | None
-
-    @property
-    def label(self) -> str:
-        """Under what the history keeps its reads: each version of the authority has a retention of its own."""
-        return f"{self.source}@{self.version}"
-
-    @property
-    def groups(self) -> tuple[str, ...]:
-        """None: rows do not name them."""
-        return ()
-
-
-class KeptBatch(NamedTuple):
-    """A batch that is held: its rows, and those of them that are no read of their own."""
-
-    batch: Batch
-    version: int
-    released_us: int
-    unnamed: frozenset[int]
-
-
-class NewBatch(NamedTuple):
-    """A batch that is to be kept, and what was found of it."""
-
-    received: Received
-    version: int
-    released_us: int
-    retention: Period
-    images: Sequence[str]
-
-    @property
-    def ends_us(self) -> int:
-        """When its term runs out."""
-        return add(self.released_us, self.retention)
-
-
-class AnsweredRow(msgspec.Struct, frozen=True, array_like=True):
-    """A row of an answer: its place in the feed, its number there, and the hash of its line."""
-
-    place: int
-    seq: int
-    leaf: bytes
-
-
-class EndedRows(NamedTuple):
-    """What went at the end of its term: rows, and images by their names."""
-
-    rows: int
-    images: Sequence[str]
-
-
-class CustodyStore:
+class CustodyStore(CustodyFile):
     """The file of one custody. Its methods may be called from any thread.
 
     Parameters
@@ -134,73 +49,13 @@ class CustodyStore:
         If it is another feed's or log's, cannot be read, or is of a later form.
     """
 
-    def __init__(self, folder: Path, feed: str, origin: str, seal: CustodySeal) -> None:
-        self._seal = seal
-        self._lock = threading.RLock()
-        self._file = sqlite3.connect(folder / FILE, check_same_thread=False, isolation_level=None)
-        try:
-            # What is deleted is overwritten, and what a commit says is on the disk.
-            for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
-                self._file.execute(f"PRAGMA {pragma}")
-            self._file.executescript(_TABLES)
-            self._demand_own({"form": FORM, "feed": feed, "origin": origin})
-        except sqlite3.Error as error:
-            self._file.close()
-            raise ConfigurationError(f"`{FILE}` cannot be read: restore it, or begin a new folder") from error
-        except ConfigurationError:
-            self._file.close()
-            raise
-
-    def _demand_own(self, mine: Mapping[str, Any]) -> None:
-        found = {name: self.said(name) for name in mine}
-        if all(value is None for value in found.values()):
-            with self._change():
-                self._say(mine)
-        elif isinstance(found["form"], int) and found["form"] > FORM:
-            raise ConfigurationError(newer_form(f"`{FILE}`", found["form"], FORM))
-        elif found != dict(mine):
-            raise ConfigurationError(
-                f"this folder is the custody of `{found['feed']}` of the log `{found['origin']}`"
+    def _note_rows(self) -> None:
+        for one in self.batches(0, 1 << 62):
+            number = one.batch.number
+            self._file.execute(
+                "UPDATE batches SET first_seq = ? WHERE number = ?", (_first_seq(one.batch), number)
             )
-
-    def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._file.close()
-
-    @contextmanager
-    def _change(self) -> Iterator[sqlite3.Connection]:
-        """Hold a transaction: all of it is durable at the end, or nothing."""
-        with self._lock:
-            self._file.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._file
-            except BaseException:
-                self._file.execute("ROLLBACK")
-                raise
-            self._file.execute("COMMIT")
-
-    def _all(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
-        with self._lock:
-            return self._file.execute(sql, values).fetchall()
-
-    # --- what is said of it as a whole ------------------------------------------------------------------------
-
-    def said(self, name: str) -> Any:
-        """Return what was noted under a name, or None."""
-        found = self._all("SELECT value FROM said WHERE name = ?", (name,))
-        return msgspec.json.decode(found[0][0]) if found else None
-
-    def note(self, **members: Any) -> None:
-        """Note something, durably."""
-        with self._change():
-            self._say(members)
-
-    def _say(self, members: Mapping[str, Any]) -> None:
-        self._file.executemany(
-            "INSERT OR REPLACE INTO said VALUES (?, ?)",
-            [(name, msgspec.json.encode(value).decode()) for name, value in members.items()],
-        )
+            self._note_errata(number, one.batch.lines)
 
     @property
     def last(self) -> Last | None:
@@ -226,15 +81,16 @@ class CustodyStore:
                     (one.version, one.retention.months, one.retention.us),
                 )
                 file.execute(
-                    "INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         number,
                         one.released_us,
-                        one.ends_us,
+                        self._note_errata(number, one.received.batch.lines, one.ends_us),
                         one.version,
                         len(one.received.batch.lines),
                         msgspec.json.encode(unnamed).decode(),
                         self._seal.seal_packed(one.received.data, f"batch {number}"),
+                        _first_seq(one.received.batch),
                     ),
                 )
                 file.executemany(
@@ -244,6 +100,26 @@ class CustodyStore:
                 )
             file.execute("DELETE FROM refs WHERE released_us < ?", (batches[-1].released_us - _REFS_US,))
             self._say({"last": {name: getattr(last, name) for name in Last.__slots__}})
+
+    def _note_errata(self, number: int, lines: Sequence[bytes], ends_us: int = 0) -> int:
+        """Note the errata among a batch's rows; return when it ends: one goes with the row that it corrects."""
+        for row, line in enumerate(lines):
+            said = msgspec.json.decode(line).get("erratum") if b'"erratum":' in line else None
+            if said is not None:
+                corrects = int(said["seq"])
+                self._file.execute("INSERT INTO errata VALUES (?, ?)", (place_number(number, row), corrects))
+                # An erratum is alone in its batch.
+                ends_us = min(ends_us, self.ends_of(corrects) or ends_us)
+        return ends_us
+
+    def ends_of(self, seq: int) -> int:
+        """Return when the row of a number ends; 0 where it is not held."""
+        found = self._all(
+            "SELECT ends_us, first_seq + rows FROM batches WHERE first_seq BETWEEN 1 AND ? ORDER BY first_seq DESC "
+            "LIMIT 1",
+            (seq,),
+        )
+        return int(found[0][0]) if found and seq < found[0][1] else 0
 
     def _name_rows(self, one: NewBatch) -> list[int]:
         """Note in which row each read came; return the rows that bring an image to an earlier one."""
@@ -308,17 +184,30 @@ class CustodyStore:
             reached = number
         return reached
 
-    def lines(self, places: Iterable[int], now_us: int) -> dict[int, bytes]:
-        """Return rows as they were delivered, by their places; one that is past its term is left out."""
+    def _held_with(self, places: Iterable[int], now_us: int) -> Iterator[tuple[Batch, list[int]]]:
+        """Yield the batches of some rows that are not past their term, each with the places in it."""
         wanted: dict[int, list[int]] = {}
         for place in places:
             wanted.setdefault(place >> 16, []).append(place)
-        found: dict[int, bytes] = {}
         for number, places_in in wanted.items():
             held = self._all("SELECT data FROM batches WHERE number = ? AND ends_us > ?", (number, now_us))
             if held:
-                batch = self._opened(number, held[0][0])
-                found |= {place: batch.lines[place & 0xFFFF] for place in places_in}
+                yield self._opened(number, held[0][0]), places_in
+
+    def lines(self, places: Iterable[int], now_us: int) -> dict[int, bytes]:
+        """Return rows as they were delivered, by their places; one that is past its term is left out."""
+        return {
+            place: batch.lines[place & 0xFFFF]
+            for batch, places_in in self._held_with(places, now_us)
+            for place in places_in
+        }
+
+    def ways(self, places: Iterable[int], now_us: int) -> dict[int, RowWay]:
+        """Return rows with their ways to their batches' roots, by their places, as `lines`."""
+        found: dict[int, RowWay] = {}
+        for batch, places_in in self._held_with(places, now_us):
+            made = row_ways(batch, [place & 0xFFFF for place in places_in])
+            found |= dict(zip(places_in, made, strict=True))
         return found
 
     def later(self, places: Iterable[int]) -> dict[int, list[int]]:
@@ -337,13 +226,74 @@ class CustodyStore:
             return []
         return [one.batch.header for one in self.batches(self.proved + 1, last.batch)]
 
+    # --- errata -----------------------------------------------------------------------------------------------
+
+    @property
+    def noticed(self) -> int:
+        """The number of the last notice that was kept."""
+        return int(self.said("noticed") or 0)
+
+    def keep_notices(self, last: int, notices: Iterable[tuple[int, int, str]]) -> None:
+        """Keep notices that have no row in the feed: number, the row that was wrong, and the ground; up to `last`.
+
+        Of a row that is not held nothing is kept.
+        """
+        with self._change() as file:
+            for number, corrects, ground in notices:
+                ends_us = self.ends_of(corrects)
+                if ends_us:
+                    file.execute(
+                        "INSERT OR IGNORE INTO notices VALUES (?, ?, ?, ?)",
+                        (number, corrects, ground, ends_us),
+                    )
+            self._say({"noticed": last})
+
+    def errata_of(self, seqs: Iterable[int], now_us: int) -> dict[int, list[bytes]]:
+        """Return by the numbers of rows what was found of them: rows of errata as delivered, and notices alone."""
+        found: dict[int, list[bytes]] = {}
+        proved = self.proved
+        for seq in dict.fromkeys(seqs):
+            places = [
+                place
+                for (place,) in self._all(
+                    "SELECT place FROM errata WHERE corrects = ? ORDER BY place", (seq,)
+                )
+                if place >> 16 <= proved
+            ]
+            held = self.lines(places, now_us)
+            lines = [held[place] for place in places if place in held]
+            lines += [
+                msgspec.json.encode({"seq": seq, "erratum": {"seq": seq, "ground": ground}})
+                for (ground,) in self._all(
+                    "SELECT ground FROM notices WHERE corrects = ? AND ends_us > ? ORDER BY number",
+                    (seq, now_us),
+                )
+            ]
+            if lines:
+                found[seq] = lines
+        return found
+
     # --- answers ----------------------------------------------------------------------------------------------
 
-    def keep_answer(self, id_: str, rows: Sequence[AnsweredRow], until_us: int) -> None:
-        """Keep which rows an answer has, by their places and hashes: the rows themselves end as they do."""
+    def keep_answer(
+        self, id_: str, rows: Sequence[AnsweredRow], until_us: int, question: bytes | None = None
+    ) -> None:
+        """Keep which rows an answer has, by their places and hashes: the rows themselves end as they do.
+
+        Parameters
+        ----------
+        question : bytes, optional
+            What was asked, as JSON: by it is judged which right plate an erratum may tell in this answer.
+        """
+        asked = None if question is None else self._seal.seal_packed(question, f"question {id_}")
         data = self._seal.seal_packed(msgspec.msgpack.encode(list(rows)), f"answer {id_}")
         with self._change() as file:
-            file.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", (id_, until_us, data))
+            file.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", (id_, until_us, data, asked))
+
+    def question_of(self, id_: str) -> bytes | None:
+        """Return what was asked, as JSON; None where an answer of an earlier form does not say it."""
+        found = self._all("SELECT question FROM answers WHERE id = ? AND question IS NOT NULL", (id_,))
+        return self._seal.open_packed(found[0][0], f"question {id_}") if found else None
 
     def answer(self, id_: str, now_us: int) -> list[AnsweredRow] | None:
         """Return the rows of an answer, in their order; None where there is none, or no longer."""
@@ -352,6 +302,27 @@ class CustodyStore:
             return None
         data = self._seal.open_packed(found[0][0], f"answer {id_}")
         return msgspec.msgpack.decode(data, type=list[AnsweredRow])
+
+    # --- what a list would have done --------------------------------------------------------------------------
+
+    def name_plates(self, plates: Iterable[str], at_us: int) -> None:
+        """Note when plates were first named by a question, as keyed hashes, for as long as a list would have them."""
+        with self._change() as file:
+            file.executemany(
+                "INSERT OR IGNORE INTO named VALUES (?, ?, ?)",
+                [(self._seal.digest(plate), at_us, at_us + LISTED_US) for plate in plates],
+            )
+
+    def named_at(self, plates: Iterable[str], now_us: int) -> dict[str, int]:
+        """Return when each of some plates was first named; of one that was not, nothing."""
+        found = {}
+        for plate in set(plates):
+            held = self._all(
+                "SELECT at_us FROM named WHERE plate = ? AND ends_us > ?", (self._seal.digest(plate), now_us)
+            )
+            if held:
+                found[plate] = int(held[0][0])
+        return found
 
     # --- the journal ------------------------------------------------------------------------------------------
 
@@ -410,6 +381,9 @@ class CustodyStore:
                 file.execute("DELETE FROM later WHERE place BETWEEN ? AND ?", span)
                 file.execute("DELETE FROM later WHERE again BETWEEN ? AND ?", span)
                 file.execute("DELETE FROM refs WHERE place BETWEEN ? AND ?", span)
+                file.execute("DELETE FROM errata WHERE place BETWEEN ? AND ?", span)
+            file.execute("DELETE FROM notices WHERE ends_us <= ?", (now_us,))
+            file.execute("DELETE FROM named WHERE ends_us <= ?", (now_us,))
             images = [
                 name for (name,) in file.execute("SELECT name FROM images WHERE ends_us <= ?", (now_us,))
             ]
@@ -450,3 +424,7 @@ class CustodyStore:
 def place_number(batch: int, row: int) -> int:
     """Return the number of a row among all of a feed, by its batch."""
     return batch << 16 | row
+
+
+def _first_seq(batch: Batch) -> int:
+    return int(msgspec.json.decode(batch.lines[0])["seq"]) if batch.lines else 0

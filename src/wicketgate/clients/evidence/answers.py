@@ -87,6 +87,29 @@ def answered_rows(data: bytes, run: Mapping[str, Any], shown: Collection[str]) -
     return rows
 
 
+def released_rows(data: bytes, run: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows of an answer out of a custody, which must be all that its run committed to.
+
+    They have the numbers of the feed that released them; what each may show its release says.
+
+    Raises
+    ------
+    InputError, VerificationError
+        Naming the row by its place in the answer; never what it holds.
+    """
+    lines = data.split(b"\n")
+    if lines.pop() != b"" or len(lines) != run["rows"]:
+        raise VerificationError(f"it has not the {run['rows']} rows of the run")
+    rows = [_row(line, number) for number, line in enumerate(lines, 1)]
+    leaves = [
+        _erased(line, row, number) if "erased" in row else leaf_hash(line)
+        for number, (line, row) in enumerate(zip(lines, rows, strict=True), 1)
+    ]
+    if root(leaves).hex() != run["root"]:
+        raise VerificationError("its rows do not hash to the root of the run")
+    return rows
+
+
 def _row(line: bytes, number: int) -> dict[str, Any]:
     try:
         return msgspec.json.decode(line, type=dict[str, Any])

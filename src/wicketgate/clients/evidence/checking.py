@@ -11,9 +11,9 @@ from wicketgate.clients.evidence.archive import read_archive, write_archive
 from wicketgate.clients.evidence.guide import render_guide
 from wicketgate.clients.evidence.members import (
     CHECKPOINT,
-    FORM,
     GUIDE,
     KEY,
+    LATEST,
     MANIFEST,
     PAGE,
     SUMS,
@@ -76,9 +76,9 @@ def _manifest(members: Mapping[str, bytes], findings: Findings) -> Manifest | No
         raise InputError(f"no evidence pack: `{MANIFEST}` or `{SUMS}` is missing")
     try:
         form = parse_canonical(data).get("form")
-        if isinstance(form, int) and form > FORM:
+        if isinstance(form, int) and form > LATEST:
             raise InputError(
-                f"a pack of form {form}; this version reads up to form {FORM}: use a later one",
+                f"a pack of form {form}; this version reads up to form {LATEST}: use a later one",
                 code="later-form",
             )
         return decode(data, Manifest)

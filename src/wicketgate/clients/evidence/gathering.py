@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 import msgspec
 from msgspec import UNSET
 
 from wicketgate.base.errors import NotEntitled, Unreachable, VerificationError
+from wicketgate.base.signing import parse_canonical
 from wicketgate.clients.evidence.checking import make_pack
 from wicketgate.clients.evidence.members import (
     CHECKPOINT,
+    FORM,
     KEY,
+    LATEST,
     MOST_IMAGES,
+    MOST_RELEASED,
     QUESTION,
     ROWS,
     RUN,
@@ -29,11 +33,13 @@ from wicketgate.clients.evidence.members import (
     document_name,
     encode,
     image_name,
+    row_name,
 )
 from wicketgate.clients.verify.log import TrustedLog
 from wicketgate.clients.verify.remote import HttpAnswer, Remote
 from wicketgate.feeds.evidence import EvidenceFact, EvidenceGiven
-from wicketgate.ledger.facts import FactAnswer
+from wicketgate.history.forms import is_erratum
+from wicketgate.ledger.facts import FactAnswer, release_fact
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.notes import NoteVerifier
 
@@ -59,10 +65,19 @@ class Gathering:
         The log's key.
     say : callable
         Told in words what is waited for.
+    custody : Remote, optional
+        The recipient's custody, which has the rows of an answer of what left in bulk; with the same person's token.
     """
 
-    def __init__(self, remote: Remote, verifier: NoteVerifier, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        remote: Remote,
+        verifier: NoteVerifier,
+        say: Callable[[str], None],
+        custody: Remote | None = None,
+    ) -> None:
         self._remote = remote
+        self._custody = custody
         self._verifier = verifier
         self._say = say
         self._log = TrustedLog.open(remote.log(), verifier)
@@ -93,8 +108,66 @@ class Gathering:
         given = self._given(f"/v1/searches/{of}/evidence")
         if given.run is UNSET or given.question is UNSET:
             raise VerificationError("the gateway gives no run of that search")
-        lines = self._answered(of, int(given.run.header.get("rows", 0)))
+        rows = int(given.run.header.get("rows", 0))
+        if self._custody is not None:
+            return self._of_custody(self._custody, of, given, rows)
+        lines = self._answered(of, rows)
         return self._pack(given, {**self._answer(given, lines), **self._images(f"/v1/searches/{of}", lines)})
+
+    def _of_custody(self, custody: Remote, search: str, given: EvidenceGiven, rows: int) -> bytes:
+        """Return the pack of an answer out of a custody: each row with the proof that it was released."""
+        if rows > MOST_RELEASED:
+            raise VerificationError(
+                f"an answer of {rows} rows: of more than {MOST_RELEASED} out of a custody there is no pack"
+            )
+        lines: list[bytes] = []
+        proved: list[ProvedRow] = []
+        seconds: dict[bytes, FactAnswer] = {}
+        for answer in self._pages(custody, f"/v1/searches/{search}/releases", rows):
+            if b'"erased":' in answer[:40]:
+                lines.append(answer)
+                continue
+            way = _decoded(answer, _RowWay, "a row with its way to its batch")
+            lines.append(way.row.encode())
+            leaf = leaf_hash(release_fact(way.header))
+            if leaf not in seconds:
+                seconds[leaf] = self._proof(leaf)
+            proved.append(
+                ProvedRow(
+                    header=way.header,
+                    row=way.row,
+                    index=way.index,
+                    path=way.path,
+                    second=seconds[leaf],
+                    proof=[],
+                )
+            )
+        images = self._images_of_custody(custody, search, lines)
+        return self._pack(given, {**self._answer(given, lines), **images}, proved)
+
+    def _pages(self, gateway: Remote, path: str, rows: int) -> Iterator[bytes]:
+        """Yield the lines of an answer, page by page, each a look."""
+        found = 0
+        while found < rows:
+            page = self._asked(f"{path}?after={found}&limit={_PAGE}", _MOST_GIVEN, gateway).body.splitlines()
+            page = [line for line in page if not is_erratum(line)]
+            if not page:
+                raise VerificationError(f"{found} rows are shown of an answer of {rows}")
+            yield from page
+            found += len(page)
+
+    def _images_of_custody(self, custody: Remote, search: str, lines: Sequence[bytes]) -> dict[str, bytes]:
+        named: dict[str, str] = {}
+        for number, line in enumerate(lines, 1):
+            read = msgspec.json.decode(line).get("read", {})
+            for one in _IMAGES:
+                if one in read:
+                    name = image_name(read[one]["sha256"], read[one]["type"])
+                    named[name] = f"/v1/searches/{search}/images/{number}/{one.partition('_')[0]}"
+        if len(named) > MOST_IMAGES:
+            self._say(f"the rows name {len(named)} images: of so many none is put into a pack")
+            return {}
+        return {name: self._asked(path, _MOST_IMAGE, custody).body for name, path in named.items()}
 
     def _answer(self, given: EvidenceGiven, lines: Sequence[bytes]) -> dict[str, bytes]:
         assert given.question is not UNSET
@@ -104,14 +177,7 @@ class Gathering:
 
     def _answered(self, search: str, rows: int) -> list[bytes]:
         """Return the rows of an answer, page by page, each a look."""
-        lines: list[bytes] = []
-        while len(lines) < rows:
-            path = f"/v1/searches/{search}/rows?after={len(lines)}&limit={_PAGE}"
-            page = self._asked(path, _MOST_GIVEN).body.splitlines()
-            if not page:
-                raise VerificationError(f"the gateway shows {len(lines)} rows of an answer of {rows}")
-            lines += page
-        return lines
+        return list(self._pages(self._remote, f"/v1/searches/{search}/rows", rows))
 
     def _cover(self, entry: int) -> None:
         """Take checkpoints until one covers an entry."""
@@ -124,12 +190,16 @@ class Gathering:
                 raise VerificationError(f"the gateway proves by entry {entry}, and shows no log of so many")
             time.sleep(_AGAIN_S)
 
-    def _pack(self, given: EvidenceGiven, beside: Mapping[str, bytes]) -> bytes:
+    def _pack(
+        self, given: EvidenceGiven, beside: Mapping[str, bytes], released: Sequence[ProvedRow] = ()
+    ) -> bytes:
         made = given.made.encode()
         self._say("waiting until the log has the fact that this pack was asked for")
         own = EvidenceFact(fact=given.made, second=self._proof(leaf_hash(made)))
         facts = sorted((*given.facts, own), key=lambda one: (one.second.second, one.second.leaf))
-        self._cover(max(one.second.entry for one in facts))
+        self._cover(
+            max(one.entry for one in [*(fact.second for fact in facts), *(row.second for row in released)])
+        )
         members: dict[str, bytes] = {
             KEY: self._verifier.vkey.encode() + b"\n",
             CHECKPOINT: self._log.note,
@@ -155,10 +225,14 @@ class Gathering:
                     proof=self._of_second(row.second),
                 )
             )
+        for number, one in enumerate(released, 1):
+            way = self._of_second(one.second)
+            members[row_name(number)] = encode(msgspec.structs.replace(one, proof=way))
         for number, fact in enumerate(facts, 1):
             proved = ProvedFact(fact=fact.fact, second=fact.second, proof=self._of_second(fact.second))
             members[f"facts/{number:04d}.json"] = encode(proved)
         about = {
+            "form": LATEST if released or _tells_of_errata(facts) else FORM,
             "of": given.of,
             "log": self._log.checkpoint.origin,
             "key": self._verifier.vkey,
@@ -219,11 +293,24 @@ class Gathering:
                 )
             time.sleep(_AGAIN_S)
 
-    def _asked(self, path: str, most: int) -> HttpAnswer:
-        answer = self._remote.get(path, most=most)
+    def _asked(self, path: str, most: int, gateway: Remote | None = None) -> HttpAnswer:
+        answer = (gateway or self._remote).get(path, most=most)
         if answer.status != 200:
             raise _refused(answer)
         return answer
+
+
+class _RowWay(msgspec.Struct, frozen=True, kw_only=True):
+    """A row as a custody gives it for a pack."""
+
+    header: dict[str, Any]
+    row: str
+    index: int
+    path: list[str]
+
+
+def _tells_of_errata(facts: Sequence[EvidenceFact]) -> bool:
+    return any(parse_canonical(one.fact.encode()).get("kind") == "erratum" for one in facts)
 
 
 def _hex(proof: tuple[bytes, ...]) -> list[str]:

@@ -17,10 +17,14 @@ from wicketgate.base.signing import canonical, parse_canonical
 from wicketgate.ledger.facts import FactAnswer
 
 FORM: Final = 1
-"""The form of packs that this version writes, and the latest that it reads."""
+"""The form of a pack of a hit, and of an answer of a gateway."""
+LATEST: Final = 2
+"""The latest form: an answer out of a custody, and facts that rows of an answer were found to be wrong."""
 MANIFEST, SUMS, KEY, CHECKPOINT = "manifest.json", "sha256sums.txt", "key.txt", "checkpoint.txt"
 PAGE, GUIDE = "index.html", "how-to-check.txt"
 ROWS, QUESTION, RUN = "answer/rows.ndjson", "answer/question.json", "answer/run.json"
+MOST_RELEASED: Final = 2_000
+"""Rows of an answer out of a custody, each with the proof of its release."""
 MOST_IMAGES: Final = 300
 """Images of an answer: of one that names more none is in its pack."""
 _ENDINGS: Final[Mapping[str, str]] = {"image/jpeg": "jpg", "image/png": "png"}
@@ -141,6 +145,11 @@ def image_name(sha256: str, media_type: str) -> str:
     if media_type not in _ENDINGS:
         raise InputError("an image of a type that no row names")
     return f"images/{sha256}.{_ENDINGS[media_type]}"
+
+
+def row_name(number: int) -> str:
+    """Return the name of the member that proves the release of a row, counted from 1."""
+    return f"rows/{number:04d}.json"
 
 
 def document_name(entry: int) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
+from itertools import islice
 from typing import Any
 
 from wicketgate.clients.evidence.proved import DocumentProved, FactProved, PackEvidence, RowProved
@@ -62,6 +63,7 @@ _FACTS = {
     "search-run": "It was run",
     "search-unapproved": "An emergency that nobody approved in time",
     "answer-ended": "The answer ended",
+    "erratum": "A row was found to be wrong",
 }
 _LOOKS = {
     "hit": "looked at the hit",
@@ -203,21 +205,34 @@ def _answer(evidence: PackEvidence) -> Iterator[str]:
         [("Question", f"<code>{_text(evidence.question)}</code>"), ("Reason", _text(evidence.reason))],
     )
     yield "<h2>What was answered</h2>\n"
+    if evidence.released:
+        yield (
+            "<p>The rows are out of the recipient's own custody of what left in bulk, with the numbers that they have "
+            "in its feed. That each was released is proved by a file of its own (<code>rows/</code>).</p>\n"
+        )
     rows = evidence.answer[:_MOST_ROWS]
     more = len(evidence.answer) - len(rows)
     yield f"<p>{len(evidence.answer)} rows{f', the first {len(rows)} of them here' if more else ''}. "
     yield "Capture times are by the cameras' own clocks.</p>\n"
-    body = []
+    released = iter(evidence.released)
+    body: list[tuple[str, ...]] = []
     for row in rows:
         read = row.get("read")
         if read is None:
             body.append((str(row["seq"]), "erased", "", ""))
             continue
         camera = read.get("camera_name", read.get("camera", ""))
+        one = [
+            str(row["seq"]),
+            _time(read.get("captured_at", "")),
+            _text(read.get("plate", "")),
+            _text(camera),
+        ]
         body.append(
-            (str(row["seq"]), _time(read.get("captured_at", "")), _text(read.get("plate", "")), _text(camera))
+            (*one, *(_time(released_at.header["released_at"]) for released_at in islice(released, 1)))
         )
-    yield _table("Rows", ("Row", "Captured", "Plate", "Camera"), body)
+    heads = ("Row", "Captured", "Plate", "Camera", *(("Released",) if evidence.released else ()))
+    yield _table("Rows", heads, body)
 
 
 # --- what holds for both ----------------------------------------------------------------------------------
@@ -297,6 +312,8 @@ def _happened(evidence: PackEvidence) -> Iterator[str]:
 
 def _detail(one: FactProved) -> str:
     fact = one.fact
+    if fact["kind"] == "erratum":
+        return "row " + ", ".join(str(int(row["corrects"])) for row in fact["rows"] if row.get("search"))
     words = []
     for member in ("outcome", "reason", "offence", "case", "vehicles", "rows", "office", "code"):
         if fact.get(member) not in (None, ""):

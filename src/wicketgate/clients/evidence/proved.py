@@ -77,6 +77,8 @@ class PackEvidence:
         The rows of a search, erased ones with their hash.
     question, reason : str
         Of a search: what was asked, as JSON, and why.
+    released : tuple of RowProved
+        Of an answer out of a custody: the rows as their feed released them, in the order of those not erased.
     """
 
     of: str
@@ -93,6 +95,7 @@ class PackEvidence:
     answer: tuple[Mapping[str, Any], ...] = ()
     question: str = ""
     reason: str = ""
+    released: tuple[RowProved, ...] = ()
 
     @property
     def kind(self) -> str:

@@ -6,7 +6,7 @@ No clock, file or net is reached: what holds today holds in twenty years. docs/s
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -14,9 +14,17 @@ import msgspec
 from wicketgate.base.clock import parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError, VerificationError, WicketgateError
 from wicketgate.base.signing import parse_canonical
-from wicketgate.clients.evidence.answers import answered_rows, check_run, delay_of, question_hash, reference
+from wicketgate.clients.evidence.answers import (
+    answered_rows,
+    check_run,
+    delay_of,
+    question_hash,
+    reference,
+    released_rows,
+)
 from wicketgate.clients.evidence.documents import PackedDocuments
 from wicketgate.clients.evidence.members import (
+    LATEST,
     QUESTION,
     ROWS,
     RUN,
@@ -29,6 +37,7 @@ from wicketgate.clients.evidence.members import (
     decode,
     document_name,
     image_name,
+    row_name,
 )
 from wicketgate.clients.evidence.proved import FactProved, PackEvidence, RowProved
 from wicketgate.clients.verify.feeds import ReleaseRight
@@ -79,6 +88,7 @@ class Proving:
         self.documents = PackedDocuments(checkpoint.origin)
         self.rows: list[RowProved] = []
         self.answer: list[dict[str, Any]] = []
+        self.released: list[RowProved] = []
         self._run: dict[str, Any] | None = None
         self._authority: Authority | None = None
         self._question: QuestionOpened | None = None
@@ -133,6 +143,14 @@ class Proving:
         )
 
     def _take_row(self, name: str, data: bytes, right: ReleaseRight) -> None:
+        member, row = self._proved(data, right)
+        again = row.get("again", False)
+        if row.get("ref") != self._id or again != (name != row_name(1)):
+            raise VerificationError(f"the row is not one of `{self._manifest.of}`")
+        self.rows.append(RowProved(name=name, header=member.header, row=row, second=member.second.second))
+
+    def _proved(self, data: bytes, right: ReleaseRight) -> tuple[ProvedRow, dict[str, Any]]:
+        """Return a row whose release was promised, is in the log, and lets each member go."""
         member = decode(data, ProvedRow)
         header, line = member.header, member.row.encode()
         promise = header.get("promise")
@@ -149,14 +167,11 @@ class Proving:
             raise VerificationError("the row is not in its batch")
         self._demand_second(member.second, release_fact(header), member.proof)
         check_kept(header, member.second, _entry_of(member.second))
-        again = row.get("again", False)
-        if row.get("ref") != self._id or again != (name != "rows/0001.json"):
-            raise VerificationError(f"the row is not one of `{self._manifest.of}`")
         captured_us, released_us = _captured(row), parse_rfc3339(header["released_at"])
         ahead_us = self.documents.charter_at(released_us).limits.clock_ahead_us
         if captured_us is not None and captured_us > released_us + ahead_us:
             raise VerificationError("the row was captured after it was released")
-        self.rows.append(RowProved(name=name, header=header, row=row, second=member.second.second))
+        return member, row
 
     def _released(self, header: Mapping[str, Any], right: ReleaseRight) -> Authority:
         """Return the authority of a promised release, in force at its time."""
@@ -187,13 +202,39 @@ class Proving:
             self._try(findings, ROWS, lambda _, data: self._take_answer(data))
         if QUESTION in self._members:
             self._try(findings, QUESTION, lambda _, data: self._take_question(data))
-        for name in self._named("rows/"):
-            findings.add(f"`{name}`: an answer has no rows of feeds")
+        self._check_released(findings, right)
         erased = sum("erased" in row for row in self.answer)
         return findings.close(
             f"{len(self.answer)} rows are those of the run in the log, under an authority that was in force and lets "
             f"each member go{f'; {erased} of them are past their term' if erased else ''}"
         )
+
+    @property
+    def _is_custody(self) -> bool:
+        """Whether the rows are out of a recipient's custody, of what left in bulk."""
+        bulk = self._authority is not None and self._authority.mode == "bulk"
+        return bulk and self._manifest.form >= LATEST
+
+    def _check_released(self, findings: Findings, right: ReleaseRight) -> None:
+        """Check that the release of each row out of a custody is proved: its word alone makes no row."""
+        names = self._named("rows/")
+        if not self._is_custody:
+            for name in names:
+                findings.add(f"`{name}`: an answer has no rows of feeds")
+            return
+        shown = {row_name(n): row for n, row in enumerate(_not_erased(self.answer), 1)}
+        for name in sorted({*names} ^ shown.keys()):
+            findings.add(f"`{name}`: there is no such row, or the release of one is not proved")
+        for name in sorted({*names} & shown.keys()):
+            self._try(findings, name, lambda name, data: self._take_released(name, data, shown, right))
+
+    def _take_released(
+        self, name: str, data: bytes, shown: Mapping[str, Mapping[str, Any]], right: ReleaseRight
+    ) -> None:
+        member, row = self._proved(data, right)
+        if row != shown[name]:
+            raise VerificationError("it proves the release of another row")
+        self.released.append(RowProved(name=name, header=member.header, row=row, second=member.second.second))
 
     def _take_run(self, data: bytes, right: ReleaseRight) -> None:
         member = decode(data, ProvedRun)
@@ -213,7 +254,10 @@ class Proving:
     def _take_answer(self, data: bytes) -> None:
         if self._run is None or self._authority is None:
             raise VerificationError("without its run nothing commits to it")
-        self.answer = answered_rows(data, self._run, RowRule(self._authority).shown)
+        if self._is_custody:
+            self.answer = released_rows(data, self._run)
+        else:
+            self.answer = answered_rows(data, self._run, RowRule(self._authority).shown)
 
     def _take_question(self, data: bytes) -> None:
         self._question = decode(data, QuestionOpened)
@@ -270,6 +314,7 @@ class Proving:
         if self._kind == "search":
             return bool(
                 (fact["kind"].startswith(("search-", "answer-")) and fact.get("id") == self._id)
+                or (self._manifest.form >= LATEST and _corrects(fact, self._id))
                 or (fact["kind"] == "look" and fact["what"] == "search" and fact["of"] == self._id)
                 or (fact["kind"] == "look" and fact["what"] == "evidence" and fact["of"] == self._manifest.of)
             )
@@ -358,6 +403,7 @@ class Proving:
             made=self.made,
             facts_from=self._manifest.facts_from,
             answer=tuple(self.answer),
+            released=tuple(self.released),
             question="" if self._question is None else self._question.question,
             reason="" if self._question is None else self._question.reason,
         )
@@ -396,6 +442,15 @@ class Proving:
             findings.add(f"`{name}`: {error.detail}")
         except (KeyError, TypeError, ValueError) as error:
             findings.add(f"`{name}`: it lacks what it must have ({type(error).__name__})")
+
+
+def _not_erased(rows: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    return (row for row in rows if "erased" not in row)
+
+
+def _corrects(fact: Mapping[str, Any], search: str) -> bool:
+    """Return whether a fact says that rows of an answer were found to be wrong."""
+    return fact["kind"] == "erratum" and any(row.get("search") == search for row in fact["rows"])
 
 
 def _entry_of(second: FactAnswer) -> bytes:

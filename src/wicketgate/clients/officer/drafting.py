@@ -18,6 +18,7 @@ from wicketgate.regime.documents.authority import Authority, review_due_us
 Draft = dict[str, Any]
 """A document as JSON."""
 
+_ROWS = ("looked", "rows", "listed")
 _HITS = ("exact", "possible", "late", "clone")
 
 
@@ -212,9 +213,29 @@ def _describe_targeting(figures: Mapping[str, Any]) -> list[str]:
         elif asked is not None:
             sums = ", ".join(f"{kind} at least {count:,}" for kind, count in asked.items())
             lines.append(f"- Questions {span}: {sums or 'too few to be published'}.")
+        lines += _describe_custody(targeting.get("custody"), span)
         if targeting["suppressed"]:
             lines.append(f"- {targeting['suppressed']} counts of them were too small to be published.")
     return lines
+
+
+def _describe_custody(custody: object, span: str) -> list[str]:
+    """Return what answers out of custody say of whether bulk was needed: what other modes would have released."""
+    if custody == "unknown":
+        return [
+            f"- Rows that were looked at {span}, and what match and search would have released: unknown, for there is "
+            "no custody."
+        ]
+    if not isinstance(custody, Mapping):
+        return []
+    told = {
+        kind: f"at least {custody[kind]:,}" if kind in custody else "fewer than one step" for kind in _ROWS
+    }
+    return [
+        f"- Rows that were looked at {span}: {told['looked']}.",
+        f"- Had it been mode search, its answers would have released {told['rows']}; mode match, had each plate been "
+        f"listed when it was first named, {told['listed']} of these.",
+    ]
 
 
 def _share(figures: Mapping[str, Any]) -> str:

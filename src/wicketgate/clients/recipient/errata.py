@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import msgspec
 
@@ -31,11 +31,29 @@ class ErratumNotice(msgspec.Struct, frozen=True, kw_only=True):
     number: Annotated[int, msgspec.Meta(ge=1)]
     seq: Annotated[int, msgspec.Meta(ge=1)]
     ground: Annotated[str, msgspec.Meta(pattern=r"\A[a-z-]{1,40}\Z")]
+    row: int = 0
+    search: str = ""
 
 
 class _NoticesShown(msgspec.Struct, frozen=True):
     errata: list[dict[str, Any]]
     more: bool
+
+
+class KeptNotices(Protocol):
+    """Where notices are kept, one after another."""
+
+    path: Path
+
+    @property
+    def last(self) -> int:
+        """The number of the last one."""
+
+    def write(self, notices: list[dict[str, Any]]) -> None:
+        """Keep more; on return they survive a crash."""
+
+    def close(self) -> None:
+        """Close it."""
 
 
 class ErrataFile:
@@ -58,7 +76,7 @@ class ErrataFile:
             if not line.endswith(b"\n"):
                 break  # torn: it is asked for again
             try:
-                notice = _checked(json.loads(line), feed, self.last)
+                notice = checked_notice(json.loads(line), feed, self.last)
             except (ValueError, RecursionError, InputError) as error:
                 self._file.close()
                 raise ConfigurationError(f"`{path}` holds something else than notices of `{feed}`") from error
@@ -76,7 +94,7 @@ class ErrataFile:
         """Append notices; on return they survive a crash."""
         checked, last = [], self.last
         for one in notices:
-            last = _checked(one, self._feed, last).number
+            last = checked_notice(one, self._feed, last).number
             checked.append(json.dumps(one, separators=(",", ":")).encode() + b"\n")
         self._file.write(b"".join(checked))
         self._file.flush()
@@ -88,7 +106,8 @@ class ErrataFile:
         self._file.close()
 
 
-def _checked(one: Any, feed: str, after: int) -> ErratumNotice:
+def checked_notice(one: Any, feed: str, after: int) -> ErratumNotice:
+    """Return a notice of a feed behind another; InputError where it is none."""
     try:
         notice = msgspec.convert(one, ErratumNotice)
     except msgspec.ValidationError as error:
@@ -109,7 +128,7 @@ class ErrataKeeper:
         Told, in words, what people should know.
     """
 
-    def __init__(self, remote: Remote, feed: str, kept: ErrataFile, say: Callable[[str], None]) -> None:
+    def __init__(self, remote: Remote, feed: str, kept: KeptNotices, say: Callable[[str], None]) -> None:
         self._remote = remote
         self._feed = feed
         self._kept = kept

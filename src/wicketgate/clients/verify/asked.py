@@ -93,6 +93,17 @@ class AnswerReadFact(FactForm, tag="answer-read", kw_only=True):
     after: Count
     rows: Count
     form: Code | None = None
+    authority: Reference | None = None  # of an answer in custody
+
+
+class AnswerComparedFact(FactForm, tag="answer-compared", kw_only=True):
+    """What other modes would have released of an answer in custody."""
+
+    commit: Number
+    id: Text
+    authority: Reference
+    rows: Count
+    listed: Count
 
 
 class AnswerEndedFact(FactForm, tag="answer-ended", kw_only=True):
@@ -127,6 +138,7 @@ SEARCH_FACTS = (
     | SearchRefusedFact
     | SearchRunFact
     | AnswerReadFact
+    | AnswerComparedFact
     | AnswerEndedFact
     | SearchUnapprovedFact
     | EmergencyLetFact

@@ -92,6 +92,7 @@ class CorrectedRowForm(msgspec.Struct, forbid_unknown_fields=True):
     corrects: Number
     seq: Count
     read: bool
+    search: Text = ""
 
 
 class ErratumForm(FactForm, tag="erratum", kw_only=True):
@@ -117,9 +118,13 @@ class ErrataTakenForm(FactForm, tag="errata-taken", kw_only=True):
 
 def fault_of_erratum(fact: ErratumForm) -> str:
     """Return what is wrong with the fact of an erratum by itself; empty if nothing is."""
-    if len({row.authority for row in fact.rows}) != len(fact.rows):
+    if len({(row.authority, row.search) for row in fact.rows}) != len(fact.rows):
         return "an erratum went to one authority twice"
     for row in fact.rows:
+        if row.search:
+            if row.seq or row.version:
+                return f"an erratum of an answer under `{row.authority}` is a row of a feed"
+            continue
         if bool(row.seq) != bool(row.version) or (row.read and not row.seq) or 0 < row.seq <= row.corrects:
             return f"an erratum of `{row.authority}` is neither a row behind the one that it corrects nor a notice"
     return ""

@@ -54,6 +54,7 @@ class FactTally:
         self.passed_on: Counter[tuple[str, str]] = Counter()
         self.not_passed_on: Counter[str] = Counter()
         self.searches: Counter[tuple[str, str]] = Counter()
+        self.custody: Counter[tuple[str, str]] = Counter()
         """What became of an authority's questions."""
         self.attested: dict[str, int] = {}
         """Until when the recipient of an authority attested a deletion, at midnight."""
@@ -110,6 +111,11 @@ class FactTally:
                         self.searches[_name(one["authority"]), what] += 1
                     case "search-stopped" | "search-refused" | "search-unapproved" as kind:
                         self.searches[_name(one["authority"]), _ENDED_SEARCHES[kind]] += 1
+                    case "answer-compared":
+                        for what in ("rows", "listed"):
+                            self.custody[_name(one["authority"]), what] += int(one[what])
+                    case "answer-read" if one.get("authority"):
+                        self.custody[_name(one["authority"]), "looked"] += int(one["rows"])
                     case "receipt":
                         name, until_us = one["authority"], receipt_counts(parse_rfc3339(one["deleted_until"]))
                         self.attested[name] = max(until_us, self.attested.get(name, 0))
@@ -269,6 +275,10 @@ def stepped_cells(
         for kind, cell in cells.items():
             asked = sum(tally.searches[name, kind] for tally in tallies)
             yield _stepped(f"questions of {name}, {kind}", asked, asked, cell, step)
+    for name, cells in body.get("custody", {}).items():
+        for kind, cell in cells.items():
+            rows = sum(tally.custody[name, kind] for tally in tallies)
+            yield _stepped(f"rows in custody of {name}, {kind}", rows, rows, cell, least)
 
 
 def _stepped(what: str, least: int, most: int, cell: int | None, step: int) -> Stepped:

@@ -14,12 +14,14 @@ from wicketgate.base.clock import parse_rfc3339, rfc3339
 from wicketgate.base.errors import InputError
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.publishing import (
+    CUSTODY_KINDS,
     ERRATA_KINDS,
     HIT_KINDS,
     OUTCOME_KINDS,
     QUESTION_KINDS,
     TARGETING_FORM,
     asked_names,
+    custody_names,
     least_traffic,
     onward_of,
     step_of,
@@ -28,7 +30,13 @@ from wicketgate.regime.publishing import (
 )
 
 _FIRST_TABLES = ("hits", "outcomes", "disclosures", "disclosures_refused")
-_TABLES = (*_FIRST_TABLES, "errata", "searches")
+_SECOND_TABLES = (*_FIRST_TABLES, "errata", "searches")
+_TABLES: Mapping[int, tuple[str, ...]] = {
+    1: _FIRST_TABLES,
+    2: _SECOND_TABLES,
+    TARGETING_FORM: (*_SECOND_TABLES, "custody"),
+}
+"""The tables of each form."""
 _MEMBERS = {"kind", "form", "from", "until", "step"}
 
 
@@ -87,7 +95,10 @@ class TargetingChain:
             The names under which something could leave so far.
         """
         where = f"entry {index}"
-        tables = _FIRST_TABLES if self._form == 1 and body.get("form") == 1 else _TABLES
+        said = body.get("form")
+        # Once errata, questions and custody are counted, figures without would hide some.
+        form = said if type(said) is int and self._form <= said < TARGETING_FORM else TARGETING_FORM
+        tables = _TABLES[form]
         if set(body) != {*_MEMBERS, *tables} or not all(isinstance(body[name], dict) for name in tables):
             return [f"{where}: figures of targeting without the members that they must have, or with others"]
         try:
@@ -103,10 +114,7 @@ class TargetingChain:
             faults.append(f"until {body['until']}, which is not the end of a period that is due")
         self._from_us = max(self._from_us, until_us)
         step = step_of(moment.charter)
-        form = 1 if tables is _FIRST_TABLES else TARGETING_FORM
-        self._form = max(
-            self._form, form
-        )  # once errata and questions are counted, figures without would hide some
+        self._form = max(self._form, form)
         if body["form"] != form or body["step"] != step or isinstance(body["form"], bool):
             faults.append(f"not of the form {form} in steps of {step}")
         else:
@@ -164,6 +172,7 @@ class TargetingChain:
                 _cell(body["disclosures"][name][to], least)
             _cell(body["disclosures_refused"][name], step)
         _demand_searches(body, moment, step)
+        found += _impossible_custody(body, moment, least)
         return found + _impossible_errata(body, everyone, step)
 
 
@@ -176,6 +185,20 @@ def _demand_searches(body: Mapping[str, Any], moment: RegimeAt, step: int) -> No
         _demand_rows(f"searches of `{name}`", body["searches"][name], QUESTION_KINDS)
         for kind in QUESTION_KINDS:
             _cell(body["searches"][name][kind], step)
+
+
+def _impossible_custody(body: Mapping[str, Any], moment: RegimeAt, least: int) -> list[str]:
+    """Return which figures of custody can be none; an answer may be looked at in a later month than it was made in."""
+    if "custody" not in body:
+        return []
+    _demand_rows("custody", body["custody"], names := custody_names(moment))
+    faults = []
+    for name in names:
+        _demand_rows(f"custody of `{name}`", body["custody"][name], CUSTODY_KINDS)
+        cells = {kind: _cell(body["custody"][name][kind], least) for kind in CUSTODY_KINDS}
+        if cells["listed"] > cells["rows"]:
+            faults.append(f"more rows of `{name}` in custody would have left by a list than answers have")
+    return faults
 
 
 def _impossible_errata(body: Mapping[str, Any], everyone: Iterable[str], step: int) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from wicketgate.base.errors import InputError, StreamError
@@ -20,6 +21,7 @@ from wicketgate.gateway.errata.digests import ErrataDigests
 from wicketgate.gateway.errata.finding import ReadFinder, ReadInRows
 from wicketgate.gateway.filing.errata_facts import erratum_fact
 from wicketgate.gateway.projections import Projections
+from wicketgate.gateway.searching.errata import AnsweredRead, plates_of
 from wicketgate.hotlists.in_force import Allowed, Hotlists
 from wicketgate.ledger.facts import Signs
 from wicketgate.regime.documents.authority import MatchTerms
@@ -27,13 +29,21 @@ from wicketgate.regime.moment import RegimeAt
 
 log = logging.getLogger(__name__)
 
+AnswersShowing = Callable[[int, int, str], Awaitable[Sequence[AnsweredRead]]]
+"""Returns the rows of kept answers that show the read of a first place; the third argument is its right plate."""
 _LOOK_S: Final = 1.0
 _PAUSE_S: Final = 0.02
 _ERASED_AT_ONCE: Final = 500
 
 
 class ErrataSending:
-    """The work that sends what was said, one erratum after the other, and erases errata with the rows they correct."""
+    """The work that sends what was said, one erratum after the other, and erases errata with the rows they correct.
+
+    Attributes
+    ----------
+    answers : callable or None
+        The answers in which a read is looked for; set once the questions of this gateway are there.
+    """
 
     def __init__(
         self,
@@ -50,6 +60,7 @@ class ErrataSending:
         self._lists = lists
         self._digests = digests
         self._signer = signer
+        self.answers: AnswersShowing | None = None
         self._news = asyncio.Event()
         commits.followers.append(self._follow)
 
@@ -91,19 +102,28 @@ class ErrataSending:
             found = await self._finder.of_hit(said.feed, said.seq, said.raised_us)
         else:
             found = await self._finder.of_place(said.number, said.row)
+        answers: Sequence[AnsweredRead] = ()
+        if found is not None and self.answers is not None:
+            answers = await self.answers(found.number, found.row, said.plate)
 
         def build(state: State, at_us: int, sequence: int) -> Transaction:
             if said.id not in state.errata.due:
                 return Transaction(at_us=at_us)
-            return self._transaction(said, found, state, at_us, sequence)
+            return self._transaction(said, found, answers, state, at_us, sequence)
 
         # A crash before this is durable leaves the erratum due, and nothing of it with anybody.
         await self._commits.commit(build)
 
     def _transaction(
-        self, said: ErratumSaid, found: ReadInRows | None, state: State, at_us: int, sequence: int
+        self,
+        said: ErratumSaid,
+        found: ReadInRows | None,
+        answers: Sequence[AnsweredRead],
+        state: State,
+        at_us: int,
+        sequence: int,
     ) -> Transaction:
-        if found is None or not self._is_new(said, found, state):
+        if found is None or not self._is_new(said, found, answers, state):
             sent = ErratumSent(id=said.id)
             return Transaction(at_us=at_us, errata=(sent,), facts=(erratum_fact(sent, sequence),))
         parsed = self._commits.parsed
@@ -126,8 +146,11 @@ class ErrataSending:
             id=said.id,
             number=found.number,
             row=found.row,
-            vehicle=self._vehicle(found),
-            rows=tuple(_row(one, state, term_us) for one in made),
+            vehicle=self._vehicle(found, answers),
+            rows=(
+                *(_row(one, state, term_us) for one in made),
+                *(_row_of_answer(one) for one in answers if one.held.until_us > at_us),
+            ),
         )
         shown = ShownReads(
             batches=(b"\0\0",) * len(batches), before=((0, found.number, found.row),) if batches else ()
@@ -147,15 +170,19 @@ class ErrataSending:
 
         return lists
 
-    def _is_new(self, said: ErratumSaid, found: ReadInRows, state: State) -> bool:
+    def _is_new(
+        self, said: ErratumSaid, found: ReadInRows, answers: Sequence[AnsweredRead], state: State
+    ) -> bool:
         """Return whether an erratum tells anybody anything: the plate that was read is no correction of it."""
         if known_among(state.errata.of_place(found.number, found.row), said.ground, said.said) is not None:
             return False
         read = {row.line["read"].get("plate") for row in found.rows if "read" in row.line}
+        read.update(plates_of(answers))
         return not said.plate or said.plate not in read
 
-    def _vehicle(self, found: ReadInRows) -> str:
+    def _vehicle(self, found: ReadInRows, answers: Sequence[AnsweredRead]) -> str:
         plates = [row.line["read"]["plate"] for row in found.rows if "plate" in row.line.get("read", {})]
+        plates += plates_of(answers)
         return self._digests.of_plate(plates[0] if plates else f"{found.number}-{found.row}")
 
     async def _erase(self) -> None:
@@ -184,4 +211,15 @@ def _row(one: ErratumFor, state: State, term_us: int) -> ErratumRow:
         version=version,
         seq=state.feeds[one.row.feed].rows + 1 if one.reference else 0,
         read=bool(one.read),
+    )
+
+
+def _row_of_answer(one: AnsweredRead) -> ErratumRow:
+    """Return what the unit of an answer is told: a notice, which ends with the answer; its pages have the rest."""
+    return ErratumRow(
+        feed=one.held.asked.authority.partition("@")[0],
+        corrects=one.seq,
+        until_us=one.held.until_us,
+        read=one.read,
+        search=one.held.asked.id,
     )

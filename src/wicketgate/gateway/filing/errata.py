@@ -10,6 +10,7 @@ import msgspec
 
 from wicketgate.base.clock import DAY_US
 from wicketgate.base.errors import InputError, StreamError
+from wicketgate.base.periods import add
 from wicketgate.commits.errata import (
     MOST_DUE,
     MOST_OF_READ,
@@ -157,6 +158,9 @@ def said_transaction(
     commits: Commits, said: ErratumSaid, state: State, at_us: int, sequence: int
 ) -> Transaction:
     """Return the transaction of what was said, which is forgotten with the last rows that can tell of it."""
-    term_us = commits.parsed.charter(state).limits.feed_term_us
-    said = msgspec.structs.replace(said, ends_us=at_us + term_us + DAY_US)
+    charter = commits.parsed.charter(state)
+    ends = [at_us + charter.limits.feed_term_us]
+    # It stands beside rows of a history as long as any source keeps reads: each was captured before now.
+    ends += [add(at_us, one.retention) for one in charter.organisations.values() if one.retention is not None]
+    said = msgspec.structs.replace(said, ends_us=max(ends) + DAY_US)
     return Transaction(at_us=at_us, errata_said=(said,), facts=(erratum_said_fact(said, sequence),))

@@ -33,7 +33,7 @@ def erratum_fact(sent: ErratumSent, sequence: int) -> bytes:
     """Return the fact of whom an erratum was told.
 
     It tells of each authority which row was wrong, the number of the erratum's own row, and whether the corrected read
-    stands in that; 0 for both numbers of a notice alone.
+    stands in that; 0 for both numbers of a notice alone. Of an answer it names the question too.
     """
     return salted(
         "erratum",
@@ -48,6 +48,7 @@ def erratum_fact(sent: ErratumSent, sequence: int) -> bytes:
                     "corrects": row.corrects,
                     "seq": row.seq,
                     "read": row.read,
+                    **({"search": row.search} if row.search else {}),
                 }
                 for row in sent.rows
             ],

@@ -14,6 +14,7 @@ from wicketgate.base.clock import rfc3339
 from wicketgate.gateway.filing.facts import salted
 from wicketgate.ledger.facts import search_run_fact
 from wicketgate.regime.searches.values import (
+    AnswerCompared,
     AnswerEnded,
     AnswerLooked,
     EmergencyLet,
@@ -68,6 +69,11 @@ def search_fact(event: SearchEvent, sequence: int) -> bytes:
             )
         case SearchRun():
             return search_run_fact(msgspec.json.decode(event.promise))
+        case AnswerCompared():
+            return salted(
+                "answer-compared",
+                _said(sequence, id=event.id, authority=event.authority, rows=event.rows, listed=event.listed),
+            )
         case AnswerLooked():
             return salted(
                 "answer-read",
@@ -78,6 +84,7 @@ def search_fact(event: SearchEvent, sequence: int) -> bytes:
                     after=event.after,
                     rows=event.rows,
                     form=event.form or None,
+                    authority=event.authority or None,
                 ),
             )
         case SearchUnapproved():

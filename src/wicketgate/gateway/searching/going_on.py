@@ -26,7 +26,7 @@ from wicketgate.gate.single import Decider, Search
 from wicketgate.gate.tables import terms_at
 from wicketgate.gateway.filing.searches import SearchFiling
 from wicketgate.gateway.history.feeding import reads_of
-from wicketgate.gateway.searching.looking_back import LookingBack
+from wicketgate.gateway.searching.looking_back import CountedVehicles, LookingBack, told_gaps
 from wicketgate.gateway.searching.putting import MOVED, judged_again
 from wicketgate.gateway.searching.reach import (
     QuestionReach,
@@ -45,6 +45,7 @@ from wicketgate.regime.documents.fields import shows_position
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.searches.rules import SearchJudgement, may_run, shown_count
 from wicketgate.regime.searches.values import (
+    AnswerCompared,
     AnswerEnded,
     SearchCounted,
     SearchEvent,
@@ -189,7 +190,7 @@ class GoingOn:
         # Up to here it surely has everything: what it counts besides is in no answer.
         counted_to = history.complete
         found = await self._looking_back(held, one, history, counted_to).count()
-        await self.tell_count(held, shown_count(found.vehicles), counted_to=counted_to)
+        await self.tell_count(held, shown_count(found.vehicles), counted_to=counted_to, found=found)
 
     async def _run(self, held: HeldSearch) -> None:
         one = await self._standing(held)
@@ -281,7 +282,9 @@ class GoingOn:
         parsed = self._commits.parsed
         return judged_again(held, one.question, one.standing, one.reach, state, parsed, at_us, told=told)
 
-    async def tell_count(self, held: HeldSearch, told: int, *, counted_to: int) -> None:
+    async def tell_count(
+        self, held: HeldSearch, told: int, *, counted_to: int, found: CountedVehicles | None = None
+    ) -> None:
         """Commit a count, with what is needed since, or why it is refused then."""
         id_ = held.asked.id
         for left in reversed(range(_TRIES)):
@@ -291,14 +294,16 @@ class GoingOn:
                 now = _still_held(state, id_)
                 if not is_counting(now):
                     raise InputError("this question was counted already", code="approval-spent")
-                found = self._judged(now, one, state, at_us, told)
+                judged = self._judged(now, one, state, at_us, told)
                 counted = SearchCounted(
                     id=id_,
                     vehicles=told,
-                    needs=found.needs,
-                    code=found.code or "",
+                    needs=judged.needs,
+                    code=judged.code or "",
                     counted_to=counted_to,
                     authority=now.asked.authority,
+                    gaps=() if found is None else told_gaps(found.gaps),
+                    covered_us=0 if found is None else found.covered_us,
                 )
                 return (counted,)
 
@@ -309,20 +314,26 @@ class GoingOn:
                 if error.code != MOVED or not left:
                     raise
 
-    async def tell_run(self, held: HeldSearch, *, rows: int, vehicles: int, root: str) -> None:
-        """Commit a run elsewhere, or why the law refuses it by now."""
+    async def tell_run(self, held: HeldSearch, *, rows: int, vehicles: int, root: str, listed: int) -> None:
+        """Commit a run elsewhere, with what other modes would have released, or why the law refuses it by now."""
         for left in reversed(range(_TRIES)):
             try:
-                await self._tell_run(
-                    held, await self._standing(held), rows=rows, vehicles=vehicles, root=root
-                )
+                one = await self._standing(held)
+                await self._tell_run(held, one, rows=rows, vehicles=vehicles, root=root, listed=listed)
                 return
             except InputError as error:
                 if error.code != MOVED or not left:
                     raise
 
     async def _tell_run(
-        self, held: HeldSearch, one: _Standing, *, rows: int, vehicles: int, root: str
+        self,
+        held: HeldSearch,
+        one: _Standing,
+        *,
+        rows: int,
+        vehicles: int,
+        root: str,
+        listed: int | None = None,
     ) -> None:
         id_ = held.asked.id
 
@@ -337,7 +348,11 @@ class GoingOn:
                 found.approve_by_us is not None or may_run(now.waiting, found.needs)
             ):
                 return (SearchStopped(id=id_, code="approval-needed", authority=now.asked.authority),)
-            return (self._run_event(one, state, at_us, sequence, now, rows, vehicles, root),)
+            run = self._run_event(one, state, at_us, sequence, now, rows, vehicles, root)
+            if listed is None:
+                return (run,)
+            name = now.asked.authority
+            return (run, AnswerCompared(id=id_, authority=name, rows=rows, listed=min(listed, rows)))
 
         await self._filing.record(build)
 

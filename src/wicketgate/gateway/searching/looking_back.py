@@ -19,26 +19,38 @@ from wicketgate.history.messages import AskOrder, HistoryGap
 
 MOST_ROWS: Final = 200_000
 """Rows of one answer, and reads that a count looks at one by one."""
+_MOST_GAPS: Final = 100
 PAGE: Final = 5_000
 """Rows that the history is asked for at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountedVehicles:
-    """How many vehicles a question means, and how many reads of them."""
+    """How many vehicles a question means, and how many reads of them; gaps and covered time as of a `MadeAnswer`."""
 
     vehicles: int
     reads: int
+    gaps: list[HistoryGap] = field(default_factory=list)
+    covered_us: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
 class MadeAnswer:
-    """An answer that is durable under its id, and that nobody was told of."""
+    """An answer that is durable under its id, and that nobody was told of.
+
+    Attributes
+    ----------
+    gaps : list of HistoryGap
+        What the history lacked of the question's time.
+    covered_us : int
+        The time of the last transaction that it covers; 0 where that is not known.
+    """
 
     rows: int
     vehicles: int
     root: str
     gaps: list[HistoryGap] = field(default_factory=list)
+    covered_us: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,6 +71,7 @@ class LookingBack:
     horizons_us: dict[str, int]
     one_by_one: bool
     gaps: list[HistoryGap] = field(default_factory=list)
+    covered_us: int = 0
 
     async def count(self) -> CountedVehicles:
         """Count.
@@ -73,7 +86,9 @@ class LookingBack:
             found = await self.client.count(self._order(None))
             if found.reads > MOST_ROWS:
                 raise _too_many()
-            return CountedVehicles(vehicles=found.vehicles, reads=found.reads)
+            return CountedVehicles(
+                vehicles=found.vehicles, reads=found.reads, gaps=list(found.gaps), covered_us=found.at_us
+            )
         only = await self._meant()
         plates: set[str] = set()
         reads = 0
@@ -81,7 +96,7 @@ class LookingBack:
             met = [plate for plate in page.plates() if only is None or plate in only]
             plates.update(met)
             reads += len(met)
-        return CountedVehicles(vehicles=len(plates), reads=reads)
+        return CountedVehicles(vehicles=len(plates), reads=reads, gaps=self.gaps, covered_us=self.covered_us)
 
     async def answer(self, store: AnswerStore, id_: str) -> MadeAnswer:
         """Make the answer, durably; it is to be committed before it is told of.
@@ -99,13 +114,21 @@ class LookingBack:
         try:
             async for page in self._pages():
                 await asyncio.to_thread(_add, writer, rows, page)
-            gaps = [(one.from_us, one.until_us, one.reads) for one in self.gaps]
-            store.note(id_, await asyncio.to_thread(writer.finish, rows.fields, gaps))
+            members = await asyncio.to_thread(
+                writer.finish, rows.fields, told_gaps(self.gaps), self.covered_us
+            )
+            store.note(id_, members)
             root = await asyncio.to_thread(lambda: rows.root)
         except BaseException:
             await asyncio.to_thread(writer.abandon)
             raise
-        return MadeAnswer(rows=writer.rows, vehicles=len(rows.plates), root=root, gaps=self.gaps)
+        return MadeAnswer(
+            rows=writer.rows,
+            vehicles=len(rows.plates),
+            root=root,
+            gaps=self.gaps,
+            covered_us=self.covered_us,
+        )
 
     async def _meant(self) -> set[str] | None:
         """Return the plates that scenes mean, by rows that may be shown alone; None of any other question."""
@@ -124,7 +147,9 @@ class LookingBack:
         while True:
             data = await self.client.arrow_page(self._order(after))
             table = await asyncio.to_thread(_table, data)
-            self.gaps = _gaps(table)
+            self.gaps, reached_us = _gaps(table), _covered_us(table)
+            # Pages are asked for one after another: what all of them cover is what the first did.
+            self.covered_us = self.covered_us or reached_us
             if not table.num_rows:
                 return
             found += table.num_rows
@@ -146,6 +171,11 @@ class LookingBack:
         )
 
 
+def told_gaps(gaps: list[HistoryGap]) -> tuple[tuple[int, int, int | None], ...]:
+    """Return gaps as they are told of a count or an answer: from, until, and how many reads; the first hundred."""
+    return tuple((one.from_us, one.until_us, one.reads) for one in gaps[:_MOST_GAPS])
+
+
 def _add(writer: AnswerWriter, rows: AnswerRows, page: FoundPage) -> None:
     writer.add(rows.take(page))
 
@@ -164,3 +194,7 @@ def _table(data: bytes) -> pa.Table:
 def _gaps(table: pa.Table) -> list[HistoryGap]:
     said = (table.schema.metadata or {}).get(b"gaps", b"[]")
     return msgspec.json.decode(said, type=list[HistoryGap])
+
+
+def _covered_us(table: pa.Table) -> int:
+    return int((table.schema.metadata or {}).get(b"at_us", b"0"))

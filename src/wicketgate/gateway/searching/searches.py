@@ -26,12 +26,14 @@ from wicketgate.gateway.searching.approving import (
     judge_waiting,
     unknown_search,
 )
+from wicketgate.gateway.searching.errata import AnswerErrata
 from wicketgate.gateway.searching.going_on import GoingOn
 from wicketgate.gateway.searching.putting import MOVED, PutQuestion
 from wicketgate.gateway.searching.reach import reach_of, standing_of
-from wicketgate.gateway.searching.shown import of_source, shown
+from wicketgate.gateway.searching.shown import is_kept_here, of_source, shown
 from wicketgate.gateway.searching.store import AnswerStore
 from wicketgate.gateway.searching.values import (
+    LOST,
     MOST_PAGE,
     PAGE_ROWS,
     AnswerForm,
@@ -107,6 +109,8 @@ class Searches:
         self._history, self._store = parts.history, parts.store
         self._going_on = going_on
         self._filing = SearchFiling(parts.commits)
+        self.errata = AnswerErrata(parts.commits, parts.store, parts.clock.now_us)
+        """What was found of rows of answers."""
 
     @classmethod
     def of(cls, gateway: Gateway, signer: Signs) -> Searches:
@@ -195,7 +199,9 @@ class Searches:
         known = self._known(id_)
         if _asker_of(known) != by:
             raise unknown_search()
-        return self._shown(id_, known)
+        found = self._commits.committed.errata.of_answer(_authority_of(known), id_)
+        lost = is_kept_here(known, self._clock.now_us()) and not self._store.is_here(id_)
+        return msgspec.structs.replace(self._shown(id_, known), errata=found, lost=lost)
 
     async def detail(self, id_: str, by: str, approver: Approver | None) -> SearchDetail:
         """Return what was asked, for whoever asked it, and for who may approve it, whose look is committed.
@@ -339,13 +345,14 @@ class Searches:
         rows = await asyncio.to_thread(self._store.page, id_, after, limit, now_us, hidden)
         members = await asyncio.to_thread(self._store.members, id_)
         if rows is None or members is None:
-            raise InputError("this answer is kept here no longer: ask anew", code="answer-ended")
+            raise InputError(LOST, code="answer-ended")
         await self._look(id_, asker, after, len(rows), form)
+        lines = await self.errata.beside(held, rows, after)
         self.answered(id_, asker)  # it may have been stopped meanwhile
         last = after + len(rows)
         return AnswerPage(
             search=self._shown(id_, held),
-            lines=tuple(row.line for row in rows),
+            lines=tuple(lines),
             after=last if rows and last < members.rows else None,
             fields=frozenset(members.fields),
         )
@@ -372,9 +379,11 @@ class Searches:
         said = "" if form == "ndjson" else form
 
         def build(state: State, at_us: int) -> Sequence[SearchEvent]:
-            if id_ not in state.searches.held:
+            held = state.searches.held.get(id_)
+            if held is None:
                 raise InputError("this answer has just ended", code="answer-ended")
-            return (AnswerLooked(id=id_, by=asker.by, after=after, rows=rows, form=said),)
+            name = held.asked.authority if held.asked.elsewhere else ""
+            return (AnswerLooked(id=id_, by=asker.by, after=after, rows=rows, form=said, authority=name),)
 
         await self._commit(build)
 
@@ -413,8 +422,12 @@ class Searches:
         await self._going_on.tell_count(held, max(vehicles, FEW), counted_to=0)
         return self._shown(id_, self._known(id_))
 
-    async def take_run(self, id_: str, unit: str, *, rows: int, vehicles: int, root: str) -> SearchShown:
+    async def take_run(
+        self, id_: str, unit: str, *, rows: int, vehicles: int, root: str, listed: int = 0
+    ) -> SearchShown:
         """Commit a run in a recipient's custody, before its first page; `root` is over its rows, hexadecimal.
+
+        `listed` are those of its rows that mode `match` would have released (`AnswerCompared`).
 
         Where the law has come to refuse it, the question is refused, with its code in what is returned.
 
@@ -428,7 +441,7 @@ class Searches:
             raise InputError(NOT_COUNTED["approval-spent"], code="approval-spent")
         if not held.asked.approve_by_us and (open_needs(held.waiting) or self._going_on.counts(held)):
             raise InputError("nobody has approved this question yet", code="not-answered")
-        await self._going_on.tell_run(held, rows=rows, vehicles=vehicles, root=root)
+        await self._going_on.tell_run(held, rows=rows, vehicles=vehicles, root=root, listed=listed)
         return self._shown(id_, self._known(id_))
 
     async def take_look(self, id_: str, asker: Asker, *, after: int, rows: int, form: AnswerForm) -> None:
@@ -466,6 +479,11 @@ async def _parsed(document: AskedDocument) -> Question:
 
 def _asker_of(known: HeldSearch | EndedSearch) -> str:
     return known.asked.by if isinstance(known, HeldSearch) else known.by
+
+
+def _authority_of(known: HeldSearch | EndedSearch) -> str:
+    whole = known.asked.authority if isinstance(known, HeldSearch) else known.authority
+    return whole.partition("@")[0]
 
 
 def _unit_of(known: HeldSearch | EndedSearch) -> str:

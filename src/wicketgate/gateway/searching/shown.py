@@ -41,6 +41,11 @@ def is_runnable(held: HeldSearch) -> bool:
     return bool(held.asked.approve_by_us) or not open_needs(held.waiting)
 
 
+def is_kept_here(known: HeldSearch | EndedSearch, now_us: int) -> bool:
+    """Return whether the gateway that made an answer keeps it yet: where it lies not here, it is gone."""
+    return isinstance(known, HeldSearch) and now_us < known.until_us and not known.asked.elsewhere
+
+
 def status_of(held: HeldSearch, now_us: int) -> SearchStatus:
     """Return how a question stands that has not ended."""
     if held.until_us:
@@ -88,12 +93,11 @@ def shown(
         root="" if header is None else header.root,
         promise=None if header is None else header.promise,
         until=_time(known.until_us),
-        gaps=()
-        if members is None
-        else tuple(
+        gaps=tuple(
             GapShown(from_=rfc3339(from_us), until=rfc3339(until_us), reads=reads)
-            for from_us, until_us, reads in members.gaps
+            for from_us, until_us, reads in (known.gaps if members is None else members.gaps)
         ),
+        covers=_time(known.covered_us if members is None else members.covered_us),
     )
 
 

@@ -17,6 +17,11 @@ PAGE_ROWS: Final = 1_000
 """Rows of a page where nobody says how many."""
 MOST_PAGE: Final = 10_000
 """Rows of one page at most."""
+LOST: Final = (
+    "this answer lay on the machine that led before, and on no other: it is gone. Its root and who looked stand in the "
+    "log. Ask anew; an approval was for that one run"
+)
+"""What became of an answer that is not where the log says it was made."""
 AnswerForm = Literal["ndjson", "csv", "parquet", "geojson"]
 """A form of an answer's page; all but the first are exports, and the fact of the look says so."""
 
@@ -153,6 +158,13 @@ class SearchShown(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     promise: Annotated[SearchPromise | None, about("As in `header`.")] = None
     until: Annotated[str, about("How long the answer is kept.")] = ""
     gaps: tuple[GapShown, ...] = ()
+    covers: Annotated[
+        str, about("What was accepted until then was looked at; empty where that is not known.")
+    ] = ""
+    lost: Annotated[bool, about("Its answer was lost when another sequencer took over: ask anew.")] = False
+    errata: Annotated[
+        int, about("Rows of which it was found, once they were shown, that they are wrong.")
+    ] = 0
 
 
 class SearchDetail(msgspec.Struct, frozen=True, kw_only=True):
@@ -172,7 +184,8 @@ class AnswerPage:
     Attributes
     ----------
     lines : tuple of bytes
-        The rows' lines, as the root is made of them, without LF; a row past its term is one of its leaf hash.
+        The rows' lines, as the root is made of them, without LF; a row past its term is one of its leaf hash. Behind
+        a row that was wrong stands a line for each erratum, under no root.
     after : int or None
         The cursor of the next page; None behind the last row.
     fields : frozenset of str

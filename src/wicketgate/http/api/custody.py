@@ -55,6 +55,14 @@ class RunSaid(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     rows: Annotated[int, about("Its rows.", minimum=0, exclusiveMaximum=1 << 53)]
     vehicles: Annotated[int, about("Exactly.", minimum=0, exclusiveMaximum=1 << 53)]
     root: Annotated[Hash, about("RFC 6962 tree hash over its rows' lines without LF.")]
+    listed: Annotated[
+        int,
+        about(
+            "Rows of plates that a question here had named before the capture: mode match would have released them.",
+            minimum=0,
+            exclusiveMaximum=1 << 53,
+        ),
+    ] = 0
 
 
 class LookSaid(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -140,7 +148,7 @@ class CustodyApi:
     async def post_run(self, request: Request) -> Response:
         """`POST /v1/custody/{authority}/searches/{id}/run` `{"rows","vehicles","root"}`."""
         said, unit = await self._said(request, RunSaid)
-        _demand_counts(said.rows, said.vehicles)
+        _demand_counts(said.rows, said.vehicles, said.listed)
         return private_answer(
             await self._searches.take_run(
                 request.path_params["id"],
@@ -148,6 +156,7 @@ class CustodyApi:
                 rows=said.rows,
                 vehicles=said.vehicles,
                 root=_hash(said.root).hex(),
+                listed=said.listed,
             )
         )
 

@@ -133,6 +133,7 @@ class ErrataApi:
                 ground=one.ground,
                 at=rfc3339(one.at_us),
                 row=one.seq or UNSET,
+                search=one.search or UNSET,
                 taken_at=rfc3339(one.taken_us) if one.taken_us else None,
             )
             for authority, one in found[:limit]

@@ -153,6 +153,14 @@ class AnswerRow(Struct, frozen=True, kw_only=True):
     ) = UNSET
 
 
+class AnswerErratum(Struct, frozen=True, kw_only=True):
+    """A line that is no row of the answer: the row before it, of the same number, was wrong."""
+
+    seq: Count
+    authority: Annotated[str, about("`name@version` that stands now.")]
+    erratum: RowErratum
+
+
 class RowFeature(Struct, frozen=True, kw_only=True):
     """A row of an answer as a feature (RFC 7946)."""
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from wicketgate.base.shapes import about, shape
 from wicketgate.history.forms import CSV, GEOJSON, PARQUET
-from wicketgate.http.openapi.bodies import AnswerRow, ErasedRow, RowFeatures
+from wicketgate.http.openapi.bodies import AnswerErratum, AnswerRow, ErasedRow, RowFeatures
 from wicketgate.http.openapi.operation import NDJSON, OFFICER, PAGE, Bytes, Content, Operation, Sample, tagged
 from wicketgate.http.openapi.v1 import IMAGES, STOPS
 from wicketgate.http.parameters import Parameter
@@ -24,6 +24,7 @@ _KIND = Parameter(name="kind", place="query", words="A kind of question.")
 _DRAFT = Parameter(name="draft", place="query", words="What was written, and not sent yet.")
 _SENT = Parameter(name="sent", place="query", words="`yes`: it was sent just now.")
 _DONE = Parameter(name="done", place="query", words="`approved` or `refused`: it was recorded just now.")
+_LET = Parameter(name="done", place="query", words="`let`: a right was given back just now.")
 _AFTER = Parameter(
     name="after",
     place="query",
@@ -93,6 +94,13 @@ class ApproveForm(Struct, frozen=True, kw_only=True):
     vehicles: Annotated[str, about("The number that was counted, where one was.")] = ""
 
 
+class LetForm(Struct, frozen=True, kw_only=True):
+    """Which unit may say again that life is threatened."""
+
+    form_key: str
+    unit: Annotated[str, shape(minLength=1, maxLength=130)]
+
+
 class RefuseForm(Struct, frozen=True, kw_only=True):
     """Why a question is not to be answered."""
 
@@ -143,7 +151,8 @@ QUESTIONS = tagged(
         "downloadAnswer", "GET /questions/{id}/answer/{form}", "A part of an answer as a file",
         "At most 10,000 rows; recorded before the first byte.", parameters=(_ID, _FORM_OF, _AFTER),
         gives={
-            NDJSON: (AnswerRow, ErasedRow), CSV: Sample("seq,authority,captured_at,plate\r\n"), PARQUET: Bytes,
+            NDJSON: (AnswerRow, ErasedRow, AnswerErratum),
+            CSV: Sample("seq,authority,captured_at,plate\r\n"), PARQUET: Bytes,
             GEOJSON: RowFeatures,
         },
         meaning="The rows.", also=_SIGN_IN, as_page=True, commits=True,
@@ -178,6 +187,16 @@ QUESTIONS = tagged(
     Operation(
         "showSourceQuestions", "GET /source/questions", "Who asked the past of a source's reads, and how broadly",
         "Never what was asked for.", gives=PAGE, also=_SIGN_IN, as_page=True, codes="not-entitled", commits=True,
+    ),
+    Operation(
+        "showEmergencies", "GET /emergencies", "Emergencies nobody approved, and units whose right stopped",
+        "Never what was asked for.", parameters=(_LET,), gives=PAGE, also=_SIGN_IN, as_page=True, codes="not-entitled",
+        commits=True,
+    ),
+    Operation(
+        "letEmergency", "POST /emergencies/let", "Let a unit say again that life is threatened",
+        takes={FORM: LetForm}, most=MAX_MEMBERS, gives=PAGE, also=_PRESENT, as_page=True,
+        codes=f"not-entitled not-stopped presence-needed malformed {_FORM}", commits=True,
     ),
 )
 # fmt: on

@@ -58,6 +58,13 @@ class TargetingSinceReview(Struct, frozen=True, kw_only=True):
             "without custody nobody knows."
         ),
     ] = UNSET
+    custody: Annotated[
+        dict[str, Count] | Literal["unknown"] | UnsetType,
+        about(
+            "Of bulk, out of its recipient's custody: at least so many rows that were `looked` at; `rows` of answers, "
+            "which mode search would have released; and `listed` of these, which mode match would have."
+        ),
+    ] = UNSET
 
 
 class SinceReview(Struct, frozen=True, kw_only=True):
@@ -348,7 +355,7 @@ class Targeting(Struct, frozen=True, kw_only=True):
     """
 
     kind: Literal["targeting"]
-    form: Literal[1, 2]
+    form: Literal[1, 2, 3]
     from_: Time = field(name="from")
     until: Time
     step: Count
@@ -363,6 +370,15 @@ class Targeting(Struct, frozen=True, kw_only=True):
             dict[str, dict[str, Stepped]],
             about(
                 "What became of questions to the past, by authority and kind; figures of form 1 have none."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    custody: (
+        Annotated[
+            dict[str, dict[str, Stepped]],
+            about(
+                "Rows of answers in custody, in steps of `least_traffic`, by authority of mode bulk; from form 3."
             ),
         ]
         | UnsetType

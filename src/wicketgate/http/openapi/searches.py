@@ -17,7 +17,7 @@ from wicketgate.http.api.searches import (
     StoppedUnits,
     UnitNamed,
 )
-from wicketgate.http.openapi.bodies import AnswerRow, ErasedRow, RowFeatures
+from wicketgate.http.openapi.bodies import AnswerErratum, AnswerRow, ErasedRow, RowFeatures
 from wicketgate.http.openapi.operation import NDJSON, Bytes, Operation, Sample, tagged
 from wicketgate.http.parameters import AFTER_ROW, ROWS, Parameter
 from wicketgate.http.requests import MAX_MEMBERS
@@ -72,10 +72,12 @@ SEARCHES = (
             "getAnswerRows", "GET /v1/searches/{id}/rows", "A page of an answer",
             "Rows in the order of time. Each page is a look, committed before it goes; another form than NDJSON is an "
             "export, and the fact says so. `Wicketgate-After` is the cursor of the next page, missing behind the last "
-            "row. A row that is past its source's retention, or was erased, has its leaf hash instead.",
+            "row. A row that is past its source's retention, or was erased, has its leaf hash instead. Behind a "
+            "row that is known to be wrong stands a line with `erratum`, which is no row, and under no root.",
             parameters=(SEARCH_ID, AFTER_ROW, ROWS),
             gives={
-                NDJSON: (AnswerRow, ErasedRow), CSV: Sample("seq,authority,captured_at,plate\r\n"), PARQUET: Bytes,
+                NDJSON: (AnswerRow, ErasedRow, AnswerErratum),
+                CSV: Sample("seq,authority,captured_at,plate\r\n"), PARQUET: Bytes,
                 GEOJSON: RowFeatures,
             },
             meaning="The rows.", commits=True,

@@ -26,6 +26,7 @@ from wicketgate.http.site.answers import Answers
 from wicketgate.http.site.approving import Approving
 from wicketgate.http.site.asking import AskingPages
 from wicketgate.http.site.duty import Duty
+from wicketgate.http.site.emergencies import Emergencies
 from wicketgate.http.site.handover import Handover
 from wicketgate.http.site.lists import Lists
 from wicketgate.http.site.officers import OfficerPages
@@ -38,6 +39,7 @@ from wicketgate.pages.answers import AnswerPages
 from wicketgate.pages.approving import ApprovalPages
 from wicketgate.pages.asking import AskPages
 from wicketgate.pages.duty import DutyPages
+from wicketgate.pages.emergencies import EmergencyPages
 from wicketgate.pages.people import PeoplePages
 from wicketgate.pages.protection import ProtectionPages
 from wicketgate.pages.public import assets_of
@@ -220,4 +222,18 @@ def _of_the_past(
         officers=officers,
         pages=SourceQuestionPages(demonstration=demonstration),
     )
-    return [*asking.routes(), *answers.routes(), *approving.routes(), *source.routes()]
+    emergencies = Emergencies(
+        commits,
+        clock,
+        searches=searches,
+        looks=gateway.looks,
+        officers=officers,
+        pages=EmergencyPages(demonstration=demonstration),
+    )
+    return [
+        *asking.routes(),
+        *answers.routes(),
+        *approving.routes(),
+        *source.routes(),
+        *emergencies.routes(),
+    ]

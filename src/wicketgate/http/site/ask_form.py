@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from wicketgate.base.clock import MINUTE_US, rfc3339
 from wicketgate.base.errors import InputError
+from wicketgate.history.places import parse_polygon
 from wicketgate.history.questions import KINDS, MAX_SCENES, Question, parse_question
 from wicketgate.http.site.written_times import TimeFault, read_moment
 
@@ -259,6 +260,19 @@ def _place(
         else:
             said["area"] = polygon
     return said
+
+
+def areas_of(written: WrittenQuestion) -> list[Any]:
+    """Return the rings of each area that was written, as far as it can be read: what the map shows of it."""
+    found = []
+    for text in (written.area, *(scene.area for scene in written.scenes)):
+        try:
+            polygon = parse_polygon(_polygon(text), "area") if text else None
+        except InputError:
+            continue
+        if polygon is not None:
+            found.append(polygon.as_json()["coordinates"])
+    return found
 
 
 def _polygon(text: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, replace
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ from wicketgate.commits.durable import Durable
 from wicketgate.gateway.entitlement import names_of
 from wicketgate.gateway.searching.searches import Searches
 from wicketgate.gateway.searching.values import AskedDocument, Asker, SearchPreview
-from wicketgate.history.questions import KINDS
+from wicketgate.history.questions import KINDS, Question
 from wicketgate.http.problems import status_and_title
 from wicketgate.http.roles import ASK
 from wicketgate.http.site.ask_form import (
@@ -30,6 +31,7 @@ from wicketgate.http.site.ask_form import (
     FormFault,
     ReadQuestion,
     WrittenQuestion,
+    areas_of,
     read_question,
     written_of,
 )
@@ -37,7 +39,7 @@ from wicketgate.http.site.drafts import Draft, Drafts
 from wicketgate.http.site.officers import OfficerPages, pairs_of_form, redirect, sentence, session_of
 from wicketgate.http.site.written_times import read_moment, written_moment
 from wicketgate.pages.asking import MOST_NAMED, MOST_ON_MAP, AskableAuthority, AskPages, AskPlaces
-from wicketgate.pages.camera_map import Placed
+from wicketgate.pages.camera_map import Placed, Polygon
 from wicketgate.pages.duty import Session
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.moment import RegimeAt
@@ -173,7 +175,7 @@ class AskingPages:
             session,
             self._clock.now_us(),
             authority=self._shown(authority),
-            places=self._places(authority),
+            places=self._places(authority, areas=areas_of(written)),
             written=asdict(written),
             draft=draft if self._drafts.of(session.key, draft) is not None else "",
             faults=[(fault.field, fault.words) for fault in faults],
@@ -199,12 +201,13 @@ class AskingPages:
         found = self._read(session, draft)
         preview: SearchPreview = await self._searches.preview(_asker(session), _document(found))
         asker_at(request)  # it took a moment
-        authority = self._shown(self._authority(session.unit, draft.written.authority))
+        authority = self._authority(session.unit, draft.written.authority)
         return await self._officers.page(
             self._pages.check,
             session,
             self._clock.now_us(),
-            authority=authority,
+            authority=self._shown(authority),
+            places=self._asked_places(authority, found.question),
             draft=draft.id,
             body={**found.said, "question": found.question.as_json()},
             preview=msgspec.to_builtins(preview),
@@ -286,12 +289,25 @@ class AskingPages:
             custody=authority.mode == "bulk",
         )
 
-    def _places(self, authority: Authority) -> AskPlaces:
+    def _asked_places(self, authority: Authority, question: Question) -> AskPlaces | None:
+        """Return where a question asks by an area; None where it names none."""
+        places = [scene.place for scene in question.scenes] or [question.place]
+        areas = [place.area.as_json()["coordinates"] for place in places if place.area is not None]
+        if not areas:
+            return None
+        cameras = self._cameras(authority)
+        asked = {number for place in places for number in place.numbers(cameras)}
+        return self._places(authority, areas=areas, asked=asked)
+
+    def _places(
+        self, authority: Authority, *, areas: Sequence[Polygon] = (), asked: Collection[int] = ()
+    ) -> AskPlaces:
+        """Return where an authority lets one ask; `asked` are the places of some of its cameras among them."""
         cameras = self._cameras(authority)
         groups = Counter(group for camera in cameras for group in camera.groups)
         placed = [
-            Placed(camera.shown_name, *camera.position, "heard")
-            for camera in cameras
+            Placed(camera.shown_name, *camera.position, "asked" if number in asked else "other")
+            for number, camera in enumerate(cameras)
             if camera.position is not None
         ]
         return AskPlaces(
@@ -299,6 +315,7 @@ class AskingPages:
             cameras=[(f"{one.source}/{one.id}", one.shown_name) for one in cameras[:MOST_NAMED]],
             count=len(cameras),
             placed=placed[:MOST_ON_MAP],
+            areas=areas,
         )
 
     def _cameras(self, authority: Authority) -> list[Camera]:

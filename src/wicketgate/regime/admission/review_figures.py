@@ -35,7 +35,9 @@ def since_review(periods: Iterable[Mapping[str, Any]], name: str, since_us: int)
         the reads held against the list. With the first month published comes `targeting`: `from`, `until`, `months`,
         sums of vehicles in `hits` and `outcomes` by kind, each of them at least so many, and `suppressed`; where its
         recipient looks back by questions alone, `searches`: at least how many were asked of what it got, and what
-        became of them. Of bulk without custody that is "unknown", once months tell of questions at all.
+        became of them; and of bulk `custody`: at least how many rows of it were looked at (`looked`), how many its
+        answers have (`rows`: what mode search would have released), and how many of those a list would have released
+        (`listed`). Of bulk without custody both are "unknown", once months tell of them at all.
 
     Notes
     -----
@@ -78,14 +80,18 @@ def since_review(periods: Iterable[Mapping[str, Any]], name: str, since_us: int)
         "decided": decided,
         "released": None if hidden else released,
         **{member: dict(sorted(kinds.items())) for member, kinds in by_kind.items()},
-        "searches": 0,  # no authority can search yet: mode `search` is refused
+        "searches": 0,  # of the form of 0.3, which let nobody search; `targeting` has them now
         "left_ppm": None if hidden or not decided else released * _PARTS // decided,
         "suppressed": suppressed,
     }
     if hidden:
         found["compared"] = sums["compared"]
     if months:
-        found["targeting"] = _targeting(months, name) | _questions(months, name, is_bulk=is_bulk)
+        found["targeting"] = {
+            **_targeting(months, name),
+            **_told(months, "searches", name, unknown=is_bulk),
+            **_told(months, "custody", name, unknown=is_bulk),
+        }
     return found
 
 
@@ -97,15 +103,18 @@ def _sum_up(cells: Mapping[str, int | None], into: dict[str, int]) -> int:
     return sum(cell is None for cell in cells.values())
 
 
-def _questions(months: Sequence[Mapping[str, Any]], name: str, *, is_bulk: bool) -> dict[str, Any]:
-    """Return what became of questions under an authority, as far as months tell; nothing where it has none."""
-    told = [month["searches"] for month in months if "searches" in month]
+def _told(months: Sequence[Mapping[str, Any]], member: str, name: str, *, unknown: bool) -> dict[str, Any]:
+    """Return the sums of an authority's cells in a table of questions, as far as months have it.
+
+    Where it has none: nothing, or that they are unknown.
+    """
+    told = [month[member] for month in months if member in month]
     if not any(name in one for one in told):
-        return {"searches": "unknown"} if told and is_bulk else {}
+        return {member: "unknown"} if told and unknown else {}
     sums: dict[str, int] = {}
     for one in told:
         _sum_up(one.get(name, {}), sums)
-    return {"searches": dict(sorted(sums.items()))}
+    return {member: dict(sorted(sums.items()))}
 
 
 def _targeting(months: Sequence[Mapping[str, Any]], name: str) -> dict[str, Any]:

@@ -72,6 +72,10 @@ class SearchCounted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     ----------
     counted_to : int
         Reads of later transactions were not counted, and are in no answer: an approval quotes this number.
+    gaps : tuple of (int, int, int or None)
+        What the history lacked of the question's time: from, until, and how many reads.
+    covered_us : int
+        The time of the last transaction that was counted; 0 where that is not known.
     """
 
     id: str
@@ -80,6 +84,8 @@ class SearchCounted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     code: str = ""
     counted_to: int = 0
     authority: str = ""
+    gaps: tuple[tuple[int, int, int | None], ...] = ()
+    covered_us: int = 0
 
 
 class SearchStopped(msgspec.Struct, frozen=True, kw_only=True, tag="stopped"):
@@ -128,14 +134,39 @@ class SearchRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
     until_us: int
 
 
+class AnswerCompared(msgspec.Struct, frozen=True, kw_only=True, tag="compared"):
+    """What a custody says of an answer with its run: what it has, and what of it other modes would have released.
+
+    Attributes
+    ----------
+    rows : int
+        Its rows: what mode `search` would have released, and no more of what left in bulk.
+    listed : int
+        Those whose plate a question under the authority had named before they were captured: mode `match` would have
+        released them, had the plate been listed when it was first named.
+    """
+
+    id: str
+    authority: str
+    rows: int
+    listed: int
+
+
 class AnswerLooked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="looked"):
-    """A look at a page of an answer, or its export in some form."""
+    """A look at a page of an answer, or its export in some form.
+
+    Attributes
+    ----------
+    authority : str
+        Of an answer in a recipient's custody, by whose looks bulk is judged; empty elsewhere.
+    """
 
     id: str
     by: str
     after: int
     rows: int
     form: str = ""
+    authority: str = ""
 
 
 class SearchUnapproved(msgspec.Struct, frozen=True, kw_only=True, tag="unapproved"):
@@ -166,6 +197,7 @@ SearchEvent = (
     | SearchApproved
     | SearchRefused
     | SearchRun
+    | AnswerCompared
     | AnswerLooked
     | SearchUnapproved
     | EmergencyLet
