@@ -22,12 +22,15 @@ from wicketgate.regime.publishing import (
     TRAFFIC_FORM,
     asked_names,
     bulk_names,
+    hit_names,
     least_traffic,
     onward_of,
     step_of,
     stepped,
     targeted_names,
     traffic_cell,
+    unlisted_cells,
+    unlisted_names,
 )
 
 JUDGED_KINDS = ("exact-confirmed", "exact-misread", "possible-confirmed", "possible-misread")
@@ -82,7 +85,7 @@ def public_targeting(targeted: Targeted, moment: RegimeAt) -> dict[str, Any]:
     """
     step, least = step_of(moment.charter), least_traffic(moment.charter)
     everyone = sorted(moment.regime.authorities.items())
-    listed = targeted_names(moment)
+    listed = hit_names(moment)
     return {
         "form": TARGETING_FORM,
         "step": step,
@@ -115,6 +118,10 @@ def public_targeting(targeted: Targeted, moment: RegimeAt) -> dict[str, Any]:
                 kind: stepped(targeted.searches.get(name, {}).get(kind, 0), step) for kind in QUESTION_KINDS
             }
             for name in asked_names(moment)
+        },
+        "unlisted": {
+            name: unlisted_cells(targeted.released.get(name, 0), targeted.listed.get(name, 0), least)
+            for name in unlisted_names(moment)
         },
     }
 
@@ -171,7 +178,8 @@ class Targeted(msgspec.Struct, kw_only=True):
     often: vehicles are published, so that one that passes many cameras is one. Hits have the kind `vehicles` besides.
     `errata` are keyed by the authority's name, the kind (`ERRATA_KINDS`), and a keyed hash of the plate as it was read.
     `judged` is keyed by camera (`source/id`), what a person said of a hit of which quality (`exact-misread`), and the
-    vehicle under its authority. `searches` is keyed by the authority's name and what became of a question.
+    vehicle under its authority. `searches` is keyed by the authority's name and what became of a question. `released`
+    and `listed` are the rows of traffic that left under an authority's name, and that stayed because they are listed.
     """
 
     hits: dict[str, dict[str, dict[str, int]]] = {}
@@ -181,6 +189,15 @@ class Targeted(msgspec.Struct, kw_only=True):
     judged: dict[str, dict[str, dict[str, int]]] = {}
     errata: dict[str, dict[str, dict[str, int]]] = {}
     searches: dict[str, dict[str, int]] = {}
+    released: dict[str, int] = {}
+    listed: dict[str, int] = {}
+
+    def count_rows(self, counts: Counts) -> None:
+        """Take the rows of a period of traffic that is closed, where some stayed or could have."""
+        _add(self.released, counts.released)
+        for reference, reasons in counts.refused.items():
+            if reasons.get("listed"):
+                _add(self.listed, {reference.partition("@")[0]: reasons["listed"]})
 
     def count_search(self, name: str, what: str) -> None:
         """Count one more question of an authority of which something became."""
@@ -205,6 +222,8 @@ class Targeted(msgspec.Struct, kw_only=True):
         for name, by_recipient in other.disclosures.items():
             _add(self.disclosures.setdefault(name, {}), by_recipient)
         _add(self.disclosures_refused, other.disclosures_refused)
+        _add(self.released, other.released)
+        _add(self.listed, other.listed)
         for name, by_kind in other.searches.items():
             _add(self.searches.setdefault(name, {}), by_kind)
 

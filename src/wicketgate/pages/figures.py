@@ -97,9 +97,10 @@ def months_of(register: Mapping[str, Any]) -> list[dict[str, Any]]:
     -------
     list of dict
         `from`, `until`; `rows`: `name`, `hits` and `outcomes` (each a list of a label and a number in words);
-        `errata`: `name`, `told` and `taken` likewise, nothing in figures of the first form.
+        `errata`: `name`, `told` and `taken` likewise, nothing in figures of the first form; `unlisted`: `name`, what
+        `left`, what `stayed`, and the `share` of it, nothing in earlier forms.
     """
-    step = step_of(register)
+    step, least = step_of(register), least_traffic_of(register)
     return [
         {
             "from": period.get("from"),
@@ -128,6 +129,15 @@ def months_of(register: Mapping[str, Any]) -> list[dict[str, Any]]:
                     ],
                 }
                 for name, kinds in sorted((period.get("errata") or {}).items())
+            ],
+            "unlisted": [
+                {
+                    "name": name,
+                    "left": in_steps([kinds.get("released")], least),
+                    "stayed": in_steps([kinds.get("withheld")], least),
+                    "share": "" if kinds.get("share") is None else f"{kinds['share']} of 100",
+                }
+                for name, kinds in sorted((period.get("unlisted") or {}).items())
             ],
         }
         for period in reversed(tables(register.get("targeting")))

@@ -19,16 +19,24 @@ from wicketgate.regime.publishing import (
     OUTCOME_KINDS,
     QUESTION_KINDS,
     TARGETING_FORM,
+    UNLISTED_KINDS,
     asked_names,
+    hit_names,
     least_traffic,
     onward_of,
     step_of,
-    targeted_names,
     targeting_due,
+    unlisted_names,
 )
 
 _FIRST_TABLES = ("hits", "outcomes", "disclosures", "disclosures_refused")
-_TABLES = (*_FIRST_TABLES, "errata", "searches")
+_SECOND_TABLES = (*_FIRST_TABLES, "errata", "searches")
+_TABLES: Mapping[int, tuple[str, ...]] = {
+    1: _FIRST_TABLES,
+    2: _SECOND_TABLES,
+    TARGETING_FORM: (*_SECOND_TABLES, "unlisted"),
+}
+"""By form the tables that figures of it have."""
 _MEMBERS = {"kind", "form", "from", "until", "step"}
 
 
@@ -87,7 +95,9 @@ class TargetingChain:
             The names under which something could leave so far.
         """
         where = f"entry {index}"
-        tables = _FIRST_TABLES if self._form == 1 and body.get("form") == 1 else _TABLES
+        # Once something is counted, figures of a form without it would hide some.
+        form = next((one for one in _TABLES if one >= self._form and one == body.get("form")), TARGETING_FORM)
+        tables = _TABLES[form]
         if set(body) != {*_MEMBERS, *tables} or not all(isinstance(body[name], dict) for name in tables):
             return [f"{where}: figures of targeting without the members that they must have, or with others"]
         try:
@@ -103,10 +113,7 @@ class TargetingChain:
             faults.append(f"until {body['until']}, which is not the end of a period that is due")
         self._from_us = max(self._from_us, until_us)
         step = step_of(moment.charter)
-        form = 1 if tables is _FIRST_TABLES else TARGETING_FORM
-        self._form = max(
-            self._form, form
-        )  # once errata and questions are counted, figures without would hide some
+        self._form = form
         if body["form"] != form or body["step"] != step or isinstance(body["form"], bool):
             faults.append(f"not of the form {form} in steps of {step}")
         else:
@@ -136,7 +143,7 @@ class TargetingChain:
     def _numbers(
         self, body: Mapping[str, Any], moment: RegimeAt, step: int, compared: Mapping[str, int]
     ) -> list[str]:
-        everyone, listed = sorted(moment.regime.authorities), targeted_names(moment)
+        everyone, listed = sorted(moment.regime.authorities), hit_names(moment)
         _demand_rows("hits", body["hits"], listed)
         _demand_rows("outcomes", body["outcomes"], listed)
         _demand_rows("disclosures", body["disclosures"], everyone)
@@ -164,6 +171,7 @@ class TargetingChain:
                 _cell(body["disclosures"][name][to], least)
             _cell(body["disclosures_refused"][name], step)
         _demand_searches(body, moment, step)
+        found += _impossible_unlisted(body, unlisted_names(moment), least, compared)
         return found + _impossible_errata(body, everyone, step)
 
 
@@ -176,6 +184,27 @@ def _demand_searches(body: Mapping[str, Any], moment: RegimeAt, step: int) -> No
         _demand_rows(f"searches of `{name}`", body["searches"][name], QUESTION_KINDS)
         for kind in QUESTION_KINDS:
             _cell(body["searches"][name][kind], step)
+
+
+def _impossible_unlisted(
+    body: Mapping[str, Any], names: Iterable[str], least: int, compared: Mapping[str, int]
+) -> list[str]:
+    """Return which figures of what is on no list can be none: more rows than were compared, or another share."""
+    if "unlisted" not in body:
+        return []
+    _demand_rows("unlisted", body["unlisted"], names)
+    faults = []
+    for name, kinds in body["unlisted"].items():
+        _demand_rows(f"unlisted of `{name}`", kinds, UNLISTED_KINDS)
+        left, stayed = _cell(kinds["released"], least), _cell(kinds["withheld"], least)
+        share = 100 * stayed // (left + stayed) if left or stayed else None
+        if kinds["share"] != share or isinstance(kinds["share"], bool):
+            faults.append(f"the share of `{name}` that stayed is not that of its numbers")
+        if left + stayed > compared.get(name, 0):
+            faults.append(
+                f"{left + stayed} rows of `{name}`, of {compared.get(name, 0)} reads compared at most"
+            )
+    return faults
 
 
 def _impossible_errata(body: Mapping[str, Any], everyone: Iterable[str], step: int) -> list[str]:

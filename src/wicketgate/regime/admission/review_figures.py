@@ -85,7 +85,9 @@ def since_review(periods: Iterable[Mapping[str, Any]], name: str, since_us: int)
     if hidden:
         found["compared"] = sums["compared"]
     if months:
-        found["targeting"] = _targeting(months, name) | _questions(months, name, is_bulk=is_bulk)
+        found["targeting"] = (
+            _targeting(months, name) | _questions(months, name, is_bulk=is_bulk) | _unlisted(months, name)
+        )
     return found
 
 
@@ -106,6 +108,13 @@ def _questions(months: Sequence[Mapping[str, Any]], name: str, *, is_bulk: bool)
     for one in told:
         _sum_up(one.get(name, {}), sums)
     return {"searches": dict(sorted(sums.items()))}
+
+
+def _unlisted(months: Sequence[Mapping[str, Any]], name: str) -> dict[str, Any]:
+    """Return the rows that left and that stayed under an authority that withholds what is listed; else nothing."""
+    told = [month["unlisted"][name] for month in months if name in month.get("unlisted", {})]
+    sums = {kind: sum(one[kind] or 0 for one in told) for kind in ("released", "withheld")}
+    return {"unlisted": sums} if told else {}
 
 
 def _targeting(months: Sequence[Mapping[str, Any]], name: str) -> dict[str, Any]:

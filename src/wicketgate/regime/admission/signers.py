@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from wicketgate.base.errors import DocumentRefused
 from wicketgate.base.periods import Period, describe_period, never_longer
-from wicketgate.regime.charter import INSTRUMENTS, MODES, Charter, Rule
+from wicketgate.regime.charter import INSTRUMENTS, MODES, Charter, Rule, named_by
 
 LETTING: Final = ("authority", "review", "resumption", "challenge", "decision")
 """Kinds of documents that let something go, or go on: they widen where fewer, or others, must sign than before. A
@@ -348,7 +348,7 @@ def _about(rule: Rule, purpose: str) -> bool:
 _APPLIES: Final[Mapping[str, Callable[[Rule, str], bool]]] = {
     "instrument": lambda rule, one: _in(rule.instruments, one),
     "purpose": _about,
-    "mode": lambda rule, one: _in(rule.modes, one),
+    "mode": lambda rule, one: any(_in(rule.modes, name) for name in named_by(one)),
     "controller": lambda rule, one: _in(rule.controllers, one),
 }
 
