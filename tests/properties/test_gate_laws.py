@@ -274,7 +274,7 @@ def test_a_table_may_be_used_again_and_again(question: Question) -> None:
         assert again == answer_of(ask(question, at_us=at_us))
 
 
-# --- modes match and unlisted ---------------------------------------------------------------------------------------------
+# --- modes match and unlisted -------------------------------------------------------------------------------
 
 matching = questions(min_terms=1, broken=False, matching=True)
 

@@ -231,6 +231,7 @@ class Cases:
         ):
             meant = sorted(name for first in chosen for name in group[first])
             if len(meant) < len(every):
+                meant = _told_modes(meant) if word == "mode" else meant
                 about.append(f"{word} {', '.join(meant)}")
         words = "the lifting of a court’s stay" if kind == "challenge" and not stopping else _WORDS[kind]
         can = "needs" if stopping else "can be signed by"
@@ -332,6 +333,14 @@ def _of_kind(kind: str, charter: Charter) -> list[Rule]:
 
 def _in(chosen: frozenset[str] | None, one: str) -> bool:
     return chosen is None or one in chosen
+
+
+def _told_modes(modes: list[str]) -> list[str]:
+    """Return modes as they are told: what counts as bulk is named where it is alone, or is left out."""
+    if "bulk" not in modes:
+        return modes
+    bulk = "bulk" if "unlisted" in modes else "bulk (but not unlisted)"
+    return [bulk if mode == "bulk" else mode for mode in modes if mode != "unlisted"]
 
 
 def _about(rule: Rule, purpose: str) -> bool:
