@@ -33,6 +33,7 @@ Change = Callable[[Document], object]
 CHARTER = parse_charter(world.example("charter"))
 CT: Document = world.example("authority")
 MATCH: Document = world.example("authority-match")
+UNLISTED: Document = world.example("authority-unlisted")
 OWN: Document = world.example("authority-own-use")
 CT_HEAD = "met/national-security-units, for national-security/terrorism in bulk: "
 CT_READS = "of every read from up to 1,544 cameras of tfl in the group ccz-boundary"
@@ -207,6 +208,31 @@ WIDER: dict[str, tuple[Document, Change, str]] = {
         MATCH,
         put("match", entry_life="P1M"),
         "each listed for more than 28 days and up to 31 days",
+    ),
+    "fewer lists": (
+        changed(UNLISTED, put("unlisted", lists=["exempt", "paid"])),
+        put("unlisted", lists=["exempt"]),
+        "by exclusion: the plate, time and place of every read of vehicles listed as paid,",
+    ),
+    "fewer entries": (
+        UNLISTED,
+        put("unlisted", min_entries=50_000),
+        "more than 49,999 and up to 99,999 listed at a time",
+    ),
+    "a staler list": (
+        UNLISTED,
+        put("unlisted", stale_after="P7D"),
+        "by lists put more than 2 days and up to 7 days ago",
+    ),
+    "a list that shrank": (
+        UNLISTED,
+        put("unlisted", max_shrink=0.125),
+        "shrunk by more than 5 % and up to 12.5 %",
+    ),
+    "all instead of all but some": (
+        UNLISTED,
+        lambda document: (document["authority"].update(mode="bulk"), document.pop("unlisted")),
+        "in bulk (beyond unlisted)",
     ),
     "no demands": (
         changed(MATCH, put("authority", demands=["viewer", "confirmer"])),
