@@ -44,7 +44,7 @@ def moment(tmp_path: Path) -> RegimeAt:
 def body(moment: RegimeAt, from_us: int = START_US, until_us: int = END_US, **more: Any) -> dict[str, Any]:
     found = {
         "kind": "targeting",
-        "form": 2,
+        "form": 3,
         "step": step_of(moment.charter),
         "from": rfc3339(from_us),
         "until": rfc3339(until_us),
@@ -54,6 +54,7 @@ def body(moment: RegimeAt, from_us: int = START_US, until_us: int = END_US, **mo
         "disclosures_refused": {ASKED: None},
         "errata": {ASKED: dict.fromkeys(ERRATA_KINDS)},
         "searches": {ASKED: NOTHING},
+        "unlisted": {},
         **more,
     }
     return {name: value for name, value in found.items() if value is not None}
@@ -69,9 +70,12 @@ def body(moment: RegimeAt, from_us: int = START_US, until_us: int = END_US, **mo
         ({"searches": {ASKED: NOTHING, "tfl-met-other": NOTHING}}, "other rows"),
         ({"searches": {ASKED: {**NOTHING, "counted": None}}}, "other rows"),
         ({"searches": None}, "members"),
-        ({"form": 1, "errata": None, "searches": None}, ""),
+        ({"form": 1, "errata": None, "searches": None, "unlisted": None}, ""),
         ({"form": 1}, "members"),
-        ({"form": 3}, "not of the form"),
+        ({"form": 2, "unlisted": None}, ""),
+        ({"form": 2}, "members"),
+        ({"form": 4}, "not of the form"),
+        ({"form": True}, "members"),
     ],
 )
 def test_figures_have_a_row_for_each_authority_that_is_asked(
@@ -89,7 +93,7 @@ def test_behind_figures_with_questions_none_without_come(moment: RegimeAt) -> No
     assert chain.take(20, body(moment), moment, END_US, set()) == []
     later_us = END_US + 10 * SECOND_US
     later = RegimeAt(moment.regime, moment.parsed, later_us)
-    former = body(later, END_US, later_us, form=1, errata=None, searches=None)
+    former = body(later, END_US, later_us, form=1, errata=None, searches=None, unlisted=None)
     assert "members" in " ".join(chain.take(21, former, later, later_us, set()))
 
 
@@ -126,8 +130,8 @@ def test_the_facts_come_to_what_the_fold_counts() -> None:
     # Held against what is published: one too many is found.
     published = {ASKED: {kind: stepped(10 * counted.get(kind, 0), 10) for kind in QUESTION_KINDS}}
     period = {"step": 10, "hits": {}, "outcomes": {}, "disclosures": {}, "disclosures_refused": {}}
-    cells = list(stepped_cells({**period, "searches": published}, [tally] * 10, 10, {}))
+    cells = list(stepped_cells({**period, "searches": published}, [tally] * 10, 10, {}, whole=True))
     assert all(cell.least == cell.shown for cell in cells)
     published[ASKED]["answered"] = 30
-    cells = list(stepped_cells({**period, "searches": published}, [tally] * 10, 10, {}))
+    cells = list(stepped_cells({**period, "searches": published}, [tally] * 10, 10, {}, whole=True))
     assert [cell.what for cell in cells if cell.least != cell.shown] == [f"questions of {ASKED}, answered"]

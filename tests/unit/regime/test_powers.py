@@ -376,6 +376,8 @@ def a_power() -> Power:
         kind="any",
         entries=10**9,
         entry_life=0,
+        list_age=0,
+        shrink=0,
         doer="",
         question="",
         camera_days=0,
@@ -454,9 +456,9 @@ def test_a_purpose_is_more_than_its_children_and_has_those_to_come() -> None:
 def test_a_region_is_what_its_selectors_name() -> None:
     had = powers(CT)
     assert had <= region()
-    assert had & region(modes=["match", "search", "bulk"]) == had
+    assert had & region(modes=["match", "search", "unlisted", "bulk"]) == had
     assert region(modes=["bulk"]) & region(modes=["search"]) == NOTHING
-    assert had & region(modes=["bulk"]) == had - region(modes=["match", "search"])
+    assert had & region(modes=["bulk"]) == had - region(modes=["match", "search", "unlisted"])
     assert had <= region(
         units=["met"],
         purposes=["national-security"],
@@ -669,7 +671,9 @@ def test_long_lists_of_the_draft_are_counted_and_what_is_new_is_named() -> None:
             "for any purpose but a (though a/b) in bulk",
         ),
         ({"mode": named("search")}, "by search (beyond match)"),
-        ({"mode": named("bulk", "match")}, "in bulk (beyond search)"),
+        ({"mode": named("bulk", "unlisted", "match")}, "in bulk (beyond search)"),
+            ({"mode": named("bulk", "search", "match")}, "in bulk (beyond unlisted)"),
+            ({"mode": named("unlisted")}, "by exclusion: everything of every read of any vehicle,"),
         ({"field": Names(frozenset({"plate"}), True)}, "everything but the plate of"),
         ({"field": named("keeper", "plate")}, "the plate and keeper of"),
         ({"source": Names(frozenset({"tfl"}), True)}, "from cameras of anybody but tfl"),
