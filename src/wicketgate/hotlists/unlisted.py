@@ -56,10 +56,10 @@ class Unlisted:
         Raises
         ------
         InputError
-            `list-unfit`, if a list is missing, stale, has too few entries, or shrank by too much.
+            If a list is missing, stale, has too few entries, or shrank by too much.
         """
         if self.unfit(at_us):
-            raise InputError("a list is not fit to be relied on", code="list-unfit")
+            raise InputError("a list is not fit to be relied on")
         return Withheld(self.hotlist.listed_rows(plate_key, plate, captured_us, at_us))
 
     def unfit(self, at_us: int) -> dict[str, Unfit]:

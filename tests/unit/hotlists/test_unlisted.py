@@ -76,9 +76,8 @@ def test_a_vehicle_stays_that_was_listed_at_the_capture_or_is_at_the_decision() 
 def test_a_list_that_was_never_put_is_missing() -> None:
     assert Unlisted(Hotlist.empty(), TERMS, {}).unfit(EPOCH_US) == {"exempt": "missing", "paid": "missing"}
     assert put(*FIT[:4]).unfit(EPOCH_US) == {"paid": "missing"}
-    with pytest.raises(InputError) as refused:
+    with pytest.raises(InputError, match="relied on"):
         look(put(*FIT[:4]), EPOCH_US)
-    assert refused.value.code == "list-unfit"
 
 
 def test_a_list_is_stale_from_a_time_after_its_unit_put_or_changed_it() -> None:
