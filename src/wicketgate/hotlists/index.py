@@ -329,27 +329,36 @@ class HotlistIndex:
         row, number = self._pairs_in_buckets(hashed)
         if not len(row):
             return _NO_SLOTS
-        counts = self._counts(number, captured_us.take(row), at_us)
-        if without is not None:
-            counts &= ~without.take(number)
-        read = plate_key.take(row)
-        same = counts & (self.keys.take(number) == read) & (read < EXACT_KEYS)
+        keys = self.keys.take(number)
+        same = keys == plate_key.take(row)
+        same &= keys < EXACT_KEYS
+        pairs = same.nonzero()[0]
         found = np.zeros(len(plate_key), dtype=np.bool_)
-        found[row[same]] = True
-        rest = (counts & ~found.take(row)).nonzero()[0]
-        rest = rest[hashes(self.keys.take(number.take(rest))) == hashed.take(row.take(rest))]
-        if len(rest):
-            row, number = row.take(rest), number.take(rest)
-            found[row[self._substitutions(plate_key, plate, row, number) == 0]] = True
+        counts = self._counts(row.take(pairs), number.take(pairs), captured_us, at_us, without)
+        found[row.take(pairs[counts])] = True
+        pairs = (~found.take(row)).nonzero()[0]
+        pairs = pairs[hashes(keys.take(pairs)) == hashed.take(row.take(pairs))]
+        if len(pairs):
+            row, number = row.take(pairs), number.take(pairs)
+            counts = self._counts(row, number, captured_us, at_us, without)
+            counts &= self._substitutions(plate_key, plate, row, number) == 0
+            found[row[counts]] = True
         return found.nonzero()[0]
 
     def _counts(
-        self, number: NDArray[np.intp], captured_us: NDArray[np.int64], at_us: int
+        self,
+        row: NDArray[np.intp],
+        number: NDArray[np.intp],
+        captured_us: NDArray[np.int64],
+        at_us: int,
+        without: NDArray[np.bool_] | None,
     ) -> NDArray[np.bool_]:
-        """Return whether an entry counts at a capture, or at the decision."""
-        listed_us, until_us = self._listed.at(number), self._until.at(number)
+        """Return whether the entry of each pair counts at the capture, or at the decision, and is not left out."""
+        captured, listed_us, until_us = captured_us.take(row), self._listed.at(number), self._until.at(number)
         counts: NDArray[np.bool_] = (listed_us <= at_us) & (until_us > at_us)
-        counts |= (listed_us <= captured_us) & (until_us > captured_us)
+        counts |= (listed_us <= captured) & (until_us > captured)
+        if without is not None:
+            counts &= ~without.take(number)
         return counts
 
     def fewer_from(self, chosen: NDArray[np.bool_], least: int) -> int | None:

@@ -20,7 +20,7 @@ from wicketgate.base.errors import WicketgateError
 from wicketgate.base.settings import read_secret
 from wicketgate_demo.run.asking import ask_the_past, counted_searches, post_past, submit_authority
 from wicketgate_demo.run.children import Child
-from wicketgate_demo.run.enrolment import CAMERAS, Groups, bearer, enrol, list_vehicles
+from wicketgate_demo.run.enrolment import CAMERAS, Groups, bearer, enrol, list_stays, list_vehicles
 from wicketgate_demo.run.folder import Folder
 from wicketgate_demo.run.people import codes_of, name_people, sign_in_everybody
 from wicketgate_demo.run.proposals import Officers
@@ -100,6 +100,7 @@ async def _show(plan: Plan, served: Served) -> int:
         await officers.publish()
         deciding = asyncio.create_task(officers.decide())
         await list_vehicles(folder, client)
+        await list_stays(folder, client)
         people = await _keep_credentials(served, client, cameras)
         looking_back = asyncio.create_task(_look_back(served, client, cameras, people))
         words = simulate_arguments(served, plan.rate)
