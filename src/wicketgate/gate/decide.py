@@ -334,13 +334,12 @@ def _match(
     It does so for each live authority of the word that has a list.
     """
     matched: dict[int, _Matched] = {}
-    word = slice(first, first + WORD_BITS)
-    for bit, (matches, withholds) in enumerate(zip(table.matches[word], table.withholds[word], strict=True)):
-        if not ((matches or withholds) and live_word >> bit & 1):
+    for bit in table.listed[first // WORD_BITS]:
+        if not live_word >> bit & 1:
             continue
         mask = np.uint64(1 << bit)
         in_scope = int(np.count_nonzero(allowed & mask))
-        if withholds:
+        if table.withholds[first + bit]:
             matched[bit] = _withhold(
                 allowed, mask, in_scope, table.references[first + bit], batch, at_us, lists
             )

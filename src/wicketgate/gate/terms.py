@@ -82,6 +82,8 @@ class Table:
     ----------
     references, fields, ends, matches, withholds : tuple, A long
         Of each authority.
+    listed : tuple of tuple of int, W long
+        The bits of each word whose authority has a hotlist.
     stops : tuple, A long
         `stopped_by`, or "error" where the terms are wrong.
     faults : tuple of (reference, what is wrong)
@@ -104,6 +106,7 @@ class Table:
     ends: tuple[TermEnd, ...]
     matches: tuple[bool, ...]
     withholds: tuple[bool, ...]
+    listed: tuple[tuple[int, ...], ...]
     stops: tuple[StopReason | None, ...]
     faults: tuple[tuple[str, str], ...]
     in_force_from_us: NDArray[np.int64]
@@ -179,6 +182,10 @@ def compile_table(terms: Sequence[Terms], n_cameras: int) -> Table:
         ends=tuple(term.ended_by for term in terms),
         matches=tuple(term.matches for term in terms),
         withholds=tuple(term.withholds for term in terms),
+        listed=tuple(
+            tuple(bit for bit, term in enumerate(some) if term.matches or term.withholds)
+            for some in (terms[first : first + WORD_BITS] for first in range(0, len(terms), WORD_BITS))
+        ),
         stops=tuple(stops),
         faults=tuple(faults),
         in_force_from_us=in_force_from,
