@@ -181,7 +181,8 @@ def test_the_progress_line_shows_the_counters() -> None:
     )
     assert progress_line(metrics) == (
         "reads 1,234 (repeated 2, quarantined 0); released to tfl-charging 99, tfl-emissions 0, tfl-met-ct 0, "
-        "tfl-met-voi 0, marshbridge-traffic 0, marshbridge-met-voi 0, eastholm-traffic 0, eastholm-met-voi 0; ledger 12 entries"
+        "tfl-met-voi 0, marshbridge-traffic 0, marshbridge-met-voi 0, eastholm-traffic 0, eastholm-met-voi 0; "
+        "ledger 12 entries"
     )
 
 
