@@ -9,8 +9,20 @@ from itertools import pairwise
 from typing import Any
 
 from tests.keys import IN_THE_OPEN, decode
-from tests.oracles.gate_oracle import best
-from tests.simulator import CT, IN_SCOPE, LOG_KEY, ORIGIN, OWN, VKEY, WANTED, Request, World
+from tests.oracles.gate_oracle import best, stays
+from tests.simulator import (
+    ALL_BUT,
+    CT,
+    IN_SCOPE,
+    LOG_KEY,
+    ORIGIN,
+    OWN,
+    STALE_US,
+    VKEY,
+    WANTED,
+    Request,
+    World,
+)
 from wicketgate.base.clock import parse_rfc3339, rfc3339
 from wicketgate.clients.verify.entries import EntryFold
 from wicketgate.commits.state import State, dump_state, load_state
@@ -29,10 +41,16 @@ Key = tuple[str, str, str]
 
 def check_step(world: World) -> None:
     """Assert what holds at any moment: each feed is whole and in order, and nothing stands in it twice."""
-    for name in (OWN, CT, WANTED):
+    for name in names(world):
         delivered(world, name)
     check_unrevealed(world)
     check_lists(world)
+
+
+def names(world: World) -> list[str]:
+    """Return the names of the world's authorities."""
+    known = world.commits.committed.feeds
+    return [OWN, CT, WANTED, *([ALL_BUT] if ALL_BUT in known else [])]
 
 
 def check_settled(world: World) -> None:
@@ -47,6 +65,7 @@ def check_settled(world: World) -> None:
     check_figures(world, transactions)
     check_released(transactions)
     check_matching(world, transactions)
+    check_withholding(world, transactions)
     check_hits(world, transactions)
     check_requests(world, transactions)
     check_erasures(world)
@@ -171,7 +190,7 @@ def check_promises(world: World, transactions: list[Transaction]) -> None:
         for second in (transaction.second for transaction in transactions)
         if second is not None
     }
-    for name in (OWN, CT, WANTED):
+    for name in names(world):
         for batch in batches_of(world, name):
             second = seconds[batch.header["promise"]["second"]]
             entry = world.projections.entries[second.entry]
@@ -204,7 +223,7 @@ def check_figures(world: World, transactions: list[Transaction]) -> None:
     state = world.commits.committed
     assert [period.entry for period in state.periods] == [figures.entry for figures in closed]
     totals = state.totals
-    for name in (OWN, CT, WANTED):
+    for name in names(world):
         refused = sum(sum(reasons.values()) for ref, reasons in totals.refused.items() if ref[:-2] == name)
         released = totals.released.get(name, 0)
         assert released == len(delivered(world, name)) == state.feeds[name].rows - totals.again.get(name, 0)
@@ -235,8 +254,9 @@ def entries_after(world: World, change: HotlistChanged, before: dict[str, Entry]
 def check_lists(world: World) -> None:
     """The list that the gate asks is the one that the commits name, however often the gateway was killed."""
     for state in (world.commits.committed, world.commits.staged):
-        known = state.hotlists.get(WANTED)
-        assert len(world.lists.at(WANTED, state)) == (0 if known is None else known.entries)
+        for name in (WANTED, ALL_BUT):
+            known = state.hotlists.get(name)
+            assert len(world.lists.at(name, state)) == (0 if known is None else known.entries)
 
 
 def check_matching(world: World, transactions: list[Transaction]) -> None:
@@ -245,7 +265,7 @@ def check_matching(world: World, transactions: list[Transaction]) -> None:
     listed: dict[str, Entry] = {}
     bulk = {batch.header["commit"]: batch for batch in batches_of(world, OWN)}
     for number, transaction in enumerate(transactions, 1):
-        if transaction.hotlist is not None:
+        if transaction.hotlist is not None and transaction.hotlist.authority == WANTED:
             listed = entries_after(world, transaction.hotlist, listed)
             assert len(listed) == transaction.hotlist.entries
         for line in bulk[number].lines if number in bulk else ():
@@ -260,6 +280,52 @@ def check_matching(world: World, transactions: list[Transaction]) -> None:
     assert {
         entry.plate: entry for entry in world.lists.at(WANTED, world.commits.committed).entries()
     } == listed
+
+
+def check_withholding(world: World, transactions: list[Transaction]) -> None:
+    """Of what left in bulk under the same scope, what was on no list left while all were fit, and nothing else."""
+    listed: dict[str, Entry] = {}
+    stood: dict[str, tuple[int, int]] = {}
+    expected: list[Key] = []
+    stayed = 0
+    bulk = {batch.header["commit"]: batch for batch in batches_of(world, OWN)}
+    for number, transaction in enumerate(transactions, 1):
+        change = transaction.hotlist
+        if change is not None and change.authority == ALL_BUT:
+            listed = entries_after(world, change, listed)
+            stood = {name: _stands(name, listed, stood, change) for name in ("exempt", "paid")}
+        fit = all(_is_fit(name, listed, stood, transaction.at_us) for name in ("exempt", "paid"))
+        for line in bulk[number].lines if number in bulk and fit else ():
+            read = json.loads(line)["read"]
+            if stays(
+                list(listed.values()), read["plate"], parse_rfc3339(read["captured_at"]), transaction.at_us
+            ):
+                stayed += 1
+            else:
+                expected.append(key_of(read))
+    if ALL_BUT in names(world):
+        assert [key_of(row["read"]) for row in delivered(world, ALL_BUT)] == expected
+        refused = world.commits.committed.totals.refused.get(f"{ALL_BUT}@1", {})
+        assert refused.get("listed", 0) == stayed
+        assert not any(hit.authority == ALL_BUT for one in transactions for hit in one.hits)
+
+
+def _stands(
+    name: str, listed: dict[str, Entry], stood: dict[str, tuple[int, int]], change: HotlistChanged
+) -> tuple[int, int]:
+    """Return the number against which a list is held after a change, and when its unit last put it."""
+    many = sum(entry.kind == name for entry in listed.values())
+    against, said = stood.get(name, (0, 0))[0], change.lists[name]
+    if 2 * many >= against:
+        against = many if change.whole else max(many, against)
+    assert (said.entries, said.against) == (many, against)
+    return against, said.confirmed_us
+
+
+def _is_fit(name: str, listed: dict[str, Entry], stood: dict[str, tuple[int, int]], at_us: int) -> bool:
+    counting = sum(entry.kind == name and at_us < entry.until_us for entry in listed.values())
+    against, put_us = stood.get(name, (0, 0))
+    return counting >= 1 and 2 * counting >= against and put_us > 0 and at_us < put_us + STALE_US
 
 
 def check_hits(world: World, transactions: list[Transaction]) -> None:
@@ -315,7 +381,7 @@ def _seen_again(hits: dict[str, Hit], hit: Hit) -> bool:
 def check_requests(world: World, transactions: list[Transaction]) -> None:
     """What the unit was told was done is there; what was never answered may be, whole."""
     outcomes = Counter((o.hit, o.outcome) for t in transactions for o in t.outcomes)
-    changes = [t.hotlist for t in transactions if t.hotlist is not None]
+    changes = [t.hotlist for t in transactions if t.hotlist is not None and t.hotlist.authority == WANTED]
     assert [change.revision for change in changes] == list(range(1, len(changes) + 1))
     told = Counter(request.said[1:] for request in world.told if _done(request, "outcome"))
     assert told <= outcomes

@@ -67,6 +67,9 @@ LOG_KEY = seeded(b"\x07" * 32)
 VKEY = note_signer(LOG_KEY, ORIGIN).vkey
 SOURCE = "tfl"
 OWN, CT, WANTED = "tfl-charging", "tfl-met-ct", "tfl-met-wanted"
+ALL_BUT = "tfl-emissions"
+"""What is on none of its lists, of what `OWN` gets: in worlds that begin with it."""
+STALE_US = 30 * SECOND_US
 OWN_SIGNERS = ("tfl/commissioner", "tfl/data-protection")
 IN_SCOPE = ("c0", "c1")
 CAMERAS = (
@@ -291,6 +294,20 @@ def envelope(name: str, signers: tuple[str, ...], **changes: Any) -> bytes:
     return dump_envelope(sign_document(documents.changed(document, *puts), documents.keys_of(signers)))
 
 
+@functools.cache
+def all_but() -> bytes:
+    """Return the authority of `ALL_BUT`: two short lists, which may lose half and are soon stale."""
+    document = documents.changed(
+        documents.example("authority-unlisted"),
+        documents.put("scope.groups", ["ccz-boundary"]),
+        documents.put(
+            "unlisted",
+            {"lists": ["exempt", "paid"], "min_entries": 1, "max_shrink": 0.5, "stale_after": "PT30S"},
+        ),
+    )
+    return dump_envelope(sign_document(document, documents.keys_of(OWN_SIGNERS)))
+
+
 def founding() -> bytes:
     """Return the charter's envelope."""
     signers = ("tfl/commissioner", "home-office/secretary-of-state", "ico/commissioner")
@@ -348,8 +365,8 @@ class World:
 
     # --- life -------------------------------------------------------------------------------------------------
 
-    async def begin(self) -> None:
-        """Found the gateway, with cameras and three authorities."""
+    async def begin(self, *, unlisted: bool = False) -> None:
+        """Found the gateway, with cameras and three authorities; with `unlisted`, that of `ALL_BUT` besides."""
         asyncio.get_running_loop().set_default_executor(InlineExecutor())
         self._boot()
 
@@ -361,6 +378,8 @@ class World:
         self.submit(envelope("authority-own-use", OWN_SIGNERS))
         self.submit(envelope("authority", documents.CT_OFFICES))
         self.submit(envelope("authority-match", documents.MATCH_OFFICES))
+        if unlisted:
+            self.submit(all_but())
         self.settle_streams()
         await self.spin()
         self._run()
@@ -585,6 +604,25 @@ class World:
             for plate in plates
         )
         self._ask(("list", tuple(plates), whole), self.desk.change_hotlist(WANTED, changes, whole=whole))
+
+    def list_stays(
+        self, plates: Sequence[str], *, whole: bool = True, life_us: int = 3600 * SECOND_US
+    ) -> None:
+        """Let the operator of charges put its lists: plates that begin with B or 8B are exempt, others have paid.
+
+        Without `whole` they come besides, and those with `-` go off.
+        """
+        now_us = self.clock.at_us
+        changes = tuple(
+            Change(plate=plate[1:])
+            if plate.startswith("-")
+            else Change.put(
+                entry_of(plate, now_us, now_us + life_us, kind="exempt" if plate[0] in "B8" else "paid")
+            )
+            for plate in plates
+        )
+        asked = self.desk.change_hotlist(ALL_BUT, changes, whole=whole, by="unit")
+        self._ask(("stays", tuple(plates), whole), asked)
 
     def answer_hit(self, number: int, said: str) -> None:
         """Let the duty officer say what became of a hit; of which one `number` says."""

@@ -17,6 +17,7 @@ from wicketgate.base.errors import ShapeError
 from wicketgate.gate.decide import Looks
 from wicketgate.gate.terms import Terms
 from wicketgate.hotlists import Entry, Hotlist, ListedRows
+from wicketgate.hotlists.unlisted import Withheld
 from wicketgate.reads.columns import ReadBatch, filled
 
 EPOCH_US = 1_783_123_200_000_000  # 2026-07-04T00:00:00Z
@@ -36,6 +37,10 @@ plate_texts = st.text(string.ascii_letters + string.digits + " -.·_?ßıÄäА�
     max_size=70
 )
 """What cameras may send."""
+
+
+LISTS = ("", "matches", "withholds")
+"""What a list is for: an authority of mode bulk has none."""
 
 
 def pairs(values: Iterable[tuple[int, int]]) -> np.ndarray:
@@ -101,9 +106,10 @@ def sound_terms(
     stopped: bool = True,
     matching: bool | None = False,
 ) -> Terms:
-    """Draw terms that are consistent; more often in force than not. `matching` None: either mode."""
+    """Draw terms that are consistent; more often in force than not. `matching` None: any mode."""
     valid_from_us, valid_until_us = draw(intervals())
     wide = draw(st.booleans())
+    a_list = draw(st.sampled_from(LISTS)) if matching is None else "matches" if matching else ""
     in_force_from_us = EPOCH_US if wide else draw(moments)
     in_force_until_us = EPOCH_US + SPAN_US + 1 if wide else draw(moments)
     return Terms(
@@ -117,7 +123,8 @@ def sound_terms(
         ended_by=draw(st.sampled_from(["expired", "review-overdue"])),
         stopped_by=draw(st.none() | st.none() | st.none() | stops) if stopped else None,
         fields=draw(fields),
-        matches=draw(st.booleans()) if matching is None else matching,
+        matches=a_list == "matches",
+        withholds=a_list == "withholds",
     )
 
 
@@ -144,6 +151,7 @@ def breaks(term: Terms) -> list[Terms]:
         replace(term, stopped_by="paused"),
         replace(term, fields=frozenset()),
         replace(term, fields=["plate"]),
+        replace(term, matches=True, withholds=True),
     ]
 
 
@@ -230,6 +238,22 @@ class Listed:
         return self.hotlist.look(plate_key, plate, captured_us, at_us)
 
 
+@dataclass(frozen=True, slots=True)
+class Withholding(Listed):
+    """A list of which nothing leaves, with its entries; that it may be relied on is another matter."""
+
+    def look(  # type: ignore[override]
+        self, plate_key: np.ndarray, plate: Sequence[str], captured_us: np.ndarray, at_us: int
+    ) -> Withheld:
+        """Ask the real one."""
+        return Withheld(self.hotlist.listed_rows(plate_key, plate, captured_us, at_us))
+
+
+def list_for(term: Terms, entries: Iterable[Entry]) -> Listed:
+    """Return a list of the kind that an authority has."""
+    return (Withholding if term.withholds else Listed).of(entries)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """Everything that `decide` depends on."""
@@ -264,8 +288,8 @@ def questions(
     lists: dict[str, Looks] = {}
     for term in terms:
         kind = draw(st.integers(0, 9)) if broken else 9
-        if term.matches and kind:
-            lists[term.reference] = BrokenList() if kind == 1 else Listed.of(draw(entry_lists))
+        if (term.matches or term.withholds) and kind:
+            lists[term.reference] = BrokenList() if kind == 1 else list_for(term, draw(entry_lists))
     return Question(
         terms=tuple(terms),
         n_cameras=n_cameras,

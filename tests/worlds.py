@@ -18,12 +18,14 @@ from tests.strategies import LISTED_PLATES, entry_of
 from tests.vectors import make_documents as documents
 from wicketgate.base.clock import DAY_US, HOUR_US, MINUTE_US, parse_rfc3339, rfc3339
 from wicketgate.base.signing import dump_envelope
+from wicketgate.commits.hits import ListStood
 from wicketgate.commits.state import State, dump_state, load_state
 from wicketgate.commits.transactions import CameraSet, CamerasRegistered, DocumentTaken, Transaction
 from wicketgate.hotlists import Entry
 from wicketgate.regime.admitted import Admitted
 from wicketgate.regime.documents.authority import MatchTerms
 from wicketgate.regime.documents.document import sign_document
+from wicketgate.regime.documents.unlisted_terms import UnlistedTerms
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
 
@@ -67,6 +69,7 @@ class World:
     parsed: Parsed = field(default_factory=Parsed)
     committed: list[Committed] = field(default_factory=list)
     lists: dict[str, list[Entry] | None] = field(default_factory=dict)
+    stood: dict[str, dict[str, ListStood]] = field(default_factory=dict)
     full: frozenset[str] = frozenset()
     acts: int = 0
     watch: Callable[[World], None] | None = None
@@ -91,6 +94,12 @@ class World:
         named = self.state.authorities[name]
         moment = RegimeAt(self.state.regime, self.parsed, at_us)
         return moment.authority(named.versions[moment.current(named)]).match
+
+    def unlisted_terms(self, name: str, at_us: int) -> UnlistedTerms | None:
+        """Return when the lists of the version that counts may be relied on; None in another mode."""
+        named = self.state.authorities[name]
+        moment = RegimeAt(self.state.regime, self.parsed, at_us)
+        return moment.authority(named.versions[moment.current(named)]).unlisted
 
     def take(self, document: dict[str, Any], admitted: Admitted = COVERED) -> None:
         """Commit a document, with what its admission found."""
@@ -170,7 +179,8 @@ def make_world(seed: int, watch: Callable[[World], None] | None = None) -> World
         _happen(world, chance.choice(names))
     world.full = frozenset(name for name in names if chance.random() < 0.04)
     for name in names:
-        world.lists[name] = _entries(world) if chance.random() < 0.92 else None
+        world.lists[name] = _entries(world, name) if chance.random() < 0.92 else None
+        world.stood[name] = _stood(world, world.lists[name] or [])
     return world
 
 
@@ -251,7 +261,7 @@ def _issue(world: World, name: str) -> None:
     count = len(named.versions) if named else 0
     unit = world.parsed.authority(named.versions[0]) if named else None
     recipient, unit_id = (unit.recipient, unit.unit) if unit else chance.choice(UNITS)
-    mode = chance.choice(["bulk", "bulk", "match", "match", "search"])
+    mode = chance.choice(["bulk", "bulk", "bulk", "match", "match", "search", "unlisted", "unlisted"])
     ages = [-90, -90, -30, -1, 0, 2] if mode != "search" else [-200, -90, -90, 0]
     begins_us = world.at_us + chance.choice(ages) * DAY_US + chance.choice([0, 0, 1])
     ends_us = max(begins_us, world.at_us) + chance.choice(
@@ -282,7 +292,14 @@ def _issue(world: World, name: str) -> None:
     if mode == "match":
         kinds = chance.sample(KINDS, chance.randint(1, 3))
         document["match"] |= {"kinds": kinds, "max_entries": chance.choice([1, 2, 3, 5000])}
-    if mode == "search" or (mode == "bulk" and chance.random() < 0.2):
+    if mode == "unlisted":
+        document["unlisted"] = {
+            "lists": chance.sample(KINDS, chance.choice([1, 1, 1, 2])),
+            "min_entries": chance.choice([1, 1, 2]),
+            "max_shrink": chance.choice([0, 0.25, 0.5]),
+            "stale_after": chance.choice(["PT6H", "P1D", "P1M"]),
+        }
+    if mode == "search" or (mode in {"bulk", "unlisted"} and chance.random() < 0.2):
         document["search"] = _search(chance)
     admitted = Admitted(cap=chance.choice([None, None, None, 1, 2]))
     if chance.random() < 0.15:
@@ -319,14 +336,28 @@ def _hours(chance: random.Random) -> dict[str, Any]:
     return {"zone": chance.choice(ZONES), "days": days, "from": begin, "until": end}
 
 
-def _entries(world: World) -> list[Entry]:
+def _entries(world: World, name: str) -> list[Entry]:
     chance = world.random
+    unlisted = world.parsed.authority(world.state.authorities[name].versions[-1]).unlisted
+    kinds = KINDS if unlisted is None or chance.random() < 0.1 else unlisted.lists
     found = []
-    for plate in chance.sample(LISTED_PLATES, chance.randint(0, 4)):
+    for plate in chance.sample(LISTED_PLATES, chance.randint(0 if unlisted is None else 2, 4)):
         listed_us = world.at_us - chance.choice([0, HOUR_US, 2 * DAY_US, 90 * DAY_US])
-        until_us = world.at_us + chance.choice([0, 1, 30 * DAY_US])
-        priority, kind = chance.randint(1, 4), chance.choice(KINDS)
+        until_us = world.at_us + chance.choice([0, 1, *[30 * DAY_US] * (1 if unlisted is None else 6)])
+        priority, kind = chance.randint(1, 4), chance.choice(kinds)
         found.append(entry_of(plate, listed_us, until_us, kind=kind, priority=priority))
+    return found
+
+
+def _stood(world: World, entries: Sequence[Entry]) -> dict[str, ListStood]:
+    """Return how lists stand: some shrank, and some were put long ago or never."""
+    chance, found = world.random, {}
+    for kind in KINDS:
+        many = sum(entry.kind == kind for entry in entries)
+        if chance.random() < 0.95:
+            put_us = world.at_us - chance.choice([0, 0, 0, HOUR_US, DAY_US - 1, 2 * DAY_US])
+            against = many + chance.choice([0, 0, 0, 0, 1, 3])
+            found[kind] = ListStood(entries=many, against=against, confirmed_us=put_us)
     return found
 
 

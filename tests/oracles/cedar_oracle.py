@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import cedarpy
 
-from tests.oracles.gate_oracle import best
+from tests.oracles.gate_oracle import best, stays
 from wicketgate.hotlists import Entry
 
 Document = Mapping[str, Any]
@@ -82,7 +82,8 @@ class Wanted:
 
     `camera` is a number in the register; `field` the part of the read that is wanted; `approved` the offices that
     approved a search, `kinds` of which kinds its question is; `entries` what is listed under the authority, None
-    where nobody can say; `full` whether its feed is.
+    where nobody can say; `stood` by list the number from which it is counted how much it shrank, and when it was put;
+    `full` whether its feed is.
     """
 
     feed: str
@@ -95,6 +96,7 @@ class Wanted:
     approved: Sequence[str] = ()
     kinds: Sequence[str] = ("plate",)
     entries: Sequence[Entry] | None = None
+    stood: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     full: bool = False
 
 
@@ -136,12 +138,28 @@ class Policies:
                 "full": wanted.full,
                 "hit": hit,
                 "listed": -1 if wanted.entries is None else len(wanted.entries),
+                "stays": wanted.entries is not None
+                and stays(wanted.entries, wanted.plate, wanted.captured_us, wanted.at_us),
+                "lists": self._lists(wanted),
                 "approved": list(wanted.approved),
                 "kinds": list(wanted.kinds),
                 "older": [age for age in sorted(self.ages) if wanted.at_us >= later(wanted.captured_us, age)],
                 "local": {zone: _wall_clock(wanted.captured_us, zone) for zone in sorted(self.zones)},
             },
         }
+
+    def _lists(self, wanted: Wanted) -> dict[str, Any]:
+        """Return by name the lists that there are: what counts on them now, and how old they are."""
+        found = {}
+        for name, (against, put_us) in wanted.stood.items():
+            entries = [entry for entry in wanted.entries or () if entry.kind == name]
+            if entries:
+                found[name] = {
+                    "counting": sum(entry.listed_us <= wanted.at_us < entry.until_us for entry in entries),
+                    "against": against,
+                    "older": [age for age in sorted(self.ages) if wanted.at_us >= later(put_us, age)],
+                }
+        return found
 
 
 def render(documents: Sequence[Committed], cameras: Sequence[Device]) -> Policies:
@@ -164,6 +182,7 @@ def render(documents: Sequence[Committed], cameras: Sequence[Device]) -> Policie
             search = item.document.get("search", {}) if item.document["authority"]["mode"] == "search" else {}
             zones |= {hours["zone"] for hours in search.get("hours", [])}
             ages |= {search["max_age"]} if search else set()
+            ages |= {item.document["unlisted"]["stale_after"]} if "unlisted" in item.document else set()
             ages |= {tier["older_than"] for tier in search.get("tiers", [])}
         policies += _suspensions(name, acts)
     policies.append('forbid (principal, action == Action::"release", resource) when { context.full };')
@@ -246,6 +265,11 @@ def _version(
                 f"(!context.older.contains({_text(tier['older_than'])})"
                 f" || {_set(approvers)}.containsAny(context.approved))"
             )
+    if mode == "unlisted":
+        conditions.append("!context.stays")
+        conditions += [
+            _fit(_text(one), item.document["unlisted"]) for one in item.document["unlisted"]["lists"]
+        ]
     ended = [f"context.at >= {act.at_us}" for act in acts if act in ending]
     replaced = [
         f"context.at >= {max(other.at_us, moment(other.document['authority']['valid_from']))}"
@@ -259,6 +283,16 @@ def _version(
         f"when {{ {' && '.join(conditions)} }}"
         + (f"\nunless {{ {' || '.join(unless)} }}" if unless else "")
         + ";"
+    )
+
+
+def _fit(name: str, terms: Mapping[str, Any]) -> str:
+    """Return that a list is there, was put lately, has enough entries that count, and has not shrunk by too much."""
+    a_list, share = f"context.lists[{name}]", 1_000_000 - round(1_000_000 * terms["max_shrink"])
+    return (
+        f"(context.lists has {name} && !{a_list}.older.contains({_text(terms['stale_after'])})"
+        f" && {a_list}.counting >= {terms['min_entries']}"
+        f" && {a_list}.counting * 1000000 >= {a_list}.against * {share})"
     )
 
 

@@ -72,6 +72,12 @@ def decide_slowly(
         for row in range(len(batch)):
             captured_us = int(batch.captured_us[row])
             reason = why_not(term, usable, n_cameras, int(batch.camera[row]), captured_us, at_us)
+            if reason is None and term.withholds and not term.matches:
+                entries = lists.get(term.reference)
+                if entries is None:
+                    reason = "error"
+                elif stays(entries, batch.plate[row], captured_us, at_us):
+                    reason = "listed"
             if reason is None and term.matches:
                 entries = lists.get(term.reference)
                 hit = None if entries is None else best(entries, batch.plate[row], captured_us, at_us)
@@ -140,6 +146,8 @@ def is_sound(term: Terms, n_cameras: int) -> bool:
         return False
     if term.stopped_by not in {None, "revoked", "suspended", "error", "feed-full"}:
         return False
+    if term.matches and term.withholds:
+        return False
     return isinstance(term.fields, frozenset) and len(term.fields) > 0
 
 
@@ -158,6 +166,15 @@ def best(entries: Sequence[Entry], plate: str, captured_us: int, at_us: int) -> 
         if listed and mistakes is not None and mistakes <= 2:
             found.append((mistakes, entry.priority, entry.voi))
     return None if not found else (min(found)[2], min(found)[0] == 0)
+
+
+def stays(entries: Sequence[Entry], plate: str, captured_us: int, at_us: int) -> bool:
+    """Return whether a read is of the very plate of an entry that counted when it was captured, or counts now."""
+    for entry in entries:
+        counts = any(entry.listed_us <= moment < entry.until_us for moment in (captured_us, at_us))
+        if counts and mistakes_between(entry.plate, plate) == 0:
+            return True
+    return False
 
 
 def mistakes_between(one: str, other: str) -> int | None:

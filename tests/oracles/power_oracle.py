@@ -73,13 +73,15 @@ def holds(document: Mapping[str, Any], cameras: int | None, power: Power) -> boo
 
 def _in_mode(document: Mapping[str, Any], power: Power, retention_us: int) -> bool:
     mode = document["authority"]["mode"]
-    if mode == "bulk" and power.age > retention_us:
+    if mode in ("bulk", "unlisted") and power.age > retention_us:
+        return False
+    if mode == "unlisted" and not _beyond_lists(document["unlisted"], power):
         return False
     if "search" in document:
         search = document["search"]
         breadth = search.get("breadth", {"camera_days": 0, "plates": 0})
         if mode == "search" and (
-            power.mode == "bulk" or not _in_hours(search.get("hours", []), *power.hours)
+            power.mode in ("bulk", "unlisted") or not _in_hours(search.get("hours", []), *power.hours)
         ):
             return False
         if power.age > longest_us(search["max_age"]):
@@ -96,7 +98,7 @@ def _in_mode(document: Mapping[str, Any], power: Power, retention_us: int) -> bo
         ]
         passed = [tier for tier in tiers if power.age > tier[0]]
         return not passed or power.approval == max(passed)[1]
-    if mode == "bulk":
+    if mode in ("bulk", "unlisted"):
         return True
     terms = document["match"]
     return (
@@ -107,6 +109,17 @@ def _in_mode(document: Mapping[str, Any], power: Power, retention_us: int) -> bo
         and power.entry_life <= longest_us(terms["entry_life"])
         and power.question == ""
         and power.camera_days == power.plates == power.answer_retention == 0
+    )
+
+
+def _beyond_lists(terms: Mapping[str, Any], power: Power) -> bool:
+    """Return whether a power is of a vehicle on no list, had while the lists are as the terms want them."""
+    return (
+        power.mode == "unlisted"
+        and power.kind not in terms["lists"]
+        and power.entries >= terms["min_entries"]
+        and power.list_age <= longest_us(terms.get("stale_after", "P2D"))
+        and power.shrink <= round(terms["max_shrink"] * 1_000_000)
     )
 
 

@@ -37,6 +37,8 @@ steps = st.one_of(
     ),
     st.tuples(st.just("list"), st.lists(plates, max_size=3, unique=True), st.booleans()),
     st.tuples(st.just("unlist"), plates),
+    st.tuples(st.just("stays"), st.lists(plates, max_size=4, unique=True), st.booleans()),
+    st.tuples(st.just("stays no more"), plates),
     st.tuples(st.just("outcome"), few, st.sampled_from(["confirmed", "misread", "acted", "not-acted"])),
     st.tuples(st.just("outcome"), few, st.just("confirmed")),
     st.tuples(st.just("image"), few),
@@ -96,6 +98,10 @@ async def take(world: World, step: tuple[Any, ...]) -> None:
             world.post([world.fresh_read(camera, plate=plate) for camera in posted], imaged=imaged)
         case ("list", wanted, whole):
             world.list_plates(wanted, whole=whole)
+        case ("stays", plates, whole):
+            world.list_stays(plates, whole=whole, life_us=3600_000_000 if len(plates) != 1 else 2_000_000)
+        case ("stays no more", plate):
+            world.list_stays([f"-{plate}"], whole=False)
         case ("unlist", plate):
             world.list_plates([f"-{plate}"], whole=False)
         case ("outcome", number, said):
@@ -109,7 +115,7 @@ async def take(world: World, step: tuple[Any, ...]) -> None:
 async def live(happenings: list[tuple[Any, ...]], folder: Path) -> World:
     """Let a world live through what happens, look at it after every step and when it has settled."""
     world = World(folder)
-    await world.begin()
+    await world.begin(unlisted=True)
     try:
         for step in happenings:
             await take(world, step)
@@ -136,6 +142,7 @@ LISTED = ("list", ["B5GZ", "KLM3"], True)
 COMMITTED = [("spin", 12), ("commits", 9, 9), ("spin", 12)]
 TAKEN = [("spin", 8), ("commits", 9, 9), ("spin", 12)]
 POSSIBLE, EXACT = ("listed", ["c0", "c1"], "85GZ", False), ("listed", ["c0"], "KLM3", True)
+STAYS = ("stays", ["B5GZ", "85GZ", "KLM3"], True)
 HIT = [LISTED, *COMMITTED, EXACT, POSSIBLE, *TAKEN, *COMMITTED]
 """Until three hits are raised: one that is exact, two that are possible."""
 
@@ -162,6 +169,11 @@ HIT = [LISTED, *COMMITTED, EXACT, POSSIBLE, *TAKEN, *COMMITTED]
 @example(
     [*HIT, ("outcome", 0, "misread"), ("outcome", 0, "not-acted"), ("crash", 3, 0.0)]
 )  # one of them counts
+@example([STAYS, ("spin", 12), ("crash", 0, 1.0), EXACT])  # in the vault, and not committed
+@example([STAYS, *COMMITTED, EXACT, POST, *TAKEN, ("crash", 3, 0.5), EXACT])
+@example([STAYS, *COMMITTED, ("stays", ["KLM3"], True), *COMMITTED, EXACT, POST, *TAKEN])  # a list is missing
+@example([STAYS, *COMMITTED, ("stays no more", "85GZ"), *COMMITTED, EXACT, POST, *TAKEN])
+@example([STAYS, *COMMITTED, *[("advance", 11_000_000)] * 3, EXACT, POST, *TAKEN])  # stale
 @example([*HIT, ("image", 0), *TAKEN, ("erase", 0), ("erase", 2), ("crash", 0, 1.0), ("erase", 1)])
 @example([*HIT, ("erase", 0), ("spin", 2), ("crash", 3, 0.0), ("snapshot",), ("erase", 1), ("crash", 3, 0.5)])
 @example(
@@ -177,6 +189,22 @@ def test_killed_at_any_point(happenings: list[tuple[Any, ...]]) -> None:
 @given(st.lists(steps, max_size=60))
 def test_killed_at_any_point_many_times(happenings: list[tuple[Any, ...]]) -> None:
     run(happenings)
+
+
+def test_the_world_has_reads_that_stay() -> None:
+    """What the laws say of lists of what stays is said of some reads."""
+    told: list[tuple[int, dict[str, int]]] = []
+    for more in ([], [("stays", ["KLM3"], True), *COMMITTED], [("advance", 11_000_000)] * 3):
+        world = run([STAYS, *COMMITTED, *more, EXACT, POSSIBLE, POST, *TAKEN, *COMMITTED])
+        totals = world.commits.committed.totals
+        told.append((totals.released.get("tfl-emissions", 0), totals.refused["tfl-emissions@1"]))
+    # Two reads of listed plates stay, one of them a possible hit of another entry; with a list unfit all do.
+    assert told[0][0] >= 1
+    assert told[0][1].get("listed", 0) >= 2
+    for released, reasons in told[1:]:
+        assert released == 0
+        assert "listed" not in reasons
+        assert reasons["error"] >= 3
 
 
 def test_the_world_has_hits_that_end() -> None:

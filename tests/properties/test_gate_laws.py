@@ -11,7 +11,7 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from tests.oracles.gate_oracle import answer_of, decide_slowly
+from tests.oracles.gate_oracle import answer_of, decide_slowly, stays
 from tests.strategies import (
     EPOCH_US,
     LISTED_PLATES,
@@ -19,10 +19,12 @@ from tests.strategies import (
     BrokenList,
     Listed,
     Question,
+    Withholding,
     batch_of,
     breaks,
     entries,
     entry_of,
+    list_for,
     narrowings,
     pairs,
     questions,
@@ -97,10 +99,11 @@ def test_it_equals_the_oracle_over_several_words_of_authorities(count: int, seed
                 stopped_by="revoked" if random.random() < 0.05 else None,
                 fields=frozenset({"plate"}) if random.random() < 0.97 else frozenset(),
                 matches=number % 3 == 0,
+                withholds=number % 3 == 1,
             )
         )
         listed = [entry_of(str(plate)) for plate in random.choice(LISTED_PLATES, 3, replace=False)]
-        lists[f"a{number}@1"] = BrokenList() if number % 30 == 0 else Listed.of(listed)
+        lists[f"a{number}@1"] = BrokenList() if number % 30 == 0 else list_for(terms[-1], listed)
     rows = np.stack(
         [random.integers(-1, n_cameras + 1, 60), *(EPOCH_US + random.integers(0, SPAN_US, (2, 60)))], axis=1
     )
@@ -271,14 +274,14 @@ def test_a_table_may_be_used_again_and_again(question: Question) -> None:
         assert again == answer_of(ask(question, at_us=at_us))
 
 
-# --- mode match ---------------------------------------------------------------------------------------------
+# --- modes match and unlisted -------------------------------------------------------------------------------
 
 matching = questions(min_terms=1, broken=False, matching=True)
 
 
 @given(questions(broken=False))
 def test_match_releases_of_what_bulk_would_what_is_listed_and_nothing_else(question: Question) -> None:
-    as_bulk = tuple(replace(term, matches=False) for term in question.terms)
+    as_bulk = tuple(replace(term, matches=False, withholds=False) for term in question.terms)
     bulk, found = by_reference(ask(question, terms=as_bulk)), by_reference(ask(question))
     for term in question.terms:
         in_scope = bulk[term.reference].rows.tolist() if term.reference in bulk else []
@@ -288,9 +291,77 @@ def test_match_releases_of_what_bulk_would_what_is_listed_and_nothing_else(quest
         if term.matches:
             event("some are listed" if released else "none is listed")
             assert refusals.pop("not-listed", 0) == len(in_scope) - len(released)
+        elif term.withholds:
+            event("some stay" if len(released) < len(in_scope) else "all leave")
+            assert refusals.pop("listed", 0) == len(in_scope) - len(released)
         else:
             assert released == in_scope
         assert refusals == refused(ask(question, terms=as_bulk), term.reference)
+
+
+unlisted = questions(min_terms=1, broken=False).map(
+    lambda question: replace(
+        question,
+        terms=tuple(replace(term, matches=False, withholds=True) for term in question.terms),
+        lists={
+            term.reference: Withholding.of(
+                getattr(question.lists.get(term.reference), "entries", (entry_of(LISTED_PLATES[0]),))
+            )
+            for term in question.terms
+        },
+    )
+)
+
+
+@given(unlisted)
+def test_nothing_of_a_listed_plate_leaves_and_nothing_else_stays(question: Question) -> None:
+    bulk = by_reference(ask(question, terms=tuple(replace(term, withholds=False) for term in question.terms)))
+    found = by_reference(ask(question))
+    assert found.keys() <= bulk.keys()
+    for reference, release in bulk.items():
+        entries = question.lists[reference].entries  # type: ignore[attr-defined]
+        left = found[reference].rows.tolist() if reference in found else []
+        for row in release.rows.tolist():
+            plate, captured_us = question.batch.plate[row], int(question.batch.captured_us[row])
+            assert (row in left) != stays(entries, plate, captured_us, question.at_us)
+        assert refused(ask(question), reference).get("listed", 0) == len(release.rows) - len(left)
+        if reference in found:
+            assert found[reference].fields == release.fields
+            assert found[reference].hits is None
+
+
+@given(unlisted, st.data())
+def test_another_entry_of_what_stays_adds_no_row(question: Question, data: st.DataObject) -> None:
+    term = data.draw(st.sampled_from(question.terms))
+    listed = question.lists[term.reference]
+    assert isinstance(listed, Withholding)
+    more = data.draw(st.sampled_from(LISTED_PLATES))
+    grown = [*(one for one in listed.entries if one.plate != more), entry_of(more)]
+    lists = {**question.lists, term.reference: Withholding.of(grown)}
+    before, after = by_reference(ask(question)), by_reference(ask(question, lists=lists))
+    assert after.keys() <= before.keys()
+    for reference, release in after.items():
+        assert set(release.rows.tolist()) <= set(before[reference].rows.tolist())
+        if reference != term.reference:
+            assert release.rows.tolist() == before[reference].rows.tolist()
+
+
+@given(unlisted, st.data())
+def test_lists_of_what_stays_that_fail_refuse_all_of_their_authority_alone(
+    question: Question, data: st.DataObject
+) -> None:
+    term = data.draw(st.sampled_from(question.terms))
+    lists = dict(question.lists)
+    if data.draw(st.booleans()):
+        lists[term.reference] = BrokenList()
+    else:
+        del lists[term.reference]
+    before, after = ask(question), ask(question, lists=lists)
+    assert term.reference not in by_reference(after)
+    assert "listed" not in refused(after, term.reference)
+    for other in question.terms:
+        if other.reference != term.reference:
+            assert refused(before, other.reference) == refused(after, other.reference)
 
 
 @given(matching, st.data())

@@ -76,6 +76,45 @@ def test_changing_is_the_same_as_building_anew(
     assert hotlist == Hotlist.of(listed)  # as it was
 
 
+def stays_slowly(listed: list[Entry], question: Question) -> list[int]:
+    """Return the reads of which an entry is exactly the plate, and counts at the capture or at the decision."""
+    plates, captured_us, at_us = question
+    return [
+        row
+        for row, (plate, taken_us) in enumerate(zip(plates, captured_us.tolist(), strict=True))
+        if any(
+            substitutions(plate, entry.plate) == 0
+            and any(entry.listed_us <= moment < entry.until_us for moment in (taken_us, at_us))
+            for entry in listed
+        )
+    ]
+
+
+@settings(max_examples=300)
+@given(lists, changes, questions())
+def test_what_stays_is_what_an_entry_is_exactly_for(
+    listed: list[Entry], more: list[Change], question: Question
+) -> None:
+    plates, captured_us, at_us = question
+    hotlist = Hotlist.of(listed).changed(more)
+    found = hotlist.listed_rows(pack_all(plates), plates, captured_us, at_us).tolist()
+    assert found == stays_slowly(list(hotlist.entries()), question)
+    event("some stay" if found else "none stays")
+    hits = hotlist.look(pack_all(plates), plates, captured_us, at_us)
+    assert set(hits.rows[hits.exact].tolist()) <= set(found)
+
+
+@given(lists, changes, st.integers(1, 9), questions())
+def test_when_too_few_entries_count_is_told_to_the_microsecond(
+    listed: list[Entry], more: list[Change], least: int, question: Question
+) -> None:
+    hotlist, at_us = Hotlist.of(listed).changed(more), question[2]
+    counting = sum(entry.until_us > at_us for entry in hotlist.entries())
+    assert (at_us >= hotlist.fewer_from("stolen", least)) == (counting < least)
+    assert hotlist.kinds().get("stolen", 0) == len(hotlist)
+    assert at_us >= hotlist.fewer_from("exempt", least)
+
+
 @given(lists, questions(), st.data())
 def test_removing_an_entry_adds_no_hit(listed: list[Entry], question: Question, data: st.DataObject) -> None:
     gone = data.draw(

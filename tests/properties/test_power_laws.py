@@ -34,6 +34,7 @@ from wicketgate.regime.powers import (
     Power,
     Powers,
     describe,
+    in_bulk_together,
     of_authority,
     region,
 )
@@ -345,9 +346,17 @@ def documents(draw: st.DrawFn) -> Document:
             "max_entries": draw(st.sampled_from((1, 5000))),
             "entry_life": draw(st.sampled_from(PERIODS)),
         }
-    if demanded := draw(some("viewer", *(("confirmer", "hotlist-keeper") * (mode == "match")), least=0)):
+    if mode == "unlisted":
+        document["unlisted"] = {
+            "lists": draw(some("exempt", "paid")),
+            "min_entries": draw(st.sampled_from((1, 5000))),
+            "max_shrink": draw(st.sampled_from((0, 0.05, 0.5))),
+            "stale_after": draw(st.sampled_from(PERIODS)),
+        }
+    doers = {"match": ("confirmer", "hotlist-keeper"), "unlisted": ("hotlist-keeper",)}.get(mode, ())
+    if demanded := draw(some("viewer", *doers, least=0)):
         authority["demands"] = demanded
-    if mode == "search" or (mode == "bulk" and draw(st.booleans())):
+    if mode == "search" or (mode in ("bulk", "unlisted") and draw(st.booleans())):
         older = draw(st.lists(st.sampled_from(("P7D", "P28D", "P1M", "P90D")), unique=True, max_size=3))
         document["search"] = {
             "max_age": draw(st.sampled_from(PERIODS)),
@@ -399,9 +408,11 @@ powers = st.builds(
     approval=st.sampled_from(("", "met/inspector", "met/superintendent")),
     retention=lengths,
     onward=st.sampled_from(("", "tfl", "home-office", "met")),
-    kind=st.sampled_from(("murder", "theft", "arson")),
-    entries=st.sampled_from((0, 1, 2, 5000, 5001)),
+    kind=st.sampled_from(("murder", "theft", "arson", "exempt", "paid")),
+    entries=st.sampled_from((0, 1, 2, 4999, 5000, 5001)),
     entry_life=lengths,
+    list_age=lengths,
+    shrink=st.sampled_from((0, 1, 49_999, 50_000, 50_001, 500_000, 1_000_000)),
     doer=st.sampled_from(("", "viewer", "confirmer", "hotlist-keeper")),
     question=st.sampled_from(("", *QUESTION_KINDS, "never")),
     camera_days=st.sampled_from((0, 1, 10, 11, 300, 301)),
@@ -434,7 +445,7 @@ def _some_power_of(document: Document, data: st.DataObject) -> Power:
     return data.draw(powers)._replace(
         unit=f"met/{authority['unit']}",
         purpose=authority["purpose"],
-        mode="match",
+        mode="unlisted" if authority["mode"] == "unlisted" else "match",
         source=scope["sources"][0],
         group=(scope["groups"] or [""])[0],
         latitude=51_500_000,
@@ -448,8 +459,10 @@ def _some_power_of(document: Document, data: st.DataObject) -> Power:
         retention=0,
         onward="",
         kind=document.get("match", {"kinds": ["murder"]})["kinds"][0],
-        entries=0,
+        entries=document.get("unlisted", {"min_entries": 0})["min_entries"],
         entry_life=0,
+        list_age=0,
+        shrink=0,
         doer="",
     )
 
@@ -476,7 +489,7 @@ def narrowed(document: Document, data: st.DataObject) -> Document:
     """Return the document with one member narrowed, or as it is where that member cannot be."""
     document = copy.deepcopy(document)
     authority, scope = document["authority"], document["scope"]
-    match, search = document.get("match"), document.get("search")
+    match, search, unlisted = document.get("match"), document.get("search"), document.get("unlisted")
     steps: dict[str, Callable[[], Any]] = {
         "purpose": lambda: authority.update(purpose=authority["purpose"] + "/narrower"),
         "retention": lambda: authority.update(
@@ -497,7 +510,13 @@ def narrowed(document: Document, data: st.DataObject) -> Document:
         steps["kinds"] = lambda: match.update(kinds=fewer(match["kinds"], data))
         steps["entries"] = lambda: match.update(max_entries=max(1, match["max_entries"] - 1))
         steps["life"] = lambda: match.update(entry_life=shorter(match["entry_life"], data))
-    elif authority["mode"] == "bulk" and not search:
+    if unlisted:
+        more = [*unlisted["lists"], *({"exempt", "paid", "compliant"} - set(unlisted["lists"]))]
+        steps["one more list"] = lambda: unlisted.update(lists=more[: len(unlisted["lists"]) + 1])
+        steps["more entries"] = lambda: unlisted.update(min_entries=unlisted["min_entries"] + 1)
+        steps["less shrinking"] = lambda: unlisted.update(max_shrink=unlisted["max_shrink"] / 2)
+        steps["fresher"] = lambda: unlisted.update(stale_after=shorter(unlisted["stale_after"], data))
+    if authority["mode"] in ("bulk", "unlisted") and not search:
         steps["custody"] = lambda: document.update(search={"max_age": "P1Y"})
     if search:
         steps["age"] = lambda: search.update(max_age=shorter(search["max_age"], data))
@@ -548,7 +567,7 @@ def test_bulk_contains_search_and_search_contains_match(document: Document) -> N
 
     def in_mode(mode: str, **tables: Any) -> Powers:
         other = copy.deepcopy(
-            {name: table for name, table in document.items() if name not in ("match", "search")}
+            {name: table for name, table in document.items() if name not in ("match", "search", "unlisted")}
         )
         other["authority"]["mode"] = mode
         if "demands" in other["authority"]:
@@ -560,7 +579,17 @@ def test_bulk_contains_search_and_search_contains_match(document: Document) -> N
     terms = {name: value for name, value in document.get("search", {}).items() if name != "hours"}
     search = in_mode("search", search=terms | {"max_age": retention})
     match = in_mode("match", match={"kinds": ["murder"], "max_entries": 5, "entry_life": "P1Y"})
+    unlisted = in_mode("unlisted", unlisted={"min_entries": 5, "max_shrink": 0.05})
     assert match <= search <= bulk
+    # Bulk covers it, and it covers nothing but itself.
+    assert unlisted <= bulk
+    assert not bulk <= unlisted
+    assert not (match | search) & unlisted
+    together = in_bulk_together(unlisted, match)
+    assert together
+    assert together <= bulk
+    assert not together & (unlisted | match | search)
+    assert in_bulk_together(match, unlisted) <= bulk
     assert not bulk <= search
     assert not search <= match
     assert not in_mode("search", search={"max_age": "P2Y"}) <= bulk

@@ -24,6 +24,7 @@ from wicketgate.gate.single import LIVE, AuthorityTerms, Decider, Search, Use, V
 from wicketgate.gate.tables import GateTables, tables_at, terms_at
 from wicketgate.hotlists import Hotlist
 from wicketgate.hotlists.in_force import Allowed
+from wicketgate.hotlists.unlisted import Unlisted
 from wicketgate.regime.moment import RegimeAt
 
 WORLDS = int(os.environ.get("WICKETGATE_WORLDS", "20000"))
@@ -44,6 +45,7 @@ GATE_REASONS = {
     "out-of-scope",
     "before-validity",
     "not-listed",
+    "listed",
 }
 SEARCH_REASONS = {"no-authority", "question-kind", "older-than-allowed", "approval-needed"}
 
@@ -80,6 +82,9 @@ class Session:
         self.lists: dict[str, Looks] = {}
         for name, item in self.terms.items():
             entries, match = world.lists[name], world.match_terms(name, at_us)
+            unlisted = world.unlisted_terms(name, at_us)
+            if entries is not None and unlisted is not None:
+                self.lists[item.terms.reference] = Unlisted(Hotlist.of(entries), unlisted, world.stood[name])
             if entries is not None and match is not None:
                 self.lists[item.terms.reference] = Allowed(Hotlist.of(entries), match)
 
@@ -120,6 +125,9 @@ class Session:
             approved=sorted(asked.use.approved_by) if isinstance(asked.use, Search) else (),
             kinds=sorted(asked.use.kinds) if isinstance(asked.use, Search) else (),
             entries=self.world.lists[asked.name],
+            stood={
+                name: (one.against, one.confirmed_us) for name, one in self.world.stood[asked.name].items()
+            },
             full=asked.name in self.world.full,
         )
 

@@ -268,6 +268,7 @@ def all_cases() -> dict[str, bytes]:
         cases_documents,
         cases_people,
         cases_signatures,
+        cases_unlisted,
         cases_widening,
     )
 
@@ -279,6 +280,7 @@ def all_cases() -> dict[str, bytes]:
         cases_widening,
         cases_amending,
         cases_people,
+        cases_unlisted,
     ):
         for name, case in module.cases().items():
             if name in cases:

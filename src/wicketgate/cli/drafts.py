@@ -39,6 +39,7 @@ from wicketgate.clients.officer.drafting import (
     new_id,
 )
 from wicketgate.clients.officer.from_register import ShownRegister, learn
+from wicketgate.regime.charter import AS_BULK
 from wicketgate.regime.documents.binding import bind, log_within
 from wicketgate.regime.documents.document import parse_payload, parse_toml
 from wicketgate.regime.documents.toml import dump_toml
@@ -160,7 +161,7 @@ def review_authority(args: argparse.Namespace) -> Draft:
     authority = known.parsed.authority(_named(known, args.about).versions[-1])
     for line in review_words(args.about, known, at_us):
         say(line)
-    bulk = authority.mode == "bulk"
+    bulk = authority.mode in AS_BULK
     return draft_review(
         authority,
         id_=_id("review", at_us),

@@ -28,12 +28,15 @@ from wicketgate.regime.publishing import (
     asked_names,
     bulk_names,
     custody_names,
+    hit_names,
     least_traffic,
     onward_of,
     step_of,
     stepped,
     targeted_names,
     traffic_cell,
+    unlisted_cells,
+    unlisted_names,
 )
 
 JUDGED_KINDS = ("exact-confirmed", "exact-misread", "possible-confirmed", "possible-misread")
@@ -88,7 +91,7 @@ def public_targeting(targeted: Targeted, moment: RegimeAt) -> dict[str, Any]:
     """
     step, least = step_of(moment.charter), least_traffic(moment.charter)
     everyone = sorted(moment.regime.authorities.items())
-    listed = targeted_names(moment)
+    listed = hit_names(moment)
     return {
         "form": TARGETING_FORM,
         "step": step,
@@ -127,6 +130,10 @@ def public_targeting(targeted: Targeted, moment: RegimeAt) -> dict[str, Any]:
                 kind: stepped(targeted.custody.get(name, {}).get(kind, 0), least) for kind in CUSTODY_KINDS
             }
             for name in custody_names(moment)
+        },
+        "unlisted": {
+            name: unlisted_cells(targeted.released.get(name, 0), targeted.listed.get(name, 0), least)
+            for name in unlisted_names(moment)
         },
     }
 
@@ -184,7 +191,8 @@ class Targeted(msgspec.Struct, kw_only=True):
     `errata` are keyed by the authority's name, the kind (`ERRATA_KINDS`), and a keyed hash of the plate as it was read.
     `judged` is keyed by camera (`source/id`), what a person said of a hit of which quality (`exact-misread`), and the
     vehicle under its authority. `searches` is keyed by the authority's name and what became of a question, `custody` by
-    the name and what is counted of rows of answers in custody (`CUSTODY_KINDS`).
+    the name and what is counted of rows of answers in custody (`CUSTODY_KINDS`). `released` and `listed` are the rows
+    of traffic that left under an authority's name, and that stayed because they are listed.
     """
 
     hits: dict[str, dict[str, dict[str, int]]] = {}
@@ -195,6 +203,15 @@ class Targeted(msgspec.Struct, kw_only=True):
     errata: dict[str, dict[str, dict[str, int]]] = {}
     searches: dict[str, dict[str, int]] = {}
     custody: dict[str, dict[str, int]] = {}
+    released: dict[str, int] = {}
+    listed: dict[str, int] = {}
+
+    def count_rows(self, counts: Counts) -> None:
+        """Take the rows of a period of traffic that is closed, where some stayed or could have."""
+        _add(self.released, counts.released)
+        for reference, reasons in counts.refused.items():
+            if reasons.get("listed"):
+                _add(self.listed, {reference.partition("@")[0]: reasons["listed"]})
 
     def count_search(self, name: str, what: str, number: int = 1) -> None:
         """Count one more question of an authority of which something became, or rows of answers in its custody."""
@@ -223,6 +240,8 @@ class Targeted(msgspec.Struct, kw_only=True):
         for mine, theirs in ((self.searches, other.searches), (self.custody, other.custody)):
             for name, by_kind in theirs.items():
                 _add(mine.setdefault(name, {}), by_kind)
+        _add(self.released, other.released)
+        _add(self.listed, other.listed)
 
 
 def _add(into: dict[str, int], more: Mapping[str, int]) -> None:

@@ -337,6 +337,7 @@ class State(msgspec.Struct, kw_only=True):
         known.revision = change.revision
         known.changed_us = self.at_us
         known.entries = change.entries
+        known.lists = change.lists
         if change.whole:
             known.blobs = []
         known.blobs.append((change.blob, change.whole))
@@ -439,6 +440,7 @@ class State(msgspec.Struct, kw_only=True):
             held.close(closed.until_us, closed.due.get(name), rows.get(name))
         if closed.targeted_until_us:
             self.targeted_from_us = self.targeted_from_us or closed.from_us
+            self.targeting.count_rows(self.counts)
             self.targeted.setdefault(closed.targeted_until_us, Targeted()).add(self.targeting)
         self.counts, self.targeting = Counts(), Targeted()
         self.counting_from_us = closed.until_us

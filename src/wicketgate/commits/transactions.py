@@ -13,6 +13,7 @@ import msgspec
 from wicketgate.base.shapes import about, shape
 from wicketgate.commits.errata import ErrataTaken, ErratumSaid, ErratumSent, HitCorrected
 from wicketgate.commits.handovers import HandedOver
+from wicketgate.commits.hits import ListStood
 from wicketgate.commits.people import Passkey, PasskeyWithdrawn, PeopleOpened
 from wicketgate.ledger.second import SecondClosed
 from wicketgate.regime.admitted import Admitted, Stood
@@ -192,6 +193,8 @@ class HotlistChanged(msgspec.Struct, frozen=True, kw_only=True):
         It is the whole list; otherwise changes to the one before.
     entries : int
         In the list from now on.
+    lists : mapping of str to ListStood
+        How each list stands from now on, under an authority that withholds what is listed; else empty.
     """
 
     authority: str
@@ -199,6 +202,7 @@ class HotlistChanged(msgspec.Struct, frozen=True, kw_only=True):
     blob: str
     whole: bool
     entries: int
+    lists: dict[str, ListStood] = {}
 
 
 class QuarantinedRead(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,9 +27,10 @@ from wicketgate.ledger import merkle
 from wicketgate.ledger.facts import SALT_BYTES, Signs
 from wicketgate.reads.columns import SAID, ReadBatch, filled
 from wicketgate.regime.documents.authority import MatchTerms
+from wicketgate.regime.documents.unlisted_terms import UnlistedTerms
 from wicketgate.regime.moment import RegimeAt
 
-ListsAt = Callable[[str, MatchTerms], Looks]
+ListsAt = Callable[[str, MatchTerms | UnlistedTerms], Looks]
 """The list of an authority by its name, as far as its terms reach."""
 
 
@@ -139,7 +140,7 @@ def _released(
     """Return the JSON object of a read as each authority would release it now, by its reference; without images."""
     standing = tables_at(moment, state.cameras, full, earliest_us=int(batch.captured_us[0]))
     asked = {
-        reference: lists(standing.names[reference], terms) for reference, terms in standing.matching.items()
+        reference: lists(standing.names[reference], terms) for reference, terms in standing.listing.items()
     }
     late_after_us = moment.charter.limits.late_after_us
     decision = decide(batch, standing.table, moment.at_us, late_after_us, asked)

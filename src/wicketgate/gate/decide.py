@@ -39,7 +39,7 @@ class Hits(Protocol):
 
 
 class Looks(Protocol):
-    """A hotlist, as the gate asks it."""
+    """A hotlist, as the gate asks it; of an authority that withholds, all its lists."""
 
     def look(
         self,
@@ -50,7 +50,7 @@ class Looks(Protocol):
     ) -> Hits:
         """Return the hits among reads.
 
-        The entry must have been listed at the capture and at `at_us`.
+        The entry must have been listed at the capture and at `at_us`; where what is listed stays, at either.
         """
         ...
 
@@ -140,7 +140,8 @@ def decide(
     late_after_us : int
         A read that was received more than this after its capture is late.
     lists : mapping of str to Looks
-        The hotlist of each authority that matches, by its reference; one that is missing, or fails, refuses.
+        The hotlist of each authority that matches, or withholds what is listed, by its reference; one that is missing,
+        or fails, refuses.
 
     Returns
     -------
@@ -148,7 +149,8 @@ def decide(
         A row may be released to several authorities. Of the reasons that would refuse a row, the first
         counts: what stopped the authority; "not-in-force-yet"; what ended it; "error" for a camera number
         outside the table; "out-of-scope" for the camera; "before-validity"; "expired" for a capture after the
-        validity; "out-of-scope" for the hours; "error" where the hotlist cannot be asked; "not-listed".
+        validity; "out-of-scope" for the hours; "error" where the hotlist cannot be asked; "not-listed", or
+        "listed" under one that withholds.
 
     Raises
     ------
@@ -288,10 +290,11 @@ def _answer(
         left = n - unknown - r
         if match is not None and match.refused:
             left -= match.refused
-            if match.hits is not None:
-                refusals.append(Refusal(reference=reference, reason="not-listed", rows=match.refused))
+            if match.asked:
+                reason: Reason = "listed" if table.withholds[first + bit] else "not-listed"
+                refusals.append(Refusal(reference=reference, reason=reason, rows=match.refused))
         errors = unknown
-        if match is not None and match.hits is None:
+        if match is not None and not match.asked:
             errors += match.refused
         if errors:
             refusals.append(Refusal(reference=reference, reason="error", rows=errors))
@@ -308,9 +311,10 @@ def _answer(
 class _Matched(NamedTuple):
     """The rows of one authority after matching.
 
-    `hits` is None if the hotlist could not be asked.
+    `asked` is whether the hotlist could be asked; `hits` are those that rows of its release show.
     """
 
+    asked: bool
     hits: Hits | None
     which: NDArray[np.intp] | None
     refused: int
@@ -325,16 +329,21 @@ def _match(
     at_us: int,
     lists: Mapping[str, Looks],
 ) -> dict[int, _Matched]:
-    """Remove rows without a hit from `allowed`.
+    """Remove rows without a hit from `allowed`; under an authority that withholds, rows with one.
 
-    It does so for each live authority of the word that matches.
+    It does so for each live authority of the word that has a list.
     """
     matched: dict[int, _Matched] = {}
-    for bit, matches in enumerate(table.matches[first : first + WORD_BITS]):
-        if not (matches and live_word >> bit & 1):
+    for bit in table.listed[first // WORD_BITS]:
+        if not live_word >> bit & 1:
             continue
         mask = np.uint64(1 << bit)
         in_scope = int(np.count_nonzero(allowed & mask))
+        if table.withholds[first + bit]:
+            matched[bit] = _withhold(
+                allowed, mask, in_scope, table.references[first + bit], batch, at_us, lists
+            )
+            continue
         hits: Hits | None = None
         try:
             hits = lists[table.references[first + bit]].look(
@@ -347,8 +356,27 @@ def _match(
         kept = rows[which]
         allowed &= ~mask
         allowed[kept] |= mask
-        matched[bit] = _Matched(hits, which, in_scope - len(kept))
+        matched[bit] = _Matched(hits is not None, hits, which, in_scope - len(kept))
     return matched
+
+
+def _withhold(
+    allowed: NDArray[np.uint64],
+    mask: np.uint64,
+    in_scope: int,
+    reference: str,
+    batch: ReadBatch,
+    at_us: int,
+    lists: Mapping[str, Looks],
+) -> _Matched:
+    """Remove from `allowed` the rows that some list of one authority holds; all, if its lists cannot be asked."""
+    try:
+        rows = lists[reference].look(batch.plate_key, batch.plate, batch.captured_us, at_us).rows
+    except (WicketgateError, LookupError):
+        allowed &= ~mask
+        return _Matched(False, None, None, in_scope)
+    allowed[rows] &= ~mask
+    return _Matched(True, None, None, in_scope - int(np.count_nonzero(allowed & mask)))
 
 
 def _whole_reason(table: Table, number: int, at_us: int) -> Reason:

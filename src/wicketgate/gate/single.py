@@ -56,7 +56,7 @@ class AuthorityTerms:
 class FeedUse:
     """The use of a read in a feed.
 
-    What is decided is the release of a read, in mode `bulk` or `match`.
+    What is decided is the release of a read, in mode `bulk`, `unlisted` or `match`.
     """
 
 
@@ -168,7 +168,8 @@ class Decider:
         use : FeedUse or Search
             What it is wanted for.
         lists : mapping of str to Looks
-            The hotlist of each authority that matches, by its reference; one that is missing, or fails, refuses.
+            The hotlist of each authority that matches or withholds, by its reference; one that is missing, or fails,
+            refuses.
 
         Returns
         -------
@@ -176,7 +177,7 @@ class Decider:
             Of the reasons that would refuse it the first counts: `error` for wrong terms; `no-authority` for a use
             that the authority's mode does not allow, or an authority that is not known; then the gate's, in the
             gate's order. For a search `question-kind` comes behind what ends the authority, `older-than-allowed` and
-            `approval-needed` stand in place of `not-listed`, and a full feed does not count.
+            `approval-needed` stand in place of `not-listed` and `listed`, and a full feed does not count.
 
         Notes
         -----
@@ -189,7 +190,7 @@ class Decider:
         if reason is not None:
             return Verdict(reference=reference, allowed=False, reason=reason)
         hits: Hits | None = None
-        if known.matches:
+        if known.matches or known.withholds:
             if plate is None:
                 return Verdict(reference=reference, allowed=None)
             try:
@@ -198,8 +199,11 @@ class Decider:
                 listed = len(hits.rows) > 0
             except (WicketgateError, LookupError):
                 return Verdict(reference=reference, allowed=False, reason="error")
-            if not listed:
-                return Verdict(reference=reference, allowed=False, reason="not-listed")
+            if listed == known.withholds:
+                reason = "listed" if listed else "not-listed"
+                return Verdict(reference=reference, allowed=False, reason=reason)
+            if known.withholds:
+                hits = None  # none of a list that is for the read
         return Verdict(reference=reference, allowed=True, fields=known.fields, hits=hits)
 
 
@@ -218,6 +222,7 @@ class _Known:
         "_valid",
         "fields",
         "matches",
+        "withholds",
     )
 
     def __init__(self, item: AuthorityTerms, n_cameras: int, *, alone: bool) -> None:
@@ -233,6 +238,7 @@ class _Known:
         self._in_scope = terms.cameras.tobytes() if self._sound else b""
         self._edges: list[int] = terms.windows.ravel().tolist() if self._sound else []
         self.matches = terms.matches
+        self.withholds = terms.withholds
         self.fields = terms.fields
 
     def first_reason(
@@ -316,4 +322,6 @@ def _is_sound(terms: Terms, n_cameras: int) -> bool:
     if terms.stopped_by is not None and terms.stopped_by not in _STOPS:
         return False
     fields: object = terms.fields
-    return isinstance(fields, frozenset) and bool(fields)
+    if not (isinstance(fields, frozenset) and fields):
+        return False
+    return not (terms.matches and terms.withholds)

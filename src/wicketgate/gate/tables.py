@@ -19,6 +19,7 @@ from wicketgate.gate.single import AuthorityTerms
 from wicketgate.gate.terms import StopReason, Table, Terms, compile_table
 from wicketgate.regime.documents.authority import Authority, MatchTerms
 from wicketgate.regime.documents.fields import shows_position
+from wicketgate.regime.documents.unlisted_terms import UnlistedTerms
 from wicketgate.regime.fold import Named, Version
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.standing import ends, in_force_from
@@ -37,8 +38,8 @@ class GateTables:
         One bit for the version of each authority that counts.
     names : mapping of str to str
         For each `name@version` in the table the name of its feed.
-    matching : mapping of str to MatchTerms
-        For the reference of each that matches what its hotlist may hold.
+    listing : mapping of str to MatchTerms or UnlistedTerms
+        For the reference of each that has a hotlist what that may hold, and when it may be relied on.
     camera_json : TextTable
         For each camera number what `feeds.rendering.Rendering` shows of it: its id.
     placed_json : TextTable
@@ -63,7 +64,7 @@ class GateTables:
 
     table: Table
     names: dict[str, str]
-    matching: Mapping[str, MatchTerms]
+    listing: Mapping[str, MatchTerms | UnlistedTerms]
     camera_json: TextTable
     placed_json: TextTable
     placing: frozenset[str]
@@ -109,7 +110,7 @@ def tables_at(
     covers_from_us = min(at_us - reach_us - HOUR_US, at_us if earliest_us is None else earliest_us)
     terms: list[Terms] = []
     names: dict[str, str] = {}
-    matching: dict[str, MatchTerms] = {}
+    listing: dict[str, MatchTerms | UnlistedTerms] = {}
     placing: set[str] = set()
     for name, named in moment.regime.authorities.items():
         number = moment.current(named)
@@ -130,13 +131,14 @@ def tables_at(
         names[authority.reference] = name
         if shows_position(authority.log):
             placing.add(authority.reference)
-        if authority.match is not None:
-            matching[authority.reference] = authority.match
+        terms_of_list = authority.unlisted or authority.match
+        if terms_of_list is not None:
+            listing[authority.reference] = terms_of_list
     table = compile_table(terms, len(cameras))
     return GateTables(
         table=table,
         names=names,
-        matching=matching,
+        listing=listing,
         camera_json=TextTable(shown_camera(camera) for camera in cameras),
         placed_json=TextTable(shown_camera(camera, placed=True) for camera in cameras),
         placing=frozenset(placing),
@@ -232,4 +234,5 @@ def _terms(
         stopped_by=stopped,
         fields=frozenset(authority.scope.fields),
         matches=authority.mode == "match",
+        withholds=authority.mode == "unlisted",
     )

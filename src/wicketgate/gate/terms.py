@@ -14,7 +14,9 @@ StopReason = Literal["revoked", "suspended", "error", "feed-full"]
 """Why an authority is stopped before its end."""
 TermEnd = Literal["expired", "review-overdue", "consultation-overdue"]
 """What an authority's end in force came from."""
-Reason = Literal[StopReason, TermEnd, "not-in-force-yet", "out-of-scope", "before-validity", "not-listed"]
+Reason = Literal[
+    StopReason, TermEnd, "not-in-force-yet", "out-of-scope", "before-validity", "not-listed", "listed"
+]
 """Why a row is refused under an authority; each refused row has exactly one for each authority."""
 _STOPS: Final = get_args(StopReason)
 _ENDS: Final = get_args(TermEnd)
@@ -50,6 +52,8 @@ class Terms:
         The fields that it lets go; not empty.
     matches : bool
         Only what its hotlist holds is let go.
+    withholds : bool
+        Only what none of its lists holds is let go. Never together with `matches`.
     """
 
     reference: str
@@ -63,6 +67,7 @@ class Terms:
     stopped_by: StopReason | None
     fields: frozenset[str]
     matches: bool = False
+    withholds: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +80,10 @@ class Table:
 
     Attributes
     ----------
-    references, fields, ends, matches : tuple, A long
+    references, fields, ends, matches, withholds : tuple, A long
         Of each authority.
+    listed : tuple of tuple of int, W long
+        The bits of each word whose authority has a hotlist.
     stops : tuple, A long
         `stopped_by`, or "error" where the terms are wrong.
     faults : tuple of (reference, what is wrong)
@@ -98,6 +105,8 @@ class Table:
     fields: tuple[frozenset[str], ...]
     ends: tuple[TermEnd, ...]
     matches: tuple[bool, ...]
+    withholds: tuple[bool, ...]
+    listed: tuple[tuple[int, ...], ...]
     stops: tuple[StopReason | None, ...]
     faults: tuple[tuple[str, str], ...]
     in_force_from_us: NDArray[np.int64]
@@ -172,6 +181,11 @@ def compile_table(terms: Sequence[Terms], n_cameras: int) -> Table:
         fields=tuple(term.fields for term in terms),
         ends=tuple(term.ended_by for term in terms),
         matches=tuple(term.matches for term in terms),
+        withholds=tuple(term.withholds for term in terms),
+        listed=tuple(
+            tuple(bit for bit, term in enumerate(some) if term.matches or term.withholds)
+            for some in (terms[first : first + WORD_BITS] for first in range(0, len(terms), WORD_BITS))
+        ),
         stops=tuple(stops),
         faults=tuple(faults),
         in_force_from_us=in_force_from,
@@ -212,6 +226,8 @@ def _fault(term: Terms, n_cameras: int) -> str | None:
     fields: object = term.fields
     if not (isinstance(fields, frozenset) and fields):
         return "no fields"
+    if term.matches and term.withholds:
+        return "its list both lets go and withholds"
     return None
 
 

@@ -18,20 +18,19 @@ from wicketgate.gate.decide import Looks
 from wicketgate.gate.single import AuthorityTerms, Decider, SearchReason, Verdict
 from wicketgate.gate.tables import terms_at
 from wicketgate.gate.terms import Reason
-from wicketgate.hotlists import Hotlist
-from wicketgate.hotlists.in_force import Allowed
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.acts import ENDING
-from wicketgate.regime.documents.authority import Authority
+from wicketgate.regime.documents.authority import Authority, MatchTerms
 from wicketgate.regime.documents.fields import fields_in_words
 from wicketgate.regime.documents.signatures import signers
+from wicketgate.regime.documents.unlisted_terms import UnlistedTerms
 from wicketgate.regime.fold import ActTaken, Named, Version
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import act_of
 from wicketgate.regime.stance import kinds_of_suspension
 from wicketgate.regime.standing import consultation_due, in_force_from, review_due
 
-Listed = Callable[[str], Hotlist | None]
+Listed = Callable[[str, MatchTerms | UnlistedTerms], Looks | None]
 """Returns the hotlist of an authority's name as of the moment asked about; None where it is not kept."""
 
 
@@ -80,7 +79,7 @@ def answer(
     cameras : sequence of Camera
         The register of cameras as it stood then, by number.
     listed : callable
-        Gives each authority's hotlist as of then.
+        Gives each authority's hotlist as of then, under its terms; None where it is not kept.
     full : set of str
         The names whose feeds are full.
 
@@ -164,7 +163,7 @@ class _Asked:
         )
         verdict, asked = self._decide(item, listed)
         words = list(self._words(verdict, item))
-        if self.authority.match is not None and verdict.allowed is None:
+        if self.authority.listing is not None and verdict.allowed is None:
             words.append(
                 "Whether an entry of its list is for it cannot be said: "
                 + (
@@ -184,18 +183,20 @@ class _Asked:
         reference = item.terms.reference
         plate: str | None = None
         lists: Mapping[str, Looks] = {}
-        match = self.authority.match
-        if match is not None and self.question.plate is not None:
-            hotlist = listed(self.name)
+        terms = self.authority.unlisted or self.authority.match
+        if terms is not None and self.question.plate is not None:
+            hotlist = listed(self.name, terms)
             if hotlist is not None:
-                plate, lists = self.question.plate, {reference: Allowed(hotlist, match)}
+                plate, lists = self.question.plate, {reference: hotlist}
         assert self.number is not None
         verdict = Decider([item], self.places).decide(
             reference, self.number, self.question.captured_us, self.moment.at_us, plate=plate, lists=lists
         )
-        if match is None or verdict.allowed is None:
+        if terms is None or verdict.allowed is None:
             return verdict, None
-        return verdict, True if verdict.allowed else False if verdict.reason == "not-listed" else None
+        if verdict.allowed:
+            return verdict, self.authority.unlisted is None
+        return verdict, {"not-listed": False, "listed": True}.get(verdict.reason or "")
 
     def _answer(
         self,
@@ -225,7 +226,12 @@ class _Asked:
         if verdict.reason is not None:
             yield f"{reference} did not let it go: {self._why(verdict.reason)}."
             return
-        would = "lets it go" if verdict.allowed else "lets it go if its list has an entry for it"
+        if verdict.allowed:
+            would = "lets it go"
+        elif authority.unlisted is None:
+            would = "lets it go if its list has an entry for it"
+        else:
+            would = "lets it go if none of its lists has an entry for it"
         inside = ", and inside its hours" if authority.scope.hours else ""
         yield (
             f"{reference} {would}: {self._in_scope()}, and it was captured within the validity, from "
@@ -242,6 +248,8 @@ class _Asked:
                 if exact
                 else "An entry of its list is for it as a possible match: letters that cameras confuse differ."
             )
+        if authority.unlisted is not None and verdict.allowed:
+            yield "None of its lists has an entry for it, and all of them could be relied on."
         if self.version.need in {"marked", "within", "urgent"} and self.version.consulted_us is None:
             yield f"No consultation has covered all of it: it runs as `{self.version.need}`."
         yield f"What leaves of it: {', '.join(fields_in_words(authority.scope.fields, authority.log))}."
@@ -262,6 +270,11 @@ class _Asked:
             case "feed-full":
                 return "its feed is full, and the recipient must take what is there first"
             case "error":
+                if authority.unlisted is not None:
+                    return (
+                        "its terms could not be used, or one of its lists was missing, stale, too small or shrunk by "
+                        "too much, and any error is a refusal"
+                    )
                 return "its terms or its list could not be used, and any error is a refusal"
             case "not-in-force-yet":
                 return (
@@ -289,6 +302,8 @@ class _Asked:
                 return self._out_of_scope()
             case "not-listed":
                 return "its list has no entry for it that counted both at the capture and at the decision"
+            case "listed":
+                return "one of its lists has an entry for this very plate that counted at the capture or the decision"
             case "no-authority":
                 return f"it is of mode {authority.mode}: it answers questions, and nothing leaves by itself"
             case _:

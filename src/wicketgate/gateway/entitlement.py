@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Set
 
 from wicketgate.base.clock import Clock
 from wicketgate.base.errors import InputError, NotEntitled
@@ -73,7 +73,20 @@ class Entitlement:
         authority = self.entitled(unit, name)
         if authority.mode != "match":
             raise InputError(
-                f"`{name}` is of mode {authority.mode}: only an authority of mode match has a hotlist and hits",
+                f"`{name}` is of mode {authority.mode}: only an authority of mode match has hits",
+                code="not-a-match-authority",
+            )
+        return authority
+
+    def entitled_list(self, unit: str, name: str) -> Authority:
+        """Return the same for an authority that has a hotlist: of mode match, or of mode unlisted.
+
+        InputError `not-a-match-authority` for another mode.
+        """
+        authority = self.entitled(unit, name)
+        if authority.listing is None:
+            raise InputError(
+                f"`{name}` is of mode {authority.mode}: only an authority of mode match or unlisted has a hotlist",
                 code="not-a-match-authority",
             )
         return authority
@@ -121,7 +134,15 @@ class Entitlement:
         return moment.authority(named.versions[moment.current_status(named)[0]]).demands
 
     def match_authorities(self, unit: str) -> tuple[list[Authority], list[tuple[str, str]]]:
-        """Return a unit's authorities of mode match, usable and stopped, by name.
+        """Return a unit's authorities of mode match, usable and stopped, by name (`_by_use`)."""
+        return self._by_use(unit, frozenset({"match"}))
+
+    def listing_authorities(self, unit: str) -> tuple[list[Authority], list[tuple[str, str]]]:
+        """Return a unit's authorities that have a list, usable and stopped, by name (`_by_use`)."""
+        return self._by_use(unit, frozenset({"match", "unlisted"}))
+
+    def _by_use(self, unit: str, modes: Set[str]) -> tuple[list[Authority], list[tuple[str, str]]]:
+        """Return a unit's authorities of some modes, usable and stopped, by name.
 
         A usable one is one that the unit may have now.
 
@@ -137,7 +158,7 @@ class Entitlement:
             named = moment.regime.authorities[name]
             number, stands = moment.current_status(named)
             authority = moment.authority(named.versions[number])
-            if authority.mode != "match":
+            if authority.mode not in modes:
                 continue
             if stands in STOPPED:
                 stopped.append((name, stands))
@@ -154,6 +175,10 @@ class Entitlement:
             As of `demand_person`.
         """
         return [one for one in self.match_authorities(unit)[0] if person or role not in one.demands]
+
+    def open_lists(self, unit: str, person: str, role: str) -> list[Authority]:
+        """Return a unit's usable authorities that have a list; of a machine, those that demand no such role."""
+        return [one for one in self.listing_authorities(unit)[0] if person or role not in one.demands]
 
     def demand_person_of_any(self, unit: str, person: str, roles: Collection[str]) -> None:
         """Refuse a machine what goes for all of a unit's lists, where an authority not at its end demands such a role.

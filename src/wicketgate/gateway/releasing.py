@@ -27,7 +27,7 @@ from wicketgate.feeds.writing import write_batches
 from wicketgate.gate.decide import Decision, decide
 from wicketgate.gate.tables import GateTables, tables_at
 from wicketgate.gateway.filing.facts import decision_fact, hit_fact
-from wicketgate.hotlists.in_force import Allowed, Hotlists
+from wicketgate.hotlists.in_force import Hotlists
 from wicketgate.ledger.facts import Signs
 from wicketgate.reads import columns
 from wicketgate.reads.columns import MAX_ROWS, ReadBatch
@@ -128,8 +128,8 @@ class Releasing:
             standing = self._stand(state, at_us, batch)
             charter = self._commits.parsed.charter(state)
             lists = {
-                reference: Allowed(self._lists.at(standing.names[reference], state), terms)
-                for reference, terms in standing.matching.items()
+                reference: self._lists.under(standing.names[reference], state, terms)
+                for reference, terms in standing.listing.items()
             }
             moment = StateAt(state=state, standing=standing, at_us=at_us)
             decisions: list[Decision] = []

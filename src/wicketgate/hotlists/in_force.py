@@ -25,7 +25,9 @@ from wicketgate.base.shared_blobs import SharedBlobs
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import HotlistChanged
 from wicketgate.hotlists import Hotlist, ListedRows, each_entry, load_changes
+from wicketgate.hotlists.unlisted import Unlisted
 from wicketgate.regime.documents.authority import MatchTerms
+from wicketgate.regime.documents.unlisted_terms import UnlistedTerms
 
 _KEPT = 4
 """Revisions in memory: decisions under way may still ask the one before."""
@@ -123,6 +125,14 @@ class Hotlists:
         """
         known = state.hotlists.get(name)
         return self._empty if known is None else self._known[name][known.revision]
+
+    def under(self, name: str, state: State, terms: MatchTerms | UnlistedTerms) -> Allowed | Unlisted:
+        """Return the list of an authority's name in a state, as the gate asks it under some terms."""
+        hotlist = self.at(name, state)
+        if isinstance(terms, MatchTerms):
+            return Allowed(hotlist, terms)
+        known = state.hotlists.get(name)
+        return Unlisted(hotlist, terms, {} if known is None else known.lists)
 
     def prepare(self, name: str, revision: int, hotlist: Hotlist) -> None:
         """Keep a revision at hand before its commit."""

@@ -99,6 +99,14 @@ class Times:
             times *= _SECOND_US
         return times
 
+    def smallest(self, chosen: NDArray[np.bool_], place: int) -> int:
+        """Return which time stands at a place, from 0, among some entries in the order of their times. O(m)."""
+        # Whatever stands for a time, a later time has a greater one.
+        code = np.partition(self._codes[chosen], place)[place]
+        if self._table is not None:
+            return int(self._table[code])
+        return int(code) * (_SECOND_US if self._codes.dtype == np.uint32 else 1)
+
 
 class HotlistIndex:
     """Entries compiled for look-ups, never changed.
@@ -299,6 +307,65 @@ class HotlistIndex:
             row, number, substitutions = row[first], number[first], substitutions[first]
         return Found(rows=row, entry=number, exact=substitutions == 0, substitutions=substitutions)
 
+    def listed_rows(
+        self,
+        plate_key: NDArray[np.uint64],
+        plate: Sequence[str],
+        captured_us: NDArray[np.int64],
+        at_us: int,
+        *,
+        hashed: NDArray[np.uint32],
+        without: NDArray[np.bool_] | None = None,
+    ) -> NDArray[np.intp]:
+        """Return the reads that an entry is for exactly, and that counts at the capture or at the decision; ascending.
+
+        Parameters are those of `look`. What it finds stays, where `look` finds what leaves: so either moment is enough,
+        and no possible hit is one.
+
+        Notes
+        -----
+        Nearly all reads may be listed: what has the very key of an entry is found before skeletons are looked at.
+        """
+        row, number = self._pairs_in_buckets(hashed)
+        if not len(row):
+            return _NO_SLOTS
+        keys = self.keys.take(number)
+        same = keys == plate_key.take(row)
+        same &= keys < EXACT_KEYS
+        pairs = same.nonzero()[0]
+        found = np.zeros(len(plate_key), dtype=np.bool_)
+        counts = self._counts(row.take(pairs), number.take(pairs), captured_us, at_us, without)
+        found[row.take(pairs[counts])] = True
+        pairs = (~found.take(row)).nonzero()[0]
+        pairs = pairs[hashes(keys.take(pairs)) == hashed.take(row.take(pairs))]
+        if len(pairs):
+            row, number = row.take(pairs), number.take(pairs)
+            counts = self._counts(row, number, captured_us, at_us, without)
+            counts &= self._substitutions(plate_key, plate, row, number) == 0
+            found[row[counts]] = True
+        return found.nonzero()[0]
+
+    def _counts(
+        self,
+        row: NDArray[np.intp],
+        number: NDArray[np.intp],
+        captured_us: NDArray[np.int64],
+        at_us: int,
+        without: NDArray[np.bool_] | None,
+    ) -> NDArray[np.bool_]:
+        """Return whether the entry of each pair counts at the capture, or at the decision, and is not left out."""
+        captured, listed_us, until_us = captured_us.take(row), self._listed.at(number), self._until.at(number)
+        counts: NDArray[np.bool_] = (listed_us <= at_us) & (until_us > at_us)
+        counts |= (listed_us <= captured) & (until_us > captured)
+        if without is not None:
+            counts &= ~without.take(number)
+        return counts
+
+    def fewer_from(self, chosen: NDArray[np.bool_], least: int) -> int | None:
+        """Return from when on fewer than `least` of some entries count; None if they are fewer. O(m)."""
+        many = int(np.count_nonzero(chosen))
+        return None if many < least else self._until.smallest(chosen, many - least)
+
     def numbers(self, plate_key: NDArray[np.uint64], plate: Sequence[str]) -> NDArray[np.intp]:
         """Return the entry's number for each of these very plates, or -1.
 
@@ -318,6 +385,12 @@ class HotlistIndex:
 
         Reads and then entries ascend.
         """
+        row, number = self._pairs_in_buckets(hashed)
+        same = (hashes(self.keys.take(number)) == hashed.take(row)).nonzero()[0]
+        return row.take(same), number.take(same)
+
+    def _pairs_in_buckets(self, hashed: NDArray[np.uint32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return pairs of a read that the filter lets through and each entry of its bucket; both ascend."""
         bit = hashed >> self._filter_shift
         rows = self._is_set(bit).nonzero()[0]
         if len(rows):
@@ -332,8 +405,7 @@ class HotlistIndex:
         row = rows.repeat(count)
         number = first.repeat(count)
         number += np.arange(len(number))
-        same = (hashes(self.keys.take(number)) == hashed.take(row)).nonzero()[0]
-        return row.take(same), number.take(same)
+        return row, number
 
     def _is_set(self, bit: NDArray[np.uint32]) -> NDArray[np.uint8]:
         """Return for bits of the filter something other than 0 if set."""

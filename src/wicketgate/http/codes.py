@@ -70,7 +70,7 @@ _REQUEST = {
     "image-conflict": "Nothing: the read keeps the image that it has. This one is in the quarantine.",
     "image-unreadable": "Send JPEG or PNG.",
     "method-not-allowed": "Look at `/docs` for what can be done here.",
-    "not-a-match-authority": "Use an authority of mode match.",
+    "not-a-match-authority": "Use an authority of mode match; a hotlist has one of mode unlisted too.",
     "not-confirmed": "Record `confirmed` first, once somebody has compared it.",
     "needs-look": "Fetch the hit's image with the same credential, look at it, and confirm it again.",
     "seen-missing": "Send the plate as it is seen in the image: `plate_seen`.",
@@ -273,6 +273,7 @@ _READ = {
 _REFUSAL = {
     "out-of-scope": ("Camera or hour outside the scope.", ""),
     "not-listed": ("Mode match: the vehicle is not on the recipient's list.", ""),
+    "listed": ("Mode unlisted: the vehicle is on one of the recipient's lists, and stays.", ""),
     "before-validity": ("Captured before the authority's validity.", ""),
     "not-in-force-yet": ("Decided before the authority took effect.", ""),
     "expired": ("Captured or decided after the authority's validity.", ""),

@@ -145,7 +145,8 @@ def months_of(register: Mapping[str, Any]) -> list[dict[str, Any]]:
     list of dict
         `from`, `until`; `rows`: `name`, `hits` and `outcomes` (each a list of a label and a number in words);
         `errata`: `name`, `told` and `taken` likewise, nothing in figures of the first form; `custody`: `name`, and
-        `rows` likewise, nothing before the third.
+        `rows` likewise, nothing before the third; `unlisted`: `name`, what `left`, what `stayed`, and the `share` of
+        it, nothing before the third.
     """
     step, least = step_of(register), least_traffic_of(register)
     return [
@@ -185,6 +186,15 @@ def months_of(register: Mapping[str, Any]) -> list[dict[str, Any]]:
                     ],
                 }
                 for name, kinds in sorted((period.get("custody") or {}).items())
+            ],
+            "unlisted": [
+                {
+                    "name": name,
+                    "left": in_steps([kinds.get("released")], least),
+                    "stayed": in_steps([kinds.get("withheld")], least),
+                    "share": "" if kinds.get("share") is None else f"{kinds['share']} of 100",
+                }
+                for name, kinds in sorted((period.get("unlisted") or {}).items())
             ],
         }
         for period in reversed(tables(register.get("targeting")))

@@ -65,6 +65,10 @@ MODES: Mapping[str, tuple[str, str]] = {
         "reads of listed vehicles, and of plates that look like a listed one",
         "Vehicles on the recipient’s list, and those whose plate looks like a listed one to a camera (match).",
     ),
+    "unlisted": (
+        "every read in scope of vehicles on none of the recipient’s lists",
+        "Every vehicle that passes, but for those on the recipient’s lists (unlisted). It counts as bulk.",
+    ),
     "search": ("answers to approved questions", "Only answers to questions that were approved (search)."),
 }
 FIELDS: Mapping[str, str] = {
@@ -89,6 +93,7 @@ INSTRUMENTS: Mapping[str, str] = {
 REASONS: Mapping[str, str] = {
     "out-of-scope": "Camera or hour outside the scope",
     "not-listed": "Plate neither on the recipient’s list nor like one on it",
+    "listed": "Plate on one of the recipient’s lists",
     "before-validity": "Captured before the authority began",
     "not-in-force-yet": "Authority not in force yet",
     "expired": "Authority expired",
@@ -98,6 +103,10 @@ REASONS: Mapping[str, str] = {
     "consultation-overdue": "Consultation on the authority overdue",
     "feed-full": "The recipient’s feed was full",
     "error": "Error while deciding (any error is a refusal)",
+}
+UNLISTED: Mapping[str, str] = {
+    "released": "left, on none of its lists",
+    "withheld": "stayed, on one of its lists",
 }
 ACTS: Mapping[str, str] = {
     "review": "Reviewed and continued",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ from wicketgate.pages.figures import cells_of, in_steps, is_sum, periods_of
 from wicketgate.pages.phrases import at_us_of
 from wicketgate.pages.views import least_traffic_of, step_of, tables
 
-MODES = ("bulk", "match", "search")
+MODES = ("bulk", "unlisted", "match", "search")
 
 Said = tuple[int | None, str]
 """A count, None where it cannot be said, and the words for it."""
@@ -178,7 +178,9 @@ def _number(counts: StoryCounts, name: str, modes: set[str]) -> str:
     vehicles = counts.vehicles.get(name, "")
     if reads or vehicles:
         return " and ".join(filter(None, (reads, vehicles)))
-    told = counts.known and ("match" not in modes or counts.hits[0] is not None)
+    told = counts.known and (
+        modes.isdisjoint(("match", "unlisted")) or ("unlisted" not in modes and counts.hits[0] is not None)
+    )
     return "none" if told else ""
 
 
@@ -201,6 +203,7 @@ def what_goes(view: Mapping[str, Any]) -> str:
         cameras = "one camera" if number == 1 else f"{phrases.number(number)} cameras"
     words = {
         "bulk": f"every vehicle that passes {'' if number == 1 else 'any of '}{cameras}",
+        "unlisted": f"every vehicle on none of its lists that passes {'' if number == 1 else 'any of '}{cameras}",
         "match": f"vehicles on its list, and plates that look like a listed one, at {cameras}",
         "search": f"only answers to approved questions, about {cameras}",
     }
@@ -238,7 +241,9 @@ def of_figures(
     }
     hidden = untold_of(views, rows)
     months = tables(register.get("targeting"))
-    hits, step = (months[-1].get("hits") or {}) if months else {}, step_of(register)
+    last: Mapping[str, Any] = months[-1] if months else {}
+    hits, unlisted, step = last.get("hits") or {}, last.get("unlisted") or {}, step_of(register)
+    most = untold_of(views, rows, ("bulk", "unlisted"))
     own = _own_of(views)
     left = [one.get("vehicles") for name, one in hits.items() if name not in own]
     released: dict[str, Said] = {
@@ -254,13 +259,14 @@ def of_figures(
         ),
         most={
             name: _sum(found) + found.count(None) * max(0, small - 1)
-            for name in {*cells, *hidden}
-            for found in ([*cells.get(name, ()), *hidden.get(name, ())],)
+            for name in {*cells, *most}
+            for found in ([*cells.get(name, ()), *most.get(name, ())],)
         },
         released=released,
         bulk=released,
         vehicles={
-            name: f"{in_steps([kinds.get('vehicles')], step)} vehicles" for name, kinds in hits.items()
+            **{name: f"{in_steps([kinds.get('released')], small)} reads" for name, kinds in unlisted.items()},
+            **{name: f"{in_steps([kinds.get('vehicles')], step)} vehicles" for name, kinds in hits.items()},
         },
         images={one["name"]: (None, one["images"]) for one in figures["images"]},
         fetched={one["name"]: (None, one["fetched"]) for one in figures["images"]},
@@ -270,13 +276,13 @@ def of_figures(
 
 
 def untold_of(
-    views: Iterable[Mapping[str, Any]], rows: Iterable[Mapping[str, Any]]
+    views: Iterable[Mapping[str, Any]], rows: Iterable[Mapping[str, Any]], modes: Collection[str] = ("bulk",)
 ) -> dict[str, list[object]]:
     """Return by name the cells `compared` in which reads that left in bulk are not told apart.
 
-    They are those of periods in which a version of mode `bulk` can have been in force.
+    They are those of periods in which a version of mode `bulk`, or of another of `modes`, can have been in force.
     """
-    spans = _spans_of(view for view in views if view["mode"]["id"] == "bulk")
+    spans = _spans_of(view for view in views if view["mode"]["id"] in modes)
     found: dict[str, list[object]] = {}
     for row in rows:
         for name, reads in (row.get("compared") or {}).items():
@@ -319,7 +325,7 @@ def _sum(cells: Iterable[object]) -> int:
 
 # --- why not less? ------------------------------------------------------------------------------------------------
 
-MODE_TITLES = {"bulk": "Bulk", "match": "Match", "search": "Search"}
+MODE_TITLES = {"bulk": "Bulk", "unlisted": "Unlisted", "match": "Match", "search": "Search"}
 OWN_TITLE = "Own use of whoever owns the cameras, which does not leave"
 
 
@@ -350,10 +356,18 @@ def by_mode(views: Sequence[Mapping[str, Any]], register: Mapping[str, Any]) -> 
             kinds.get("vehicles")
             for month in months
             for name, kinds in (month.get("hits") or {}).items()
-            if name in listed
+            if name in listed and mode != "unlisted"
+        ]
+        unlisted = [
+            kinds.get("released")
+            for month in months
+            for name, kinds in (month.get("unlisted") or {}).items()
+            if name in names and mode == "unlisted"
         ]
         counted = any(name in (row.get("released") or {}) for row in figures for name in traffic)
         released = _total(figures, "released", traffic, small) if counted else ""
+        if unlisted:
+            released = f"{in_steps(unlisted, small)}, by the month"
         if mode == "bulk" and untold:
             released = f"at least {released.removeprefix('at least ') or 0}"
         found.append(

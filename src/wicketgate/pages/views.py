@@ -377,6 +377,11 @@ def figures_of(figures: Mapping[str, Any]) -> list[dict[str, str]]:
             ]
         rows += _questions_of(targeting.get("searches"), months)
         rows += _custody_of(targeting.get("custody"), months)
+        rows += [
+            {"what": f"Rows, {months}: {words}", "number": f"at least {phrases.number(value)}"}
+            for kind, words in phrases.UNLISTED.items()
+            if (value := (targeting.get("unlisted") or {}).get(kind)) is not None
+        ]
         rows.append(
             {
                 "what": f"Counts of vehicles, {months}, that are fewer than one step",

@@ -17,7 +17,7 @@ from wicketgate.pages.phrases import at_us_of
 from wicketgate.pages.views import ShownNames, tables, texts
 from wicketgate.regime.standing import STOPPED
 
-_WAYS = ("bulk", "match", "search")
+_WAYS = ("bulk", "unlisted", "match", "search")
 
 
 def your_read_of(register: Mapping[str, Any], views: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

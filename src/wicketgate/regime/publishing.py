@@ -26,8 +26,8 @@ The second showed the figures of every period, and had no `months`.
 TRAFFIC_FORM = 2
 """The form of the figures of traffic; the first had targeting in it, and is read for ever."""
 TARGETING_FORM = 3
-"""The form of the figures of targeting; the first had no errata and no questions, the second nothing of custody. Both
-are read for ever."""
+"""The form of the figures of targeting; earlier ones are read for ever. The first had no errata and no questions, the
+second nothing of custody and of what is on no list."""
 LEAST_TRAFFIC = 1_000
 """The least count of traffic that is shown."""
 LEAST_STEP = 10
@@ -45,11 +45,11 @@ ERRATA_KINDS = ("vehicles", "corrected", "hour", "day", "later")
 REASONS = frozenset(
     {
         *("revoked", "suspended", "error", "feed-full", "expired", "review-overdue", "consultation-overdue"),
-        *("not-in-force-yet", "out-of-scope", "before-validity", "not-listed"),
+        *("not-in-force-yet", "out-of-scope", "before-validity", "not-listed", "listed"),
     }
 )
 """Every reason for which the gate refuses rows, and no other (docs/spec/codes.md)."""
-NOT_TRAFFIC = frozenset({"not-listed"})
+NOT_TRAFFIC = frozenset({"not-listed", "listed"})
 """Reasons of refusal that hang on a list: they stand in no figure of traffic."""
 IMAGE_CODES = frozenset({"image-unbound", "image-conflict", "image-unreadable"})
 """Codes of quarantined images: they stand in facts and in the counts by camera, and are no reads."""
@@ -88,9 +88,9 @@ def stepped(count: int, step: int) -> int | None:
 
 
 def is_bulk(moment: RegimeAt, named: Named) -> bool:
-    """Return whether what leaves under a name is traffic: some version is of mode `bulk`, and none matches."""
+    """Return whether what leaves under a name is traffic: some version is of mode `bulk`, and none has a list."""
     modes = _modes(moment, named)
-    return "bulk" in modes and "match" not in modes
+    return "bulk" in modes and modes.isdisjoint(("match", "unlisted"))
 
 
 def _modes(moment: RegimeAt, named: Named) -> set[str]:
@@ -104,9 +104,52 @@ def bulk_names(moment: RegimeAt) -> list[str]:
 
 def targeted_names(moment: RegimeAt) -> list[str]:
     """Return the names under which what leaves hangs on a list. Where only questions are answered nothing leaves."""
-    return sorted(
-        name for name, named in moment.regime.authorities.items() if "match" in _modes(moment, named)
-    )
+    return sorted({*hit_names(moment), *unlisted_names(moment)})
+
+
+def hit_names(moment: RegimeAt) -> list[str]:
+    """Return the names under which there are hits: some version matches."""
+    return _names_of(moment, "match")
+
+
+def unlisted_names(moment: RegimeAt) -> list[str]:
+    """Return the names under which what is listed stays: some version is of mode `unlisted`."""
+    return _names_of(moment, "unlisted")
+
+
+def _names_of(moment: RegimeAt, mode: str) -> list[str]:
+    return sorted(name for name, named in moment.regime.authorities.items() if mode in _modes(moment, named))
+
+
+UNLISTED_KINDS = ("released", "withheld", "share")
+"""Of an authority of mode unlisted: rows that left, rows that stayed because they are listed, and their share."""
+
+
+def unlisted_cells(released: int, withheld: int, least: int) -> dict[str, int | None]:
+    """Return what is published of an authority of mode unlisted, by month: rows, and how many of a hundred stayed.
+
+    Parameters
+    ----------
+    released, withheld : int
+        Rows that left, and rows that stayed because they are listed. Both together are traffic, and public.
+    least : int
+        The step: the least count of traffic.
+
+    Notes
+    -----
+    Rows that left are rounded down, and what stayed is all less that, rounded down: rounded by itself it would narrow
+    down what left, since the sum of the two is known.
+
+    >>> unlisted_cells(12_345, 98_765, 1_000)
+    {'released': 12000, 'withheld': 99000, 'share': 89}
+    >>> unlisted_cells(0, 400, 1_000)
+    {'released': None, 'withheld': None, 'share': None}
+    """
+    left = released - released % least
+    stayed = released + withheld - left
+    stayed -= stayed % least
+    share = 100 * stayed // (left + stayed) if left or stayed else None
+    return {"released": left or None, "withheld": stayed or None, "share": share}
 
 
 def asked_names(moment: RegimeAt) -> list[str]:

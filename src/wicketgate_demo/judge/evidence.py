@@ -189,6 +189,9 @@ class Evidence:
         Everything public, every log and the metrics, by where it stands.
     hotlists : mapping of str to sequence of SentEntry
         What stood on each authority's list throughout the run.
+    stays : mapping of str to frozenset of str
+        The plates on the lists of each authority that lets go what is on none, throughout the run, as `one_glyph`
+        writes them.
     late_after_us : int
         From when a read is late.
     images : mapping of str to str
@@ -213,6 +216,7 @@ class Evidence:
     starts: int
     shown: Mapping[str, bytes]
     hotlists: Mapping[str, Sequence[SentEntry]] = field(default_factory=dict)
+    stays: Mapping[str, frozenset[str]] = field(default_factory=dict)
     late_after_us: int = 60 * SECOND_US
     images: Mapping[str, str] = field(default_factory=dict)
     kept: Mapping[str, frozenset[str]] = field(default_factory=dict)

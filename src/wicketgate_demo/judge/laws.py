@@ -21,6 +21,7 @@ from wicketgate_demo.judge.evidence import (
     Finding,
     Force,
     Matching,
+    Sent,
     counted,
     expected,
     forces,
@@ -28,6 +29,7 @@ from wicketgate_demo.judge.evidence import (
     rows_of,
 )
 from wicketgate_demo.judge.hit_laws import check_hits, must_hit
+from wicketgate_demo.world.clean_air import one_glyph
 
 _FIELDS = {
     "plate": {"plate", "confidence", "marks"},
@@ -84,10 +86,29 @@ def releases_authorised(evidence: Evidence) -> Finding:
         for row in rows_of(name, batches):
             force = known.get(row.reference)
             fault = _row_fault(row, force, evidence) if force is not None else ""
+            if not fault and one_glyph(str(row.read.get("plate"))) in evidence.stays.get(name, ()):
+                fault = "its vehicle is on a list of what stays"
             if fault:
                 found.add(f"{row.where}: {fault}")
         check_hits(name, batches, known, evidence, found)
     return found
+
+
+def is_listed(sent: Sent, stays: frozenset[str]) -> bool:
+    """Say whether a read may be of a listed plate: whatever the device said on the way may be what the gateway took."""
+    return any(one_glyph(plate) in stays for plate in (sent.plate, *sent.others))
+
+
+def stayed(evidence: Evidence, name: str) -> dict[str, Any]:
+    """Return how many reads left under an authority that lets go what is on no list, and the share that stayed."""
+    in_scope = list(expected(evidence, name))
+    left = sum(not is_listed(sent, evidence.stays[name]) for sent in in_scope)
+    stays = len(in_scope) - left
+    return {
+        "released": left,
+        "withheld": stays,
+        "share": round(100 * stays / len(in_scope), 1) if in_scope else None,
+    }
 
 
 def _row_fault(row: FeedRow, force: Force, evidence: Evidence) -> str:
@@ -248,6 +269,8 @@ def nothing_lost(evidence: Evidence) -> Finding:
             if name in matches
             else expected(evidence, name)
         )
+        stays = evidence.stays.get(name, frozenset())
+        wanted = [sent for sent in wanted if not is_listed(sent, stays)]
         missing = sum(rows.take(sent) is None for sent in wanted)
         if missing:
             what = "hits" if name in matches else "accepted reads"

@@ -26,7 +26,7 @@ from wicketgate_demo.run.asking import (
     submit_authority,
 )
 from wicketgate_demo.run.children import Child
-from wicketgate_demo.run.enrolment import CAMERAS, Groups, bearer, enrol, list_vehicles
+from wicketgate_demo.run.enrolment import CAMERAS, Groups, bearer, enrol, list_stays, list_vehicles
 from wicketgate_demo.run.folder import Folder
 from wicketgate_demo.run.people import codes_of, name_people, sign_in_everybody
 from wicketgate_demo.run.proposals import Officers
@@ -106,6 +106,7 @@ async def _show(plan: Plan, served: Served) -> int:
         await officers.publish()
         deciding = asyncio.create_task(officers.decide())
         await list_vehicles(folder, client)
+        await list_stays(folder, client)
         people = await _keep_credentials(served, client, cameras)
         looking_back = asyncio.create_task(_look_back(served, client, cameras, people))
         words = simulate_arguments(served, plan.rate)

@@ -19,6 +19,7 @@ from wicketgate.regime.standing import STOPPED
 from wicketgate_demo.judge.evidence import SentEntry
 from wicketgate_demo.run.folder import Folder, write_whole
 from wicketgate_demo.world import london
+from wicketgate_demo.world.clean_air import one_glyph, staying
 from wicketgate_demo.world.wanted import hotlist
 
 CAMERAS = 1500
@@ -127,6 +128,28 @@ async def list_vehicles(folder: Folder, client: httpx.AsyncClient) -> dict[str, 
         need(answer, 200)
         listed[name] = _listed(entries)
     return listed
+
+
+async def list_stays(folder: Folder, client: httpx.AsyncClient) -> dict[str, frozenset[str]]:
+    """Put the lists of what stays, and return their plates; an authority that is not there, or is stopped, has none."""
+    stays: dict[str, frozenset[str]] = {}
+    for name, paper in london.PAPERS.items():
+        if paper.mode != "unlisted":
+            continue
+        headers = bearer(read_secret(folder.token(paper.reader)))
+        feeds = need(await client.get("/v1/feeds", headers=headers), 200)["feeds"]
+        if not any(feed["authority"] == name and feed["status"] not in STOPPED for feed in feeds):
+            continue
+        entries = staying(SystemClock().now_us())
+        body = b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries)
+        answer = await client.put(
+            f"/v1/hotlists/{name}", content=body, headers={**headers, "Content-Type": _NDJSON}
+        )
+        unfit = need(answer, 200)["unfit"]
+        if unfit:
+            raise WicketgateError(f"the lists of `{name}` cannot be relied on: {unfit}", code="no-answer")
+        stays[name] = frozenset(one_glyph(entry["plate"]) for entry in entries)
+    return stays
 
 
 def _listed(entries: Sequence[Mapping[str, Any]]) -> list[SentEntry]:

@@ -28,7 +28,7 @@ from wicketgate_demo.judge import laws
 from wicketgate_demo.judge.evidence import Evidence, Matching, Sent, SentEntry, named, rows_of
 from wicketgate_demo.run.children import run_child
 from wicketgate_demo.run.desk import DutyOfficer
-from wicketgate_demo.run.enrolment import Groups, bearer, cameras_of, list_vehicles, need
+from wicketgate_demo.run.enrolment import Groups, bearer, cameras_of, list_stays, list_vehicles, need
 from wicketgate_demo.run.folder import Folder, write_whole
 from wicketgate_demo.run.outsider import OUTSIDER
 from wicketgate_demo.run.proposals import Officers
@@ -88,6 +88,7 @@ class Trial:
         self._rate = rate
         self._seconds = seconds
         self._hotlists: Mapping[str, Sequence[SentEntry]] = {}
+        self._stays: Mapping[str, frozenset[str]] = {}
         self._officer = DutyOfficer(
             client,
             bearer(read_secret(self._folder.token(london.DUTY_DESK))),
@@ -104,6 +105,7 @@ class Trial:
         """
         folder = self._folder
         self._hotlists = await list_vehicles(folder, self._client)
+        self._stays = await list_stays(folder, self._client)
         self._followers = await self._follow()
         working = [asyncio.create_task(follower.follow()) for follower in self._followers]
         keeper = self._image_keeper()
@@ -163,6 +165,7 @@ class Trial:
             starts=starts,
             shown={**shown, **dict(_files(folder))},
             hotlists=self._hotlists,
+            stays=self._stays,
             images=self._officer.images,
             kept={london.COUNTER_TERRORISM: keeper.kept()},
             attempts=attempts,
@@ -297,6 +300,7 @@ class Trial:
                 "fetched": {name: len(images) for name, images in evidence.kept.items()},
                 "looked_at": len(evidence.images),
             },
+            "unlisted": {name: laws.stayed(evidence, name) for name in evidence.stays},
             **_hit_counts(feeds),
             "outcomes": dict(sorted(officer.outcomes.items())),
             "searches": dict(searches),

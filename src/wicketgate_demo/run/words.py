@@ -116,6 +116,11 @@ def summary(report: Mapping[str, Any]) -> list[str]:
         f"{_ms(latency['hit_p99'])} ms; ledger {report['ledger']['entries']:,} entries, "
         f"{'verified' if report['ledger']['verified'] else 'NOT VERIFIED'}",
     ]
+    lines += [
+        f"{name}: {one['released']:,} reads left, on none of its lists; {one['withheld']:,} stayed, "
+        f"{'?' if one['share'] is None else one['share']} of 100"
+        for name, one in report.get("unlisted", {}).items()
+    ]
     for law, held in report["laws"].items():
         word = {True: "held  ", False: "BROKEN", None: "-     "}[held]
         lines.append(f"law {law} {word} {_LAWS[law]}{' (not built yet)' if held is None else ''}")

@@ -97,6 +97,7 @@ def charter_document(offices: Offices, at_us: int) -> dict[str, Any]:
         "purposes": [
             {"id": "road-charging", "title": "Charging for the use of roads"},
             {"id": "road-charging/congestion", "title": "The central London congestion charge"},
+            {"id": "road-charging/emissions", "title": "The charge on vehicles that pollute"},
             {"id": "traffic", "title": "A council’s own traffic and parking"},
             {"id": "traffic/enforcement", "title": "Enforcing a council’s own traffic orders"},
             {"id": "policing", "title": "Policing"},

@@ -79,6 +79,19 @@ NEVER_ON_THE_ROAD = 5_000
 """From this number to 9,999: vehicles that no journey has."""
 
 
+def numbers_of(role: str) -> range:
+    """Return the numbers of the vehicles of a role; of visitors those of the first hundred thousand."""
+    many = {
+        "bus": _LINES * _BUSES_A_LINE,
+        "taxi": _TAXIS,
+        "delivery": _DELIVERIES,
+        "commuter": _COMMUTERS,
+        "visitor": 100_000,
+    }
+    first = _FIRST_VISITOR if role == "visitor" else _FIRST[role]
+    return range(first, first + many[role])
+
+
 class Trip(msgspec.Struct):
     """One leg of somebody's journey.
 

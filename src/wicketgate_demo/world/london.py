@@ -22,6 +22,7 @@ from wicketgate_demo.world.charter import (
     signed,
     signed_charter,
 )
+from wicketgate_demo.world.clean_air import STAYS
 from wicketgate_demo.world.places import BOUNDARY, BUS_LANES, MAIN_ROADS, ZONE, cameras, council_cameras
 from wicketgate_demo.world.wanted import KINDS
 
@@ -45,6 +46,7 @@ ROAD_AUTHORITY: Final = "tfl"
 COUNCIL_CAMERAS: Final = 60
 
 CHARGING: Final = "tfl-charging"
+EMISSIONS: Final = "tfl-emissions"
 COUNTER_TERRORISM: Final = "tfl-met-ct"
 OF_INTEREST: Final = "tfl-met-voi"
 DUTY_DESK: Final = "recipient:met/duty-desk"
@@ -57,7 +59,7 @@ class Paper:
     Attributes
     ----------
     mode : str
-        `bulk` or `match`.
+        `bulk`, `match` or `unlisted`.
     reader : str
         The name of the token that reads its feed, and keeps its hotlist.
     signers : tuple of str
@@ -65,7 +67,7 @@ class Paper:
     sources : tuple of str
         Whose cameras it is about.
     kinds : tuple of str
-        What its hotlist may hold; empty in mode `bulk`.
+        What its hotlist may hold, or its lists of what stays; empty in mode `bulk`.
     draft : callable
         Returns the document as of a time.
     """
@@ -113,6 +115,29 @@ def charging_authority(at_us: int) -> dict[str, Any]:
             "fields": ["plate", "time", "place", "vehicle"],
         },
     }
+
+
+def emissions_authority(at_us: int) -> dict[str, Any]:
+    """Return the authority of the charging unit for the emissions charge: what is exempt or complies never leaves."""
+    document = charging_authority(at_us)
+    document["authority"] |= {
+        "name": EMISSIONS,
+        "title": "Vehicles that may owe the emissions charge",
+        "purpose": "road-charging/emissions",
+        "mode": "unlisted",
+        "necessity": "The charge cannot be collected without knowing which vehicles may owe it.",
+        "proportionality": "What is exempt or complies is on a list, and its reads stay at the gateway.",
+        "why_not_match": "What owes the charge is not known before it is seen.",
+    }
+    document["scope"] |= {"groups": [ZONE], "fields": ["plate", "time", "place"]}
+    document["unlisted"] = {
+        "lists": list(STAYS),
+        "min_entries": 1_000,
+        "max_shrink": 0.05,
+        "stale_after": "P7D",
+        "max_entries": 50_000,
+    }
+    return document
 
 
 def counter_terrorism_authority(at_us: int) -> dict[str, Any]:
@@ -256,6 +281,15 @@ def _papers() -> dict[str, Paper]:
             signers=("tfl/commissioner", "tfl/data-protection"),
             sources=("tfl",),
             draft=charging_authority,
+        ),
+        Paper(
+            name=EMISSIONS,
+            mode="unlisted",
+            reader="recipient:tfl/charging",
+            signers=("tfl/commissioner", "tfl/data-protection"),
+            sources=("tfl",),
+            kinds=STAYS,
+            draft=emissions_authority,
         ),
         Paper(
             name=COUNTER_TERRORISM,

@@ -65,6 +65,7 @@ def body(moment: RegimeAt, from_us: int = START_US, until_us: int = END_US, **mo
         "errata": {ASKED: dict.fromkeys(ERRATA_KINDS)},
         "searches": {ASKED: NOTHING},
         "custody": {},
+        "unlisted": {},
         **more,
     }
     return {name: value for name, value in found.items() if value is not None}
@@ -81,10 +82,11 @@ def body(moment: RegimeAt, from_us: int = START_US, until_us: int = END_US, **mo
         ({"searches": {ASKED: {**NOTHING, "counted": None}}}, "other rows"),
         ({"searches": None}, "members"),
         ({"custody": None}, "members"),
+        ({"unlisted": None}, "members"),
         ({"custody": {ASKED: dict.fromkeys(CUSTODY_KINDS)}}, "other rows"),
-        ({"form": 2, "custody": None}, ""),
+        ({"form": 2, "custody": None, "unlisted": None}, ""),
         ({"form": 2}, "members"),
-        ({"form": 1, "errata": None, "searches": None, "custody": None}, ""),
+        ({"form": 1, "errata": None, "searches": None, "custody": None, "unlisted": None}, ""),
         ({"form": 1}, "members"),
         ({"form": 4}, "not of the form"),
         ({"form": True}, "not of the form"),
@@ -106,7 +108,7 @@ def test_behind_figures_with_questions_none_without_come(moment: RegimeAt) -> No
     later_us = END_US + 10 * SECOND_US
     later = RegimeAt(moment.regime, moment.parsed, later_us)
     for older in ({"form": 1, "errata": None, "searches": None}, {"form": 2}):
-        former = body(later, END_US, later_us, custody=None, **older)
+        former = body(later, END_US, later_us, custody=None, unlisted=None, **older)
         assert "members" in " ".join(chain.take(21, former, later, later_us, set()))
 
 
@@ -190,8 +192,8 @@ def test_the_facts_come_to_what_the_fold_counts() -> None:
     # Held against what is published: one too many is found.
     published = {ASKED: {kind: stepped(10 * counted.get(kind, 0), 10) for kind in QUESTION_KINDS}}
     period = {"step": 10, "hits": {}, "outcomes": {}, "disclosures": {}, "disclosures_refused": {}}
-    cells = list(stepped_cells({**period, "searches": published}, [tally] * 10, 10, {}))
+    cells = list(stepped_cells({**period, "searches": published}, [tally] * 10, 10, {}, whole=True))
     assert all(cell.least == cell.shown for cell in cells)
     published[ASKED]["answered"] = 30
-    cells = list(stepped_cells({**period, "searches": published}, [tally] * 10, 10, {}))
+    cells = list(stepped_cells({**period, "searches": published}, [tally] * 10, 10, {}, whole=True))
     assert [cell.what for cell in cells if cell.least != cell.shown] == [f"questions of {ASKED}, answered"]

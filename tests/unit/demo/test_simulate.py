@@ -120,7 +120,7 @@ def test_an_authority_is_signed_by_whom_the_charter_wants_and_nobody_else(name: 
         paper.signers
     )
     assert paper.reader == f"recipient:{authority.recipient}/{authority.unit}"
-    kinds = () if authority.match is None else authority.match.kinds
+    kinds = () if authority.listing is None else authority.listing.kinds
     assert kinds == paper.kinds
 
 
@@ -180,8 +180,9 @@ def test_the_progress_line_shows_the_counters() -> None:
         "wicketgate_ledger_entries 12.0\nnonsense\n"
     )
     assert progress_line(metrics) == (
-        "reads 1,234 (repeated 2, quarantined 0); released to tfl-charging 99, tfl-met-ct 0, tfl-met-voi 0, "
-        "marshbridge-traffic 0, marshbridge-met-voi 0, eastholm-traffic 0, eastholm-met-voi 0; ledger 12 entries"
+        "reads 1,234 (repeated 2, quarantined 0); released to tfl-charging 99, tfl-emissions 0, tfl-met-ct 0, "
+        "tfl-met-voi 0, marshbridge-traffic 0, marshbridge-met-voi 0, eastholm-traffic 0, eastholm-met-voi 0; "
+        "ledger 12 entries"
     )
 
 

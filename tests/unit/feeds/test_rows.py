@@ -77,7 +77,7 @@ class Gate(Fold):
         moment = StateAt(state=self.state, standing=standing, at_us=self.at_us)
         into = Rows()
         for batch in batches:
-            lists = dict.fromkeys(standing.matching, Listed.of(self.listed))
+            lists = dict.fromkeys(standing.listing, Listed.of(self.listed))
             decision = decide(batch, standing.table, self.at_us, MINUTE_US, lists)
             for release in decision.releases:
                 if standing.names[release.reference] == name:

@@ -394,6 +394,8 @@ def test_only_bulk_must_say_why_nothing_narrower_would_do() -> None:
     for member in ("authority.why_not_match", "authority.why_not_search"):
         with pytest.raises(DocumentRefused, match=member.partition(".")[2]):
             changed(member, None)
+        with pytest.raises(DocumentRefused, match=member.partition(".")[2]):
+            changed(member, None, world.example("authority-unlisted"))
 
 
 def test_a_review_is_due_a_period_after_the_last() -> None:

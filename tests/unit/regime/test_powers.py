@@ -33,6 +33,7 @@ Change = Callable[[Document], object]
 CHARTER = parse_charter(world.example("charter"))
 CT: Document = world.example("authority")
 MATCH: Document = world.example("authority-match")
+UNLISTED: Document = world.example("authority-unlisted")
 OWN: Document = world.example("authority-own-use")
 CT_HEAD = "met/national-security-units, for national-security/terrorism in bulk: "
 CT_READS = "of every read from up to 1,544 cameras of tfl in the group ccz-boundary"
@@ -208,6 +209,31 @@ WIDER: dict[str, tuple[Document, Change, str]] = {
         put("match", entry_life="P1M"),
         "each listed for more than 28 days and up to 31 days",
     ),
+    "fewer lists": (
+        changed(UNLISTED, put("unlisted", lists=["exempt", "paid"])),
+        put("unlisted", lists=["exempt"]),
+        "by exclusion: the plate, time and place of every read of vehicles listed as paid,",
+    ),
+    "fewer entries": (
+        UNLISTED,
+        put("unlisted", min_entries=50_000),
+        "more than 49,999 and up to 99,999 listed at a time",
+    ),
+    "a staler list": (
+        UNLISTED,
+        put("unlisted", stale_after="P7D"),
+        "by lists put more than 2 days and up to 7 days ago",
+    ),
+    "a list that shrank": (
+        UNLISTED,
+        put("unlisted", max_shrink=0.125),
+        "shrunk by more than 5 % and up to 12.5 %",
+    ),
+    "all instead of all but some": (
+        UNLISTED,
+        lambda document: (document["authority"].update(mode="bulk"), document.pop("unlisted")),
+        "in bulk (beyond unlisted)",
+    ),
     "no demands": (
         changed(MATCH, put("authority", demands=["viewer", "confirmer"])),
         lambda document: document["authority"].pop("demands"),
@@ -350,6 +376,8 @@ def a_power() -> Power:
         kind="any",
         entries=10**9,
         entry_life=0,
+        list_age=0,
+        shrink=0,
         doer="",
         question="",
         camera_days=0,
@@ -428,9 +456,9 @@ def test_a_purpose_is_more_than_its_children_and_has_those_to_come() -> None:
 def test_a_region_is_what_its_selectors_name() -> None:
     had = powers(CT)
     assert had <= region()
-    assert had & region(modes=["match", "search", "bulk"]) == had
+    assert had & region(modes=["match", "search", "unlisted", "bulk"]) == had
     assert region(modes=["bulk"]) & region(modes=["search"]) == NOTHING
-    assert had & region(modes=["bulk"]) == had - region(modes=["match", "search"])
+    assert had & region(modes=["bulk"]) == had - region(modes=["match", "search", "unlisted"])
     assert had <= region(
         units=["met"],
         purposes=["national-security"],
@@ -643,7 +671,9 @@ def test_long_lists_of_the_draft_are_counted_and_what_is_new_is_named() -> None:
             "for any purpose but a (though a/b) in bulk",
         ),
         ({"mode": named("search")}, "by search (beyond match)"),
-        ({"mode": named("bulk", "match")}, "in bulk (beyond search)"),
+        ({"mode": named("bulk", "unlisted", "match")}, "in bulk (beyond search)"),
+            ({"mode": named("bulk", "search", "match")}, "in bulk (beyond unlisted)"),
+            ({"mode": named("unlisted")}, "by exclusion: everything of every read of any vehicle,"),
         ({"field": Names(frozenset({"plate"}), True)}, "everything but the plate of"),
         ({"field": named("keeper", "plate")}, "the plate and keeper of"),
         ({"source": Names(frozenset({"tfl"}), True)}, "from cameras of anybody but tfl"),

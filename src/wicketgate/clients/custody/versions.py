@@ -17,6 +17,7 @@ from wicketgate.clients.verify.log import TrustedLog
 from wicketgate.clients.verify.register import MAX_REGISTER_BYTES
 from wicketgate.clients.verify.remote import Remote
 from wicketgate.ledger.notes import NoteVerifier
+from wicketgate.regime.charter import AS_BULK
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.document import open_document
 
@@ -81,15 +82,17 @@ class FeedVersions:
         Raises
         ------
         NotEntitled
-            If it is not of mode bulk: of what follows a list there is no custody.
+            If it is of neither mode bulk nor unlisted: of hits there is no custody.
         """
         with self._lock:
             self._look()
             if not self._found:
                 raise VerificationError(f"the register tells of no authority `{self._feed}`")
             found = self._found[max(self._found)]
-        if found.mode != "bulk":
-            raise NotEntitled(f"`{self._feed}` is of mode {found.mode}: custody keeps what bulk released")
+        if found.mode not in AS_BULK:
+            raise NotEntitled(
+                f"`{self._feed}` is of mode {found.mode}: custody keeps what bulk or unlisted released"
+            )
         return found
 
     def known(self) -> dict[int, Authority]:

@@ -185,6 +185,12 @@ def _describe(figures: Mapping[str, Any], authority: Authority) -> list[str]:
         lines.append(f"- Reads that left under it: {figures['released']:,}.{_share(figures)}")
     if authority.mode == "match":
         lines += _describe_targeting(figures)
+    if authority.mode == "unlisted" and "unlisted" in figures.get("targeting", {}):
+        sums = figures["targeting"]["unlisted"]
+        lines.append(
+            f"- By its months at least {sums['released']:,} rows left, and at least {sums['withheld']:,} stayed "
+            "because they are listed."
+        )
     lines.append(f"- Searches: {figures['searches']:,} (this version does not search).")
     if figures["suppressed"]:
         lines.append(

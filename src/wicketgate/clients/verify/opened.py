@@ -349,8 +349,8 @@ class FactRight:
         what = fact.__struct_config__.tag
         if not versions:
             raise VerificationError(f"a fact `{what}` of `{fact.authority}`, which was not in the log")
-        if isinstance(fact, _HotlistFact) and all(one.match is None for one in versions):
-            raise VerificationError(f"a hotlist of `{fact.authority}`, which does not match")
+        if isinstance(fact, _HotlistFact) and all(one.listing is None for one in versions):
+            raise VerificationError(f"a hotlist of `{fact.authority}`, which has none")
         if isinstance(fact, _ImageFact | _ImagesFact) and all(
             IMAGES.isdisjoint(one.scope.fields) for one in versions
         ):

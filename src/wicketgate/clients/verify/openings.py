@@ -194,7 +194,7 @@ class OpeningsFile:
         whole = bool(within) and all(begin_us in self._whole for begin_us, _ in within)
         self.compared += whole
         tallies = [self._tallies[traffic] for _, traffic in within]
-        for cell in stepped_cells(body, tallies, self._least[entry], self._hits):
+        for cell in stepped_cells(body, tallies, self._least[entry], self._hits, whole=whole):
             self.cells += whole
             self.hidden += whole and not cell.shown
             if cell.least > cell.shown or (whole and cell.most < cell.shown):

@@ -34,7 +34,7 @@ def possible_refusals(moment: RegimeAt, from_us: int, until_us: int) -> Refusals
         first, last = (moment.at(at_us).current(named) for at_us in (from_us, until_us))
         for version in named.versions[first : last + 1]:
             authority = moment.authority(version)
-            if authority.search is not None:
+            if authority.mode == "search":
                 continue  # it answers questions, and is asked of no read
             reasons = {"error"}  # of terms that are inconsistent, whatever else they are
             begins_us = in_force_from(version, authority)
@@ -53,6 +53,8 @@ def possible_refusals(moment: RegimeAt, from_us: int, until_us: int) -> Refusals
                     reasons |= {"out-of-scope", "before-validity"}
                     if authority.match is not None:
                         reasons.add("not-listed")
+                    if authority.unlisted is not None:
+                        reasons.add("listed")
                     # A camera's clock may be ahead: then a read was captured behind the end of the validity.
                     if authority.valid_until_us <= until_us + moment.charter.limits.clock_ahead_us:
                         reasons.add("expired")

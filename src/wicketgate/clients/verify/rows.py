@@ -294,6 +294,8 @@ class RowRule:
             words.append("its area: its rows have no position")
         if self._authority.match is not None:
             words.append("whether the vehicles of its hits stand on its list: that is not public")
+        if self._authority.unlisted is not None:
+            words.append("whether the vehicles of its rows stand on none of its lists: those are not public")
         if scope.hours and "captured_at" not in self._shown:
             words.append("its hours: its rows have no time")
         if "source" not in self._shown:

@@ -177,6 +177,8 @@ class PeriodSums:
             for from_us, until_us, entry, body in self._targeting:
                 if name in body["hits"]:
                     self._compare_vehicles(found, name, held, (from_us, until_us), entry, body)
+                if name in body.get("unlisted", {}):
+                    self._compare_unlisted(found, name, held, (from_us, until_us), entry, body)
         return found.close(self._words())
 
     def _compare_rows(
@@ -268,6 +270,32 @@ class PeriodSums:
             found.add(f"{where}, and {len(vehicles)} vehicles are here")
         elif whole and most < (published or 0):
             found.add(f"{where}, and in all batches of that time {len(perhaps)} vehicles are here")
+
+    def _compare_unlisted(
+        self,
+        found: Findings,
+        name: str,
+        held: _Held,
+        period: tuple[int, int],
+        entry: int,
+        body: Mapping[str, Any],
+    ) -> None:
+        """Compare the rows that left in a period of targeting because they are on no list."""
+        within = [n for n, (from_us, *_) in enumerate(self._periods) if period[0] <= from_us < period[1]]
+        rows = [held.rows.get(number, _Rows()) for number in within]
+        here, perhaps = sum(one.first for one in rows), sum(one.erased + one.alone for one in rows)
+        whole = all(held.covers(*self._periods[number][:2]) for number in within)
+        if not whole and not here:
+            return
+        published, least = body["unlisted"][name]["released"] or 0, self._least[entry]
+        self._count(whole=whole)
+        self.hidden += not published
+        of = f"`{name}`, from {body['from']} until {body['until']}"
+        where = f"{of}: the figures of entry {entry} say {published or f'fewer than {least}'} rows"
+        if here >= published + least:
+            found.add(f"{where}, and {here} rows are here")
+        elif whole and here + perhaps < published:
+            found.add(f"{where}, and of all batches of that time {here} rows are here")
 
     def _count(self, *, whole: bool) -> None:
         self.whole += whole

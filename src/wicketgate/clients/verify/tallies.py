@@ -11,7 +11,7 @@ from wicketgate.base.clock import parse_rfc3339
 from wicketgate.base.errors import InputError
 from wicketgate.clients.verify.sums import traffic_range
 from wicketgate.regime.obligations.disclosures import receipt_counts
-from wicketgate.regime.publishing import IMAGE_CODES, NOT_TRAFFIC, stepped
+from wicketgate.regime.publishing import IMAGE_CODES, NOT_TRAFFIC, stepped, unlisted_cells
 
 Hits = dict[str, tuple[str, str]]
 """Of each hit its authority and its vehicle of interest."""
@@ -254,9 +254,9 @@ class Stepped:
 
 
 def stepped_cells(
-    body: Mapping[str, Any], tallies: Sequence[FactTally], least: int, hits: Hits
+    body: Mapping[str, Any], tallies: Sequence[FactTally], least: int, hits: Hits, *, whole: bool
 ) -> Iterator[Stepped]:
-    """Yield each number of targeting; `least` is the step of rows that were passed on."""
+    """Yield each number of targeting; `least` is the step of rows, `whole` whether no fact of the period is missing."""
     yield from _vehicles(body, tallies)
     yield from _ended(body, tallies, hits)
     step = body["step"]
@@ -279,6 +279,27 @@ def stepped_cells(
         for kind, cell in cells.items():
             rows = sum(tally.custody[name, kind] for tally in tallies)
             yield _stepped(f"rows in custody of {name}, {kind}", rows, rows, cell, least)
+
+    for name, cells in body.get("unlisted", {}).items():
+        yield from _unlisted(name, cells, tallies, least, whole=whole)
+
+
+def _unlisted(
+    name: str, cells: Mapping[str, int | None], tallies: Sequence[FactTally], least: int, *, whole: bool
+) -> Iterator[Stepped]:
+    """Yield what left and what stayed under an authority that withholds what is listed."""
+    left = sum(tally.rows[name] for tally in tallies)
+    stayed = sum(
+        rows
+        for tally in tallies
+        for (reference, reason), rows in tally.refused.items()
+        if reason == "listed" and _name(reference) == name
+    )
+    yield _stepped(f"rows of {name} that left", left, left, cells["released"], least)
+    exact = unlisted_cells(left, stayed, least)["withheld"] or 0
+    # What stayed is rounded together with what left: of some of the facts it can come to a step too much.
+    at_least = exact if whole else stayed
+    yield _stepped(f"rows of {name} that stayed", at_least, exact, cells["withheld"], least)
 
 
 def _stepped(what: str, least: int, most: int, cell: int | None, step: int) -> Stepped:

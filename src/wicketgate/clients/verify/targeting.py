@@ -20,13 +20,15 @@ from wicketgate.regime.publishing import (
     OUTCOME_KINDS,
     QUESTION_KINDS,
     TARGETING_FORM,
+    UNLISTED_KINDS,
     asked_names,
     custody_names,
+    hit_names,
     least_traffic,
     onward_of,
     step_of,
-    targeted_names,
     targeting_due,
+    unlisted_names,
 )
 
 _FIRST_TABLES = ("hits", "outcomes", "disclosures", "disclosures_refused")
@@ -34,9 +36,9 @@ _SECOND_TABLES = (*_FIRST_TABLES, "errata", "searches")
 _TABLES: Mapping[int, tuple[str, ...]] = {
     1: _FIRST_TABLES,
     2: _SECOND_TABLES,
-    TARGETING_FORM: (*_SECOND_TABLES, "custody"),
+    TARGETING_FORM: (*_SECOND_TABLES, "custody", "unlisted"),
 }
-"""The tables of each form."""
+"""By form the tables that figures of it have."""
 _MEMBERS = {"kind", "form", "from", "until", "step"}
 
 
@@ -144,7 +146,7 @@ class TargetingChain:
     def _numbers(
         self, body: Mapping[str, Any], moment: RegimeAt, step: int, compared: Mapping[str, int]
     ) -> list[str]:
-        everyone, listed = sorted(moment.regime.authorities), targeted_names(moment)
+        everyone, listed = sorted(moment.regime.authorities), hit_names(moment)
         _demand_rows("hits", body["hits"], listed)
         _demand_rows("outcomes", body["outcomes"], listed)
         _demand_rows("disclosures", body["disclosures"], everyone)
@@ -173,6 +175,7 @@ class TargetingChain:
             _cell(body["disclosures_refused"][name], step)
         _demand_searches(body, moment, step)
         found += _impossible_custody(body, moment, least)
+        found += _impossible_unlisted(body, unlisted_names(moment), least, compared)
         return found + _impossible_errata(body, everyone, step)
 
 
@@ -198,6 +201,27 @@ def _impossible_custody(body: Mapping[str, Any], moment: RegimeAt, least: int) -
         cells = {kind: _cell(body["custody"][name][kind], least) for kind in CUSTODY_KINDS}
         if cells["listed"] > cells["rows"]:
             faults.append(f"more rows of `{name}` in custody would have left by a list than answers have")
+    return faults
+
+
+def _impossible_unlisted(
+    body: Mapping[str, Any], names: Iterable[str], least: int, compared: Mapping[str, int]
+) -> list[str]:
+    """Return which figures of what is on no list can be none: more rows than were compared, or another share."""
+    if "unlisted" not in body:
+        return []
+    _demand_rows("unlisted", body["unlisted"], names)
+    faults = []
+    for name, kinds in body["unlisted"].items():
+        _demand_rows(f"unlisted of `{name}`", kinds, UNLISTED_KINDS)
+        left, stayed = _cell(kinds["released"], least), _cell(kinds["withheld"], least)
+        share = 100 * stayed // (left + stayed) if left or stayed else None
+        if kinds["share"] != share or isinstance(kinds["share"], bool):
+            faults.append(f"the share of `{name}` that stayed is not that of its numbers")
+        if left + stayed > compared.get(name, 0):
+            faults.append(
+                f"{left + stayed} rows of `{name}`, of {compared.get(name, 0)} reads compared at most"
+            )
     return faults
 
 

@@ -17,14 +17,16 @@ from wicketgate.commits.state import State
 from wicketgate.commits.transactions import RowErased, ShownReads, Transaction
 from wicketgate.commits.writer import Commits
 from wicketgate.feeds.errata import ErratumFor, ListsAt, corrected_hits, errata_for, write_errata
+from wicketgate.gate.decide import Looks
 from wicketgate.gateway.errata.digests import ErrataDigests
 from wicketgate.gateway.errata.finding import ReadFinder, ReadInRows
 from wicketgate.gateway.filing.errata_facts import erratum_fact
 from wicketgate.gateway.projections import Projections
 from wicketgate.gateway.searching.errata import AnsweredRead, plates_of
-from wicketgate.hotlists.in_force import Allowed, Hotlists
+from wicketgate.hotlists.in_force import Hotlists
 from wicketgate.ledger.facts import Signs
 from wicketgate.regime.documents.authority import MatchTerms
+from wicketgate.regime.documents.unlisted_terms import UnlistedTerms
 from wicketgate.regime.moment import RegimeAt
 
 log = logging.getLogger(__name__)
@@ -165,8 +167,8 @@ class ErrataSending:
         )
 
     def _lists_at(self, state: State) -> ListsAt:
-        def lists(name: str, terms: MatchTerms) -> Allowed:
-            return Allowed(self._lists.at(name, state), terms)
+        def lists(name: str, terms: MatchTerms | UnlistedTerms) -> Looks:
+            return self._lists.under(name, state, terms)
 
         return lists
 

@@ -10,6 +10,7 @@ from wicketgate.commits.transactions import Transaction
 from wicketgate.commits.writer import Commits
 from wicketgate.gateway.filing.facts import custody_fact
 from wicketgate.ledger.merkle import verify_consistency
+from wicketgate.regime.charter import AS_BULK
 from wicketgate.regime.obligations.values import CustodyCheckpoint
 
 
@@ -62,8 +63,8 @@ class CustodyFiling:
         self, state: State, name: str, size: int, root: bytes, consistency: Sequence[bytes], batch: int
     ) -> None:
         versions = state.authorities[name].versions
-        if any(self._commits.parsed.authority(version).mode != "bulk" for version in versions):
-            raise NotEntitled(f"`{name}` is not of mode bulk: there is no custody of it")
+        if any(self._commits.parsed.authority(version).mode not in AS_BULK for version in versions):
+            raise NotEntitled(f"`{name}` is of neither mode bulk nor unlisted: there is no custody of it")
         if batch > state.feeds[name].batches:
             raise InputError("custody says that it has more than was released", code="more-than-released")
         last = state.custody.get(name)

@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from wicketgate.base.clock import DAY_US, Clock
 from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.base.shapes import Count, about
+from wicketgate.commits.hits import ListStood
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import HotlistChanged, Transaction
 from wicketgate.gateway.filing.facts import hotlist_fact
 from wicketgate.hotlists import Hotlist, dump_changes, dump_entries
 from wicketgate.hotlists.entries import Change
 from wicketgate.hotlists.in_force import Hotlists
+from wicketgate.hotlists.unlisted import Unfit, Unlisted, stand_after
+from wicketgate.regime.documents.authority import Authority
+from wicketgate.regime.documents.unlisted_terms import UnlistedTerms
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.standing import STOPPED
 
@@ -40,6 +44,38 @@ class ListTaken:
     added: Count
     changed: Count
     removed: Count
+    unfit: Annotated[
+        dict[str, Unfit],
+        about(
+            "Of an authority of mode unlisted: its lists that may not be relied on as they stand now, and why. While "
+            "there is one, everything is refused."
+        ),
+    ] = field(default_factory=dict)
+
+
+class _Made(NamedTuple):
+    """A list after a change, its blob, what the change came to, and of which kinds what changed was and is."""
+
+    hotlist: Hotlist
+    blob: str
+    taken: ListTaken
+    kinds: frozenset[str]
+
+
+def _stand(
+    hotlist: Hotlist,
+    before: Mapping[str, ListStood],
+    terms: UnlistedTerms,
+    at_us: int,
+    whole: bool,
+    touched: frozenset[str],
+) -> tuple[dict[str, ListStood], dict[str, Unfit]]:
+    """Return how the lists of an authority stand after a change, and which may not be relied on.
+
+    When too few entries count is found here, in a thread, and not in the first decision after the change.
+    """
+    stood = stand_after(before, hotlist.kinds(), terms, at_us, whole=whole, touched=touched)
+    return stood, Unlisted(hotlist, terms, stood).unfit(at_us)
 
 
 class HotlistFiling:
@@ -79,7 +115,7 @@ class HotlistFiling:
         Raises
         ------
         NotEntitled
-            If the authority is stopped or does not match.
+            If the authority is stopped, or has no list.
         InputError
             `too-many-entries`, or `revision-differs`.
 
@@ -97,33 +133,36 @@ class HotlistFiling:
             self._demand(state, name)
             before = self._lists.at(name, state)
             anew = anew or whole or (known is not None and len(known.blobs) > _MOST_CHANGES)
-            hotlist, blob, taken = await asyncio.to_thread(
-                self._prepare, before, tuple(changes), whole, anew, revision + 1
-            )
+            made = await asyncio.to_thread(self._prepare, before, tuple(changes), whole, anew, revision + 1)
+            hotlist, taken = made.hotlist, made.taken
             self._lists.prepare(name, revision + 1, hotlist)
+            stood: dict[str, ListStood] = {}
+            unlisted = self._demand(self._commits.staged, name).unlisted
+            if unlisted is not None:
+                # Nothing of a list changes but under this lock, so that it stands so at the commit too.
+                before_it = {} if known is None else known.lists
+                touched = frozenset() if by == GATEWAY else made.kinds
+                stood, unfit = await asyncio.to_thread(
+                    _stand, hotlist, before_it, unlisted, self._clock.now_us(), whole, touched
+                )
+                taken = replace(taken, unfit=unfit)
 
             def build(state: State, at_us: int, sequence: int) -> Transaction:
-                most = self._demand(state, name)
+                terms = self._demand(state, name).listing
+                most = 0 if terms is None else terms.max_entries
                 if len(hotlist) > most:
-                    raise InputError(
-                        f"the list would have {len(hotlist)} entries of at most {most}",
-                        code="too-many-entries",
-                    )
+                    detail = f"the list would have {len(hotlist)} entries of at most {most}"
+                    raise InputError(detail, code="too-many-entries")
                 change = HotlistChanged(
                     authority=name,
                     revision=revision + 1,
-                    blob=blob,
+                    blob=made.blob,
                     whole=anew,
                     entries=len(hotlist),
+                    lists=stood,
                 )
-                fact = hotlist_fact(
-                    change,
-                    sequence,
-                    added=taken.added,
-                    changed=taken.changed,
-                    removed=taken.removed,
-                    by=by,
-                )
+                numbers = {"added": taken.added, "changed": taken.changed, "removed": taken.removed}
+                fact = hotlist_fact(change, sequence, **numbers, by=by)
                 return Transaction(at_us=at_us, facts=(fact,), hotlist=change)
 
             await self._commits.commit(build)
@@ -131,7 +170,7 @@ class HotlistFiling:
 
     def _prepare(
         self, before: Hotlist, changes: Sequence[Change], whole: bool, anew: bool, revision: int
-    ) -> tuple[Hotlist, str, ListTaken]:
+    ) -> _Made:
         entries = [change.entry for change in changes if change.entry is not None]
         hotlist = Hotlist.of(entries) if whole else before.changed(changes)
         blob = self._lists.store(dump_entries(hotlist.entries()) if anew else dump_changes(changes))
@@ -139,20 +178,18 @@ class HotlistFiling:
         there = [change for change, entry in zip(changes, known, strict=True) if entry is not None]
         put = sum(change.entry is not None for change in there)
         removed = len(before) - put if whole else len(there) - put
-        return (
-            hotlist,
-            blob,
-            ListTaken(
-                revision=revision,
-                entries=len(hotlist),
-                added=len(entries) - put,
-                changed=put,
-                removed=removed,
-            ),
+        taken = ListTaken(
+            revision=revision,
+            entries=len(hotlist),
+            added=len(entries) - put,
+            changed=put,
+            removed=removed,
         )
+        kinds = frozenset(entry.kind for entry in (*entries, *known) if entry is not None)
+        return _Made(hotlist, blob, taken, kinds)
 
-    def _demand(self, state: State, name: str) -> int:
-        """Return the number of entries allowed by the authority.
+    def _demand(self, state: State, name: str) -> Authority:
+        """Return the authority's version that counts, which says what its list may hold.
 
         NotEntitled if the authority may not have a list now.
         """
@@ -163,10 +200,10 @@ class HotlistFiling:
         number, stands = moment.current_status(named)
         if stands in _STOPPED:
             raise NotEntitled(f"the authority `{name}` is stopped: {stands}", code=stands)
-        match = moment.authority(named.versions[number]).match
-        if match is None:
+        authority = moment.authority(named.versions[number])
+        if authority.listing is None:
             raise NotEntitled(f"`{name}` does not match: it has no hotlist", code="not-a-match-authority")
-        return match.max_entries
+        return authority
 
     async def lapse(self) -> int:
         """Remove entries from every hotlist a day after their end.

@@ -144,7 +144,7 @@ class HotlistsApi:
 
     def _terms(self, request: Request, name: str) -> MatchTerms:
         who = require(request, "recipient", *KEEP)
-        terms = self._entitlement.entitled_match(who.name, name).match
+        terms = self._entitlement.entitled_list(who.name, name).listing
         self._entitlement.demand_person(name, who.person, "hotlist-keeper")
         if terms is None:
             raise NotEntitled("this authority has no hotlist")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
@@ -24,10 +23,10 @@ from wicketgate.base.signing import parse_json
 from wicketgate.commits.durable import Durable
 from wicketgate.commits.past import rewind
 from wicketgate.commits.state import State, dump_state, load_state
-from wicketgate.gate.why import WhyQuestion, answer
+from wicketgate.gate.decide import Looks
+from wicketgate.gate.why import Listed, WhyQuestion, answer
 from wicketgate.gateway.filing.facts import FactFiling, why_fact
 from wicketgate.gateway.projections import Projections
-from wicketgate.hotlists import Hotlist
 from wicketgate.hotlists.in_force import Hotlists
 from wicketgate.http.answers import Answered, QuestionRead
 from wicketgate.http.gatekeeper import require
@@ -35,6 +34,8 @@ from wicketgate.http.presence import require_presence
 from wicketgate.http.requests import MAX_MEMBERS, decoded, private_answer, read_body
 from wicketgate.http.roles import OVERSEE
 from wicketgate.reads.plates import PlateFault, read_plate
+from wicketgate.regime.documents.authority import MatchTerms
+from wicketgate.regime.documents.unlisted_terms import UnlistedTerms
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
 
@@ -199,14 +200,14 @@ class WhyApi:
 
     # --- what is not in a rewound state ----------------------------------------------------------------------------
 
-    def _listed(self, moment: _Moment) -> Callable[[str], Hotlist | None]:
+    def _listed(self, moment: _Moment) -> Listed:
         state = self._commits.committed
 
-        def listed(name: str) -> Hotlist | None:
+        def listed(name: str, terms: MatchTerms | UnlistedTerms) -> Looks | None:
             known = state.hotlists.get(name)
             if moment.past and known is not None and known.changed_us > moment.at_us:
                 return None
-            return self._lists.at(name, state)
+            return self._lists.under(name, state, terms)
 
         return listed
 

@@ -65,6 +65,12 @@ class TargetingSinceReview(Struct, frozen=True, kw_only=True):
             "which mode search would have released; and `listed` of these, which mode match would have."
         ),
     ] = UNSET
+    unlisted: Annotated[
+        dict[str, Count] | UnsetType,
+        about(
+            "Of an authority of mode unlisted: at least how many rows left, and stayed because they are listed."
+        ),
+    ] = UNSET
 
 
 class SinceReview(Struct, frozen=True, kw_only=True):
@@ -348,6 +354,16 @@ class VehiclesHit(Struct, frozen=True, kw_only=True):
     clone: Stepped
 
 
+class UnlistedRows(Struct, frozen=True, kw_only=True):
+    """What came of reads held against lists of what stays, in steps of `least_traffic`."""
+
+    released: Annotated[Stepped, about("Rows that left: on none of its lists.")]
+    withheld: Annotated[
+        Stepped, about("Rows that stayed: all that were compared less `released`, rounded down.")
+    ]
+    share: Annotated[Stepped, about("How many of a hundred of these stayed; null where both are null.")]
+
+
 class Targeting(Struct, frozen=True, kw_only=True):
     """What lists and recipients did in a calendar month (UTC), published a week after it.
 
@@ -359,7 +375,7 @@ class Targeting(Struct, frozen=True, kw_only=True):
     from_: Time = field(name="from")
     until: Time
     step: Count
-    hits: Annotated[dict[str, VehiclesHit], about("By authority with a list.")]
+    hits: Annotated[dict[str, VehiclesHit], about("By authority of mode match.")]
     outcomes: Annotated[dict[str, dict[str, Stepped]], about("Vehicles, by authority and outcome.")]
     disclosures: Annotated[
         dict[str, Cells], about("Rows passed on, in steps of `least_traffic`, by authority and to whom.")
@@ -388,6 +404,15 @@ class Targeting(Struct, frozen=True, kw_only=True):
         Annotated[
             dict[str, dict[str, Stepped]],
             about("Vehicles with errata, by authority and kind. Absent in the first form."),
+        ]
+        | UnsetType
+    ) = UNSET
+    unlisted: (
+        Annotated[
+            dict[str, UnlistedRows],
+            about(
+                "Rows that left and that stayed, by authority of mode unlisted. Absent in earlier forms than 3."
+            ),
         ]
         | UnsetType
     ) = UNSET

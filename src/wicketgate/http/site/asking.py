@@ -41,6 +41,7 @@ from wicketgate.http.site.written_times import read_moment, written_moment
 from wicketgate.pages.asking import MOST_NAMED, MOST_ON_MAP, AskableAuthority, AskPages, AskPlaces
 from wicketgate.pages.camera_map import Placed, Polygon
 from wicketgate.pages.duty import Session
+from wicketgate.regime.charter import AS_BULK
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.searches.rules import stopped_code
@@ -286,7 +287,7 @@ class AskingPages:
             breadth=(terms.breadth.camera_days, terms.breadth.plates),
             max_age=describe_period(terms.max_age),
             answer_retention=describe_period(terms.answer_retention),
-            custody=authority.mode == "bulk",
+            custody=authority.mode in AS_BULK,
         )
 
     def _asked_places(self, authority: Authority, question: Question) -> AskPlaces | None:
@@ -347,7 +348,7 @@ def title_of(commits: Durable, clock: Clock, reference: str) -> tuple[str, bool]
     if named is None or not number.isdigit() or not 0 < int(number) <= len(named.versions):
         return reference, False
     authority = moment.authority(named.versions[int(number) - 1])
-    return authority.title, authority.mode == "bulk"
+    return authority.title, authority.mode in AS_BULK
 
 
 def id_in(request: Request) -> str:

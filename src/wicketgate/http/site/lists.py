@@ -90,8 +90,8 @@ class Lists:
     async def get_lists(self, request: Request) -> Response:
         """`GET /duty/lists`."""
         session = session_of(request, _KEEP)
-        _, stopped = self._entitlement.match_authorities(session.unit)
-        open_ones = self._entitlement.open_matches(session.unit, session.person, _KEEP)
+        _, stopped = self._entitlement.listing_authorities(session.unit)
+        open_ones = self._entitlement.open_lists(session.unit, session.person, _KEEP)
         shown = [(await self._shown(authority, 0))[0] for authority in open_ones]
         shown += [ListShown(name=name, title=name, stopped=how) for name, how in stopped]
         session_of(request, _KEEP)
@@ -128,7 +128,7 @@ class Lists:
         revision, hotlist = self._hotlist(authority.name)
         now_us = self._clock.now_us()
         count, soon = await asyncio.to_thread(hotlist.ending, now_us, now_us + SOON_US, most)
-        known, terms = self._commits.committed.hotlists.get(authority.name), authority.match
+        known, terms = self._commits.committed.hotlists.get(authority.name), authority.listing
         shown = ListShown(
             name=authority.name,
             title=authority.title,
@@ -251,7 +251,7 @@ class Lists:
     ) -> tuple[int, tuple[Change, ...], Difference]:
         """Return the revision in force, what a body would change of it, and the difference."""
         authority = self._authority(request)
-        terms = authority.match
+        terms = authority.listing
         assert terms is not None
         revision, hotlist = self._hotlist(authority.name)
         at_us = self._clock.now_us()
@@ -266,7 +266,7 @@ class Lists:
     def _authority(self, request: Request) -> Authority:
         """Return the authority of the request's list, as long as the session's unit may have one."""
         session = session_of(request, _KEEP)
-        authority = self._entitlement.entitled_match(session.unit, request.path_params["authority"])
+        authority = self._entitlement.entitled_list(session.unit, request.path_params["authority"])
         self._entitlement.demand_person(authority.name, session.person, _KEEP)
         return authority
 

@@ -41,7 +41,7 @@ from wicketgate.regime.admission.widening import (
     resting,
 )
 from wicketgate.regime.admitted import Admitted
-from wicketgate.regime.charter import Charter, charter_requirements
+from wicketgate.regime.charter import AS_BULK, Charter, charter_requirements
 from wicketgate.regime.documents.acts import (
     Act,
     Challenge,
@@ -346,7 +346,7 @@ def _act(
                 )
             if act.reviewed_us > moment.at_us + charter.limits.clock_ahead_us:
                 raise DocumentRefused("`review.reviewed_at` lies ahead of the clock")
-            if authority.mode == "bulk" and (act.why_not_match is None or act.why_not_search is None):
+            if authority.mode in AS_BULK and (act.why_not_match is None or act.why_not_search is None):
                 raise DocumentRefused(
                     "a review of bulk says why not match and why not search: `review.why_not_match`, "
                     "`review.why_not_search`"

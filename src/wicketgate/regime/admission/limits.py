@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from wicketgate.base.clock import rfc3339
 from wicketgate.base.errors import DocumentRefused
 from wicketgate.base.periods import add, describe_period, never_longer
-from wicketgate.regime.charter import Charter, Requirement, Rule
+from wicketgate.regime.charter import AS_BULK, Charter, Requirement, Rule
 from wicketgate.regime.charter.searching import offices_meant
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.powers.meaning import week_of
@@ -113,7 +113,7 @@ def _searches(authority: Authority, charter: Charter) -> Iterator[DocumentRefuse
     """Yield what the terms of searches have that charter or authority do not let them have."""
     rules, terms = charter.searching, authority.search
     if terms is None:
-        if rules.custody and authority.mode == "bulk":
+        if rules.custody and authority.mode in AS_BULK:
             yield DocumentRefused(
                 "`search` is missing: the charter lets a recipient look back at bulk by questions alone"
             )

@@ -91,6 +91,7 @@ def since_review(periods: Iterable[Mapping[str, Any]], name: str, since_us: int)
             **_targeting(months, name),
             **_told(months, "searches", name, unknown=is_bulk),
             **_told(months, "custody", name, unknown=is_bulk),
+            **_unlisted(months, name),
         }
     return found
 
@@ -115,6 +116,13 @@ def _told(months: Sequence[Mapping[str, Any]], member: str, name: str, *, unknow
     for one in told:
         _sum_up(one.get(name, {}), sums)
     return {member: dict(sorted(sums.items()))}
+
+
+def _unlisted(months: Sequence[Mapping[str, Any]], name: str) -> dict[str, Any]:
+    """Return the rows that left and that stayed under an authority that withholds what is listed; else nothing."""
+    told = [month["unlisted"][name] for month in months if name in month.get("unlisted", {})]
+    sums = {kind: sum(one[kind] or 0 for one in told) for kind in ("released", "withheld")}
+    return {"unlisted": sums} if told else {}
 
 
 def _targeting(months: Sequence[Mapping[str, Any]], name: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from wicketgate.base.errors import DocumentRefused
 from wicketgate.base.periods import Period, describe_period, never_longer
-from wicketgate.regime.charter import INSTRUMENTS, MODES, Charter, Rule
+from wicketgate.regime.charter import INSTRUMENTS, MODES, Charter, Rule, named_by
 
 LETTING: Final = ("authority", "review", "resumption", "challenge", "decision")
 """Kinds of documents that let something go, or go on: they widen where fewer, or others, must sign than before. A
@@ -231,6 +231,7 @@ class Cases:
         ):
             meant = sorted(name for first in chosen for name in group[first])
             if len(meant) < len(every):
+                meant = _told_modes(meant) if word == "mode" else meant
                 about.append(f"{word} {', '.join(meant)}")
         words = "the lifting of a court’s stay" if kind == "challenge" and not stopping else _WORDS[kind]
         can = "needs" if stopping else "can be signed by"
@@ -334,6 +335,14 @@ def _in(chosen: frozenset[str] | None, one: str) -> bool:
     return chosen is None or one in chosen
 
 
+def _told_modes(modes: list[str]) -> list[str]:
+    """Return modes as they are told: what counts as bulk is named where it is alone, or is left out."""
+    if "bulk" not in modes:
+        return modes
+    bulk = "bulk" if "unlisted" in modes else "bulk (but not unlisted)"
+    return [bulk if mode == "bulk" else mode for mode in modes if mode != "unlisted"]
+
+
 def _about(rule: Rule, purpose: str) -> bool:
     """Return whether a rule is about a purpose, as `Rule.applies` does.
 
@@ -348,7 +357,7 @@ def _about(rule: Rule, purpose: str) -> bool:
 _APPLIES: Final[Mapping[str, Callable[[Rule, str], bool]]] = {
     "instrument": lambda rule, one: _in(rule.instruments, one),
     "purpose": _about,
-    "mode": lambda rule, one: _in(rule.modes, one),
+    "mode": lambda rule, one: any(_in(rule.modes, name) for name in named_by(one)),
     "controller": lambda rule, one: _in(rule.controllers, one),
 }
 

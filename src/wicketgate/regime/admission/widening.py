@@ -13,11 +13,19 @@ from dataclasses import dataclass
 from wicketgate.base.clock import rfc3339
 from wicketgate.base.errors import DocumentRefused, InputError
 from wicketgate.base.periods import Period, add
-from wicketgate.regime.charter import Charter, ConsultationRule, Need
+from wicketgate.regime.charter import Charter, ConsultationRule, Need, named_by
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.fold import Regime
 from wicketgate.regime.moment import RegimeAt
-from wicketgate.regime.powers import NOTHING, Powers, describe, of_authority, region, under_any_name
+from wicketgate.regime.powers import (
+    NOTHING,
+    Powers,
+    describe,
+    in_bulk_together,
+    of_authority,
+    region,
+    under_any_name,
+)
 from wicketgate.regime.standing import in_force_from
 
 _FOOTINGS = ("covered", "notice", "marked", "within", "urgent")
@@ -137,15 +145,47 @@ def grown(cameras: int, charter: Charter) -> int | None:
     return cameras + -(-cameras * growth // 100)
 
 
-def applying(charter: Charter, authority: Authority) -> Iterator[tuple[ConsultationRule, Powers]]:
+_BESIDE = {"match": "unlisted", "unlisted": "match"}
+"""The mode that, beside an authority of a mode and on the same cameras, makes it bulk."""
+
+
+def together(authority: Authority, moment: RegimeAt, powers: Powers) -> Powers:
+    """Return what an authority's recipient has in bulk by it together with its other authorities, if it has `powers`.
+
+    Match beside unlisted lets every read go. Those of all units of the recipient count, whatever their purpose, whose
+    validity meets that of the authority. Versions of one name follow one another, and are never had together. The
+    moment's time has no part in it.
+    """
+    found, beside = NOTHING, _BESIDE.get(authority.mode)
+    for name, named in moment.regime.authorities.items():
+        for number, version in enumerate(named.versions):
+            other = moment.authority(version)
+            if name == authority.name or other.mode != beside or other.recipient != authority.recipient:
+                continue
+            later = [in_force_from(one, moment.authority(one)) for one in named.versions[number + 1 :]]
+            begins_us, ends_us = in_force_from(version, other), min([other.valid_until_us, *later])
+            if (
+                version.revoked_us is None
+                and begins_us < authority.valid_until_us
+                and ends_us > authority.valid_from_us
+            ):
+                found = found | in_bulk_together(powers, moment.powers(version))
+    return found
+
+
+def applying(
+    charter: Charter, authority: Authority, mode: str | None = None
+) -> Iterator[tuple[ConsultationRule, Powers]]:
     """Yield the rules on consultations for an authority, each with its powers.
 
-    The rules apply to the authority. The powers are those about which the rule is.
+    The rules apply to the authority, in its own mode or as if it were of another. The powers are those about which the
+    rule is.
     """
+    names = named_by(mode or authority.mode)
     for rule in charter.consultations:
         if (
             (rule.instruments is None or authority.instrument.kind in rule.instruments)
-            and (rule.modes is None or authority.mode in rule.modes)
+            and (rule.modes is None or not rule.modes.isdisjoint(names))
             and (rule.controllers is None or authority.controller in rule.controllers)
         ):
             yield (
@@ -252,8 +292,9 @@ def _compare(
     covered: dict[str, Powers],
     cap: int | None,
 ) -> Compared:
-    powers = of_authority(authority, cap)
-    wider = powers
+    own = of_authority(authority, cap)
+    bulk = together(authority, moment, own)
+    wider = powers = own | bulk
     by = []
     for id_, some in covered.items():
         if powers & some:
@@ -267,10 +308,12 @@ def _compare(
         return Compared(cap=cap, wider=wider, by=tuple(by), barred=struck, urgent_before=before)
     needed: dict[Need, Powers] = {"notice": NOTHING, "marked": NOTHING, "within": NOTHING, "before": NOTHING}
     periods = []
-    for rule, about in applying(charter, authority):
-        needed[rule.need] = needed[rule.need] | about
-        if rule.within is not None and wider & about:
-            periods.append(rule.within)
+    # What it is in bulk only together with another is judged by the rules for bulk, and by them alone.
+    for mode, part in ((authority.mode, wider - bulk), ("bulk", wider & bulk)):
+        for rule, about in applying(charter, authority, mode) if part else ():
+            needed[rule.need] = needed[rule.need] | (about & part)
+            if rule.within is not None and part & about:
+                periods.append(rule.within)
     lenient = needed["notice"] | needed["marked"] | needed["within"]
     barred = (wider & needed["before"]) | (wider - lenient) | struck
     within = wider & needed["within"]
@@ -403,6 +446,7 @@ def fulfilled(moment: RegimeAt, covered: Powers, until_us: int) -> list[str]:
                 continue
             authority = moment.authority(version)
             left = moment.powers(version)
+            left = left | together(authority, moment, left)
             if until_us >= authority.valid_until_us:
                 left = left - covered
             for some in coverage(moment, until_us=authority.valid_until_us).values():
@@ -425,7 +469,8 @@ def resting(moment: RegimeAt, consultation: str, *, but: str) -> Iterator[str]:
             continue
         for version in moment.to_come(named):
             authority = moment.authority(version)
-            left = moment.powers(version) & gone
+            held = moment.powers(version)
+            left = (held | together(authority, moment, held)) & gone
             for id_, some in coverage(moment, until_us=authority.valid_until_us).items():
                 if id_ != consultation:
                     left = left - some

@@ -8,6 +8,7 @@ offices that its own rule for charters names. The words and codes: docs/spec/cha
 
 from wicketgate.regime.charter.parsing import exact_us, parse_charter
 from wicketgate.regime.charter.values import (
+    AS_BULK,
     CHARTER_TYPE,
     DOCUMENT_ID,
     INSTRUMENTS,
@@ -35,10 +36,12 @@ from wicketgate.regime.charter.values import (
     Urgency,
     charter_requirements,
     covers,
+    named_by,
     require_distinct,
 )
 
 __all__ = [
+    "AS_BULK",
     "CHARTER_TYPE",
     "DOCUMENT_ID",
     "INSTRUMENTS",
@@ -67,6 +70,7 @@ __all__ = [
     "charter_requirements",
     "covers",
     "exact_us",
+    "named_by",
     "parse_charter",
     "require_distinct",
 ]

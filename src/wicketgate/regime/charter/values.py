@@ -26,7 +26,17 @@ INSTRUMENTS = frozenset(
         "own-purpose",
     }
 )
-MODES = frozenset({"match", "search", "bulk"})
+MODES = frozenset({"match", "search", "unlisted", "bulk"})
+
+AS_BULK = frozenset({"unlisted", "bulk"})
+"""The modes in which what leaves is all that is in scope, or all but some."""
+
+
+def named_by(mode: str) -> frozenset[str]:
+    """Return the modes by which a rule names an authority of a mode: what lets go all but some counts as bulk."""
+    return frozenset({mode, "bulk"} if mode == "unlisted" else {mode})
+
+
 RULE_KINDS = frozenset(
     {
         "charter",
@@ -236,7 +246,7 @@ class Rule:
         return (
             (self.instruments is None or instrument in self.instruments)
             and (self.purposes is None or any(covers(above, purpose) for above in self.purposes))
-            and (self.modes is None or mode in self.modes)
+            and (self.modes is None or not self.modes.isdisjoint(named_by(mode)))
             and (self.controllers is None or controller in self.controllers)
         )
 

@@ -15,9 +15,10 @@ from typing import Any
 from wicketgate.base.errors import DocumentRefused
 from wicketgate.base.hours import Hours
 from wicketgate.base.periods import Period, add
-from wicketgate.regime.charter import DOCUMENT_ID, INSTRUMENTS, MODES, NAME, REDACTABLE
+from wicketgate.regime.charter import AS_BULK, DOCUMENT_ID, INSTRUMENTS, MODES, NAME, REDACTABLE
 from wicketgate.regime.documents.fields import FIELDS
 from wicketgate.regime.documents.search_terms import SearchTerms, hours_in, parse_search, some_time
+from wicketgate.regime.documents.unlisted_terms import UnlistedTerms, parse_unlisted
 from wicketgate.regime.members import Members
 
 _LATER_FIELDS = frozenset({"keeper"})
@@ -25,7 +26,12 @@ MOST_ENTRIES = 50_000_000
 """Entries of a hotlist that any authority may allow."""
 DEMANDABLE = ("viewer", "confirmer", "hotlist-keeper")
 """Roles that an authority can demand: what each lets be done is then done by named people alone."""
-_OF_A_LIST = frozenset({"confirmer", "hotlist-keeper"})
+_HAS = {
+    "viewer": MODES,
+    "confirmer": frozenset({"match"}),
+    "hotlist-keeper": frozenset({"match", "unlisted"}),
+}
+"""The modes in which there is something for people of a role to do."""
 _PROSE = 20_000
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _URL = re.compile(r"https?://[!-~]{1,500}", re.ASCII)
@@ -159,11 +165,13 @@ class Authority:
     necessity, proportionality : str or None
         Never None unless redacted.
     why_not_match, why_not_search : str or None
-        Why nothing narrower would do; never None in mode `bulk` unless redacted.
+        Why nothing narrower would do; never None in mode `bulk` or `unlisted` unless redacted.
     match : MatchTerms or None
         In mode `match` alone.
     search : SearchTerms or None
-        In mode `search` always; in mode `bulk` where the recipient may look back by such questions alone.
+        In mode `search` always; in mode `bulk` or `unlisted` where the recipient may look back by such questions alone.
+    unlisted : UnlistedTerms or None
+        In mode `unlisted` alone.
     demands : frozenset of str
         Some of `DEMANDABLE`: no machine may do what people of these roles do.
     redactions : tuple of Redaction
@@ -196,6 +204,7 @@ class Authority:
     why_not_search: str | None
     match: MatchTerms | None
     search: SearchTerms | None
+    unlisted: UnlistedTerms | None
     demands: frozenset[str]
     redactions: tuple[Redaction, ...]
     document: Mapping[str, Any]
@@ -209,6 +218,17 @@ class Authority:
     def whose(self) -> str:
         """The recipient's unit, `organisation/unit`: of all versions of a name the same."""
         return f"{self.recipient}/{self.unit}"
+
+    @property
+    def listing(self) -> MatchTerms | None:
+        """What its lists may hold, whether listed vehicles leave (`match`) or stay (`unlisted`); else None."""
+        if self.unlisted is None:
+            return self.match
+        return MatchTerms(
+            kinds=self.unlisted.lists,
+            max_entries=self.unlisted.max_entries,
+            entry_life=self.unlisted.entry_life,
+        )
 
 
 # --- shape ------------------------------------------------------------------------------------------------
@@ -240,7 +260,7 @@ def parse_authority(document: Mapping[str, Any], *, log: str | None = None) -> A
         assessment.text("url", most=600, pattern=_URL)
         assessment.text("sha256", pattern=_HASH)
         assessment.end()
-    needed = mode == "bulk"
+    needed = mode in AS_BULK
     authority = Authority(
         log=log,
         name=members.text("name", pattern=NAME),
@@ -268,6 +288,7 @@ def parse_authority(document: Mapping[str, Any], *, log: str | None = None) -> A
         why_not_search=_reason(members, "why_not_search", needed=needed and "why_not_search" not in hidden),
         match=_match(root.table("match")) if mode == "match" else None,
         search=_search(root, mode),
+        unlisted=parse_unlisted(root.table("unlisted"), MOST_ENTRIES) if mode == "unlisted" else None,
         demands=_demands(members, mode) if members.has("demands") else frozenset(),
         redactions=redactions,
         document=MappingProxyType(dict(document)),
@@ -286,14 +307,14 @@ def _demands(members: Members, mode: str) -> frozenset[str]:
             raise DocumentRefused(
                 f"`{members.at('demands')}`: `{role[:40]}` is not one of {', '.join(DEMANDABLE)}"
             )
-        if role in _OF_A_LIST and mode != "match":
+        if mode not in _HAS[role]:
             raise DocumentRefused(f"`{members.at('demands')}`: in mode {mode} there is nothing for a {role}")
     return frozenset(roles)
 
 
 def _search(root: Members, mode: str) -> SearchTerms | None:
     """Return the terms of searches: of mode search always; of bulk those by which the recipient asks what it got."""
-    if mode == "search" or (mode == "bulk" and root.has("search")):
+    if mode == "search" or (mode in AS_BULK and root.has("search")):
         return parse_search(root.table("search"))
     return None
 

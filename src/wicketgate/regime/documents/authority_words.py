@@ -9,10 +9,11 @@ from typing import Final
 from wicketgate.base.clock import rfc3339
 from wicketgate.base.hours import describe_hours
 from wicketgate.base.periods import describe_period
-from wicketgate.regime.charter import Charter
+from wicketgate.regime.charter import AS_BULK, Charter
 from wicketgate.regime.documents.authority import DEMANDABLE, Area, Authority
 from wicketgate.regime.documents.fields import LOOKALIKES, fields_in_words
 from wicketgate.regime.documents.search_terms import BreadthTerms, SearchTerms
+from wicketgate.regime.documents.unlisted_terms import describe_unlisted
 
 DONE_BY: Mapping[str, str] = MappingProxyType(
     {
@@ -27,6 +28,8 @@ DONE_BY: Mapping[str, str] = MappingProxyType(
 def _what_leaves(authority: Authority) -> str:
     if authority.mode == "search" and authority.search is not None:
         return f"answers to questions, at most {describe_period(authority.search.max_age)} back"
+    if authority.unlisted is not None:
+        return f"every read in scope of vehicles on none of its lists ({', '.join(authority.unlisted.lists)})"
     if authority.match is None:
         return "every read in scope"
     terms = authority.match
@@ -81,11 +84,11 @@ NOT_IN_CUSTODY: Final = (
 
 
 def is_in_custody(authority: Authority) -> bool | None:
-    """Return whether what an authority of mode bulk released may be looked back at by its questions alone.
+    """Return whether what an authority of mode bulk or unlisted released may be looked back at by its questions alone.
 
     None where it is of another mode. Pure: what the recipient does on its machines nobody sees from here.
     """
-    return authority.search is not None if authority.mode == "bulk" else None
+    return authority.search is not None if authority.mode in AS_BULK else None
 
 
 def describe_area(area: Area) -> str:
@@ -125,8 +128,10 @@ def describe(authority: Authority, charter: Charter | None = None) -> list[str]:
         f"For captures from {rfc3339(authority.valid_from_us)} until {rfc3339(authority.valid_until_us)}.",
         f"The recipient may keep it for {retention}, and may pass it on to {onward or 'nobody'}.",
     ]
+    if authority.unlisted is not None:
+        lines += describe_unlisted(authority.unlisted)
     if authority.search is not None:
-        if authority.mode == "bulk":
+        if authority.mode in AS_BULK:
             lines.append(IN_CUSTODY)
         lines += describe_search(authority.search)
     if authority.demands:

@@ -10,7 +10,14 @@ from __future__ import annotations
 
 from wicketgate.regime.powers.algebra import NOTHING, Powers
 from wicketgate.regime.powers.boxes import Box, Power
-from wicketgate.regime.powers.meaning import EVERYTHING, NOWHERE, of_authority, region, under_any_name
+from wicketgate.regime.powers.meaning import (
+    EVERYTHING,
+    NOWHERE,
+    in_bulk_together,
+    of_authority,
+    region,
+    under_any_name,
+)
 from wicketgate.regime.powers.words import describe
 
 __all__ = [
@@ -21,6 +28,7 @@ __all__ = [
     "Power",
     "Powers",
     "describe",
+    "in_bulk_together",
     "of_authority",
     "region",
     "under_any_name",

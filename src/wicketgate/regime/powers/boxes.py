@@ -33,6 +33,8 @@ class Power(NamedTuple):
     kind: str
     entries: int
     entry_life: int
+    list_age: int
+    shrink: int
     doer: str
     question: str
     camera_days: int
@@ -50,7 +52,7 @@ class Box(NamedTuple):
     purpose : Tree
         Purposes of the charter.
     mode : Names
-        `match`, `search`, `bulk`.
+        `match`, `search`, `unlisted`, `bulk`.
     source, group : Names
         Whose camera, and in which of its groups; the group `""` is that of a camera which is in none.
     latitude, longitude : Spans
@@ -73,6 +75,8 @@ class Box(NamedTuple):
         Why the vehicle is listed.
     entries, entry_life : Spans
         How many entries the hotlist has, and how long the entry lives, microseconds.
+    list_age, shrink : Spans
+        How long ago the list was put, microseconds, and how much it shrank since, millionths: of `unlisted` alone.
     doer : Names
         Who does it: `""` is a named person; the name of a role a machine, in place of people of that role.
     question : Names
@@ -100,6 +104,8 @@ class Box(NamedTuple):
     kind: Names
     entries: Spans
     entry_life: Spans
+    list_age: Spans
+    shrink: Spans
     doer: Names
     question: Names
     camera_days: Spans

@@ -10,9 +10,10 @@ from itertools import pairwise
 
 from wicketgate.base.hours import Hours
 from wicketgate.base.periods import Period, longest_us
-from wicketgate.regime.charter import MODES
+from wicketgate.regime.charter import AS_BULK, MODES
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.search_terms import SearchTerms
+from wicketgate.regime.documents.unlisted_terms import UnlistedTerms
 from wicketgate.regime.powers.algebra import Powers
 from wicketgate.regime.powers.boxes import Box
 from wicketgate.regime.powers.sides import (
@@ -58,6 +59,8 @@ EVERYTHING = Box(
     kind=ALL_NAMES,
     entries=ALL_NUMBERS,
     entry_life=ALL_NUMBERS,
+    list_age=ALL_NUMBERS,
+    shrink=ALL_NUMBERS,
     doer=ALL_NAMES,
     question=ALL_NAMES,
     camera_days=ALL_NUMBERS,
@@ -75,7 +78,12 @@ NONE_OF_IT = Spans.up_to(0)
 NO_QUESTION = Names(frozenset({""}))
 """What is had without anybody's asking: what a list hits."""
 
-_CONTAINED = {"match": ("match",), "search": ("match", "search"), "bulk": ("match", "search", "bulk")}
+CONTAINED = {
+    "match": ("match",),
+    "search": ("match", "search"),
+    "unlisted": ("unlisted",),
+    "bulk": ("match", "search", "unlisted", "bulk"),
+}
 """The modes of which an authority of some mode has the powers."""
 
 
@@ -101,7 +109,7 @@ def of_authority(authority: Authority, cameras: int | None) -> Powers:
     box = EVERYTHING._replace(
         unit=Tree.below([authority.whose]),
         purpose=Tree.below([authority.purpose]),
-        mode=Names(frozenset(_CONTAINED[authority.mode])),
+        mode=Names(frozenset(CONTAINED[authority.mode])),
         source=Names(frozenset(scope.sources)),
         group=Names(frozenset(scope.groups)) if scope.groups else ALL_NAMES,
         cameras=Spans.up_to(min(counts, default=None)),
@@ -130,8 +138,10 @@ def of_authority(authority: Authority, cameras: int | None) -> Powers:
                 entries=Spans.up_to(match.max_entries),
                 entry_life=Spans.up_to(longest_us(match.entry_life)),
             )
-    if authority.mode == "bulk":
+    if authority.mode in AS_BULK:
         box = box._replace(age=Spans.up_to(retention_us))
+    if authority.unlisted is not None:
+        box = _beyond_lists(box, authority.unlisted)
     if authority.search is None:
         return Powers.of([box])
     box = _asked(box, authority.search)
@@ -140,6 +150,49 @@ def of_authority(authority: Authority, cameras: int | None) -> Powers:
         box = box._replace(hours=box.hours & week_of(authority.search.hours) or box.hours)
     ages = ((age & box.age, approval) for age, approval in _tiers(authority.search))
     return Powers.of(box._replace(age=age, approval=approval) for age, approval in ages if age)
+
+
+def _beyond_lists(box: Box, terms: UnlistedTerms) -> Box:
+    """Return a box as far as it is had of vehicles on none of some lists, while these are fit to be relied on."""
+    return box._replace(
+        kind=ALL_NAMES - Names(frozenset(terms.lists)),
+        entries=ALL_NUMBERS - Spans.up_to(terms.min_entries - 1),
+        list_age=Spans.up_to(longest_us(terms.stale_after)),
+        shrink=Spans.up_to(terms.max_shrink_ppm),
+    )
+
+
+def in_bulk_together(one: Powers, other: Powers) -> Powers:
+    """Return what an authority of mode unlisted and one of mode match have together beyond either.
+
+    What is on no list leaves by the one, and what is listed by the other: whoever has both has every read where both
+    see the same cameras. They are held against each other whatever their unit, purpose, group and hours; the powers are
+    those of the first, in bulk.
+    """
+    found = []
+    for box in one.boxes:
+        for beside in other.boxes:
+            common = box._replace(
+                mode=Names(frozenset({"bulk"})),
+                source=box.source & beside.source,
+                latitude=box.latitude & beside.latitude,
+                longitude=box.longitude & beside.longitude,
+                field=box.field & beside.field,
+                age=box.retention,
+                approval=ALL_NAMES,
+                kind=ALL_NAMES,
+                entries=ALL_NUMBERS,
+                entry_life=ALL_NUMBERS,
+                list_age=ALL_NUMBERS,
+                shrink=ALL_NUMBERS,
+                question=ALL_NAMES,
+                camera_days=ALL_NUMBERS,
+                plates=ALL_NUMBERS,
+                answer_retention=ALL_NUMBERS,
+            )
+            if all((common.source, common.latitude, common.longitude, common.field)):
+                found.append(common)
+    return Powers.of(found)
 
 
 def _asked(box: Box, terms: SearchTerms) -> Box:

@@ -6,20 +6,27 @@ Pure. docs/spec/powers.md, section 6.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import reduce
-from itertools import pairwise
 
-from wicketgate.base.hours import DAYS
 from wicketgate.base.periods import Period, describe_period
-from wicketgate.regime.charter import Charter
+from wicketgate.regime.charter import AS_BULK, Charter
+from wicketgate.regime.documents.unlisted_terms import describe_share
 from wicketgate.regime.powers.algebra import Powers, hull
 from wicketgate.regime.powers.boxes import Box, sides
-from wicketgate.regime.powers.meaning import ALL_NUMBERS, AROUND, EVERYWHERE, NO_QUESTION, NONE_OF_IT, NOWHERE
+from wicketgate.regime.powers.meaning import (
+    ALL_NUMBERS,
+    AROUND,
+    CONTAINED,
+    EVERYWHERE,
+    NO_QUESTION,
+    NONE_OF_IT,
+)
+from wicketgate.regime.powers.place_words import degrees, latitudes, listed, minutes
 from wicketgate.regime.powers.sides import ALL_NAMES, EVERY_HOUR, WITHOUT_END, Names, Spans, Tree
 
-_MODES = ("match", "search", "bulk")
-_MODE_WORDS = {"match": "by match", "search": "by search", "bulk": "in bulk"}
+_MODES = ("match", "search", "unlisted", "bulk")
+_MODE_WORDS = {"match": "by match", "search": "by search", "unlisted": "by exclusion", "bulk": "in bulk"}
 _MODE, _RETENTION = Box._fields.index("mode"), Box._fields.index("retention")
 _CONDITIONS = frozenset(
     Box._fields.index(name)
@@ -29,6 +36,8 @@ _CONDITIONS = frozenset(
         "kind",
         "entries",
         "entry_life",
+        "list_age",
+        "shrink",
         "question",
         "camera_days",
         "plates",
@@ -88,7 +97,7 @@ def describe(powers: Powers, charter: Charter | None = None, *, within: Powers |
     DocumentRefused
         As any comparison of powers.
     """
-    boxes = powers.maximal().boxes
+    boxes = [part for box in powers.maximal().boxes for part in _by_mode(box)]
     told = [box for box in boxes if not any(_implied(box, other) for other in boxes)]
     draft = reduce(hull, within.boxes) if within else None
     titles = _Titles(charter)
@@ -97,11 +106,15 @@ def describe(powers: Powers, charter: Charter | None = None, *, within: Powers |
 
 def _implied(box: Box, other: Box) -> bool:
     """Return whether a box needs no sentence beside that of another."""
-    if box == other or _strongest(box) > _strongest(other):
+    strongest = _strongest(box)
+    if box == other or strongest not in CONTAINED[_strongest(other)]:
         return False
+    if box.within(other):
+        return True
     # In bulk, how far back follows from how long it is kept.
     follows = (
-        _strongest(box) == _strongest(other) == 2
+        strongest == _strongest(other)
+        and strongest in AS_BULK
         and 0 not in box.age
         and 0 in other.age
         and box.retention.spans[-1][1] <= other.retention.spans[-1][1]
@@ -114,8 +127,16 @@ def _implied(box: Box, other: Box) -> bool:
     return True
 
 
-def _strongest(box: Box) -> int:
-    return max(_MODES.index(mode) for mode in box.mode.members)
+def _strongest(box: Box) -> str:
+    return max(box.mode.members, key=_MODES.index)
+
+
+def _by_mode(box: Box) -> tuple[Box, ...]:
+    """Return a box as boxes whose strongest mode contains the others: unlisted contains none."""
+    others = box.mode.members - {"unlisted"}
+    if box.mode.members <= frozenset(CONTAINED[_strongest(box)]):
+        return (box,)
+    return box._replace(mode=Names(frozenset({"unlisted"}))), box._replace(mode=Names(others))
 
 
 # --- names ------------------------------------------------------------------------------------------------
@@ -179,16 +200,17 @@ def _sentence(box: Box, titles: _Titles, draft: Box | None) -> str:
 
     The words say to whom, what for and how, then what of which reads, and under which terms.
     """
-    mode = _MODES[_strongest(box)]
+    mode = _strongest(box)
     who = _tree(box.unit, titles.unit, "any recipient")
     purpose = _tree(box.purpose, titles.purpose, "any purpose")
     reads = {
         "match": f"every read of {_vehicles(box, draft)},",
         "search": "the reads that answer its questions,",
+        "unlisted": f"every read of {_unlisted_vehicles(box, draft)},",
         "bulk": "every read",
     }[mode]
     terms = [
-        *([] if mode == "match" or box.kind == ALL_NAMES else [f"of {_vehicles(box, None)}"]),
+        *([] if mode in {"match", "unlisted"} or box.kind == ALL_NAMES else [f"of {_vehicles(box, None)}"]),
         *_hours(box, draft),
         *_age(box, mode, draft),
         *_approval(box, draft),
@@ -210,8 +232,8 @@ def _modes(modes: Names) -> str:
     """
     present = [mode for mode in _MODES if mode in modes]
     strongest = present[-1]
-    missing = [mode for mode in _MODES[: _MODES.index(strongest)] if mode not in modes]
-    return _MODE_WORDS[strongest] + (f" (beyond {_listed(reversed(missing), 'and')})" if missing else "")
+    missing = [mode for mode in _MODES if mode in CONTAINED[strongest] and mode not in modes]
+    return _MODE_WORDS[strongest] + (f" (beyond {listed(reversed(missing), 'and')})" if missing else "")
 
 
 def _fields(fields: Names) -> str:
@@ -223,13 +245,25 @@ def _fields(fields: Names) -> str:
 def _the(fields: Collection[str]) -> str:
     order = ("plate", "time", "place", "vehicle", "patch-image", "overview-image")
     known = [field for field in order if field in fields]
-    return f"the {_listed((name.replace('-', ' ') for name in [*known, *sorted(set(fields) - set(known))]), 'and')}"
+    return f"the {listed((name.replace('-', ' ') for name in [*known, *sorted(set(fields) - set(known))]), 'and')}"
 
 
 def _vehicles(box: Box, draft: Box | None) -> str:
     if draft is not None and box.kind == draft.kind and len(box.kind.members) > _FEW:
         return f"vehicles listed for its {len(box.kind.members)} reasons"
     return f"vehicles listed for {_names(box.kind, str, 'anything', 'or')}"
+
+
+def _unlisted_vehicles(box: Box, draft: Box | None) -> str:
+    """Describe vehicles by the lists that they are not on; in a difference perhaps by those that they are on."""
+    kinds = box.kind
+    if not kinds.others:
+        return f"vehicles listed as {listed(sorted(kinds.members), 'or')}"
+    if not kinds.members:
+        return "any vehicle"
+    if draft is not None and kinds == draft.kind and len(kinds.members) > _FEW:
+        return f"vehicles on none of its {len(kinds.members)} lists"
+    return f"vehicles not listed as {listed(sorted(kinds.members), 'or')}"
 
 
 def _cameras(box: Box, titles: _Titles, draft: Box | None) -> str:
@@ -239,9 +273,9 @@ def _cameras(box: Box, titles: _Titles, draft: Box | None) -> str:
     words += f" of {_names(box.source, titles.organisation, 'anybody', 'and')}"
     words += _groups(box, draft)
     if not _same(box, draft, "latitude") and box.latitude != EVERYWHERE:
-        words += f" {_latitudes(box.latitude)}"
+        words += f" {latitudes(box.latitude)}"
     if not _same(box, draft, "longitude") and box.longitude != AROUND:
-        words += f" at longitudes {_degrees(box.longitude, AROUND)}"
+        words += f" at longitudes {degrees(box.longitude, AROUND)}"
     return words
 
 
@@ -254,7 +288,7 @@ def _groups(box: Box, draft: Box | None) -> str:
         return " in any group" if groups.others else " in no group"
     if _same(box, draft, "group") and len(members) > _FEW:
         return f" in its {len(members)} groups"
-    named = f"the group{'s' if len(members) > 1 else ''} {_listed(members, 'and')}"
+    named = f"the group{'s' if len(members) > 1 else ''} {listed(members, 'and')}"
     if groups.others:
         return f" in any group but {named}" if "" in groups.members else f" outside {named}"
     return f" in {named}{' and in no group' if '' in groups.members else ''}"
@@ -266,14 +300,12 @@ def _hours(box: Box, draft: Box | None) -> list[str]:
         return []
     zones = dict(hours.zones)
     if not hours.elsewhere:
-        return [" and ".join(f"{_minutes(spans)} ({zone})" for zone, spans in zones.items())]
+        return [" and ".join(f"{minutes(spans)} ({zone})" for zone, spans in zones.items())]
     excepted = " and ".join(
-        f"{_minutes(EVERY_HOUR.elsewhere - spans)} ({zone})" for zone, spans in zones.items()
+        f"{minutes(EVERY_HOUR.elsewhere - spans)} ({zone})" for zone, spans in zones.items()
     )
     rest = (
-        "at any hour"
-        if hours.elsewhere == EVERY_HOUR.elsewhere
-        else f"{_minutes(hours.elsewhere)} (anywhere)"
+        "at any hour" if hours.elsewhere == EVERY_HOUR.elsewhere else f"{minutes(hours.elsewhere)} (anywhere)"
     )
     return [f"{rest} but {excepted}" if zones else rest]
 
@@ -281,7 +313,7 @@ def _hours(box: Box, draft: Box | None) -> list[str]:
 def _age(box: Box, mode: str, draft: Box | None) -> list[str]:
     age = box.age
     held = Spans(((0, box.retention.spans[-1][1]),))
-    plain = {"match": Spans.up_to(0), "search": ALL_NUMBERS, "bulk": held}[mode]
+    plain = {"match": Spans.up_to(0), "search": ALL_NUMBERS}.get(mode, held)
     if age == plain or (_same(box, draft, "age") and _same(box, draft, "approval")):
         return []
     if age == ALL_NUMBERS:
@@ -301,8 +333,8 @@ def _approval(box: Box, draft: Box | None) -> list[str]:
     if approval == ALL_NAMES or _same(box, draft, "approval"):
         return []
     if approval.others:
-        return [f"without the approval of {_listed(sorted(approval.members), 'or')}"]
-    return [f"with the approval of {_listed(sorted(approval.members), 'or')}"]
+        return [f"without the approval of {listed(sorted(approval.members), 'or')}"]
+    return [f"with the approval of {listed(sorted(approval.members), 'or')}"]
 
 
 def _list_terms(box: Box, draft: Box | None) -> list[str]:
@@ -311,6 +343,10 @@ def _list_terms(box: Box, draft: Box | None) -> list[str]:
         terms.append(f"{_amount(box.entries, _count)} listed at a time")
     if box.entry_life != ALL_NUMBERS and not _same(box, draft, "entry_life"):
         terms.append(f"each listed for {_amount(box.entry_life, _length)}")
+    if box.list_age != ALL_NUMBERS and not _same(box, draft, "list_age"):
+        terms.append(f"by lists put {_amount(box.list_age, _length)} ago")
+    if box.shrink != ALL_NUMBERS and not _same(box, draft, "shrink"):
+        terms.append(f"shrunk by {_amount(box.shrink, _share)}")
     return terms
 
 
@@ -365,21 +401,11 @@ def _same(box: Box, draft: Box | None, name: str) -> bool:
 # --- sides ------------------------------------------------------------------------------------------------
 
 
-def _listed(words: Iterable[str], last: str) -> str:
-    """Return words as a list in prose.
-
-    >>> _listed(["a", "b", "c"], "and")
-    'a, b and c'
-    """
-    *first, final = words
-    return f"{', '.join(first)} {last} {final}" if first else final
-
-
 def _names(names: Names, title: Callable[[str], str], every: str, last: str) -> str:
     members = [title(name) for name in sorted(names.members)]
     if not names.others:
-        return _listed(members, last)
-    return f"{every} but {_listed(members, last)}" if members else every
+        return listed(members, last)
+    return f"{every} but {listed(members, last)}" if members else every
 
 
 def _tree(tree: Tree, title: Callable[[str], str], every: str) -> str:
@@ -392,7 +418,7 @@ def _tree(tree: Tree, title: Callable[[str], str], every: str) -> str:
         return [path for path in sorted(tree.turns) if tree.turn_above(path) == above]
 
     def all_below(above: str | None, *, inside: bool) -> str:
-        return _listed((title(path) + exceptions(path, inside=inside) for path in turns_below(above)), "and")
+        return listed((title(path) + exceptions(path, inside=inside) for path in turns_below(above)), "and")
 
     def exceptions(path: str, *, inside: bool) -> str:
         if not turns_below(path):
@@ -412,82 +438,16 @@ def _amount(spans: Spans, say: Callable[[int], str]) -> str:
         parts += [f"up to {say(end - 1)}"] if end != WITHOUT_END else []
         return " and ".join(parts) or "any"
 
-    return _listed((one(*span) for span in spans.spans), "or")
+    return listed((one(*span) for span in spans.spans), "or")
 
 
 def _count(number: int) -> str:
     return f"{number:,}"
 
 
+def _share(ppm: int) -> str:
+    return "nothing" if ppm == 0 else describe_share(ppm)
+
+
 def _length(us: int) -> str:
     return describe_period(Period(us=us))
-
-
-def _latitudes(latitude: Spans) -> str:
-    placed = latitude - Spans(((NOWHERE, NOWHERE + 1),))
-    if not placed:
-        return "without a position"
-    real = EVERYWHERE - Spans(((NOWHERE, NOWHERE + 1),))
-    words = "with a position" if placed == real else f"at latitudes {_degrees(placed, real)}"
-    return words + (" or without a position" if NOWHERE in latitude else "")
-
-
-def _degrees(spans: Spans, whole: Spans) -> str:
-    """Describe spans of microdegrees in decimal degrees.
-
-    What begins or ends where everything does is open there.
-    """
-    ((least, most),) = whole.spans
-
-    def one(begin: int, end: int) -> str:
-        first = (
-            _degree(begin) if _roundness(begin) >= _roundness(begin - 1) else f"above {_degree(begin - 1)}"
-        )
-        last = _degree(end - 1) if _roundness(end - 1) >= _roundness(end) else f"below {_degree(end)}"
-        if begin == least:
-            return last if last.startswith("below") else f"up to {last}"
-        if end == most:
-            return first if first.startswith("above") else f"from {first} up"
-        return f"{first} to {last}"
-
-    return _listed((one(*span) for span in spans.spans), "and")
-
-
-def _roundness(microdegrees: int) -> int:
-    """Return how round a number is.
-
-    Of two neighbours, the one that people wrote is the rounder.
-    """
-    digits = f"{abs(microdegrees):09d}"
-    return len(digits) - len(digits.rstrip("0"))
-
-
-def _degree(microdegrees: int) -> str:
-    sign, size = "-" if microdegrees < 0 else "", abs(microdegrees)
-    return f"{sign}{size // 1_000_000}.{size % 1_000_000:06d}".rstrip("0").rstrip(".")
-
-
-def _minutes(spans: Spans) -> str:
-    """Describe minutes of the week by days of the same hours."""
-    days: dict[tuple[tuple[int, int], ...], list[int]] = {}
-    for day in range(7):
-        begin = day * 1440
-        today = spans & Spans(((begin, begin + 1440),))
-        if today:
-            key = tuple((one - begin, two - begin) for one, two in today.spans)
-            days.setdefault(key, []).append(day)
-    return ", ".join(f"{_days(named)} {_clock(times)}" for times, named in days.items())
-
-
-def _days(days: list[int]) -> str:
-    if len(days) == 7:
-        return "every day"
-    if len(days) > 2 and all(two - one == 1 for one, two in pairwise(days)):
-        return f"{DAYS[days[0]]} to {DAYS[days[-1]]}"
-    return _listed((DAYS[day] for day in days), "and")
-
-
-def _clock(times: tuple[tuple[int, int], ...]) -> str:
-    if times == ((0, 1440),):
-        return "all day"
-    return _listed((f"{a // 60:02d}:{a % 60:02d} to {b // 60:02d}:{b % 60:02d}" for a, b in times), "and")
