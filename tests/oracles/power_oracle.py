@@ -68,6 +68,7 @@ def holds(document: Mapping[str, Any], cameras: int | None, power: Power) -> boo
         and (power.onward == "" or power.onward in authority.get("onward", []))
         and power.doer not in authority.get("demands", [])
         and _in_mode(document, power, retention_us)
+        and _linked(document, power)
     )
 
 
@@ -107,6 +108,19 @@ def _in_mode(document: Mapping[str, Any], power: Power, retention_us: int) -> bo
         and power.entry_life <= longest_us(terms["entry_life"])
         and power.question == ""
         and power.camera_days == power.plates == power.answer_retention == 0
+    )
+
+
+def _linked(document: Mapping[str, Any], power: Power) -> bool:
+    if power.cause == "":
+        return True
+    terms = document.get("keeper")
+    return (
+        terms is not None
+        and power.cause in terms["causes"]
+        and power.register in terms["registers"]
+        and power.links <= terms["per_day"]
+        and power.linked_after >= longest_us(terms["not_before"])
     )
 
 

@@ -6,17 +6,32 @@ Pure. docs/spec/powers.md, section 6.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from functools import reduce
-from itertools import pairwise
 
-from wicketgate.base.hours import DAYS
-from wicketgate.base.periods import Period, describe_period
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.powers.algebra import Powers, hull
 from wicketgate.regime.powers.boxes import Box, sides
-from wicketgate.regime.powers.meaning import ALL_NUMBERS, AROUND, EVERYWHERE, NO_QUESTION, NONE_OF_IT, NOWHERE
-from wicketgate.regime.powers.sides import ALL_NAMES, EVERY_HOUR, WITHOUT_END, Names, Spans, Tree
+from wicketgate.regime.powers.meaning import (
+    ALL_NUMBERS,
+    AROUND,
+    EVERYWHERE,
+    NO_LINK,
+    NO_QUESTION,
+    NONE_OF_IT,
+)
+from wicketgate.regime.powers.side_words import (
+    amount,
+    count,
+    degrees,
+    latitudes,
+    length,
+    listed,
+    minutes,
+    names_in_words,
+    tree_in_words,
+)
+from wicketgate.regime.powers.sides import ALL_NAMES, EVERY_HOUR, WITHOUT_END, Names, Spans
 
 _MODES = ("match", "search", "bulk")
 _MODE_WORDS = {"match": "by match", "search": "by search", "bulk": "in bulk"}
@@ -180,8 +195,8 @@ def _sentence(box: Box, titles: _Titles, draft: Box | None) -> str:
     The words say to whom, what for and how, then what of which reads, and under which terms.
     """
     mode = _MODES[_strongest(box)]
-    who = _tree(box.unit, titles.unit, "any recipient")
-    purpose = _tree(box.purpose, titles.purpose, "any purpose")
+    who = tree_in_words(box.unit, titles.unit, "any recipient")
+    purpose = tree_in_words(box.purpose, titles.purpose, "any purpose")
     reads = {
         "match": f"every read of {_vehicles(box, draft)},",
         "search": "the reads that answer its questions,",
@@ -197,6 +212,7 @@ def _sentence(box: Box, titles: _Titles, draft: Box | None) -> str:
         *_retention(box, draft),
         *_onward(box, titles, draft),
         *_doer(box, draft),
+        *_links(box),
     ]
     head = f"{who}, for {purpose} {_modes(box.mode)}: {_fields(box.field)} of {reads} from "
     head += _cameras(box, titles, draft)
@@ -211,7 +227,7 @@ def _modes(modes: Names) -> str:
     present = [mode for mode in _MODES if mode in modes]
     strongest = present[-1]
     missing = [mode for mode in _MODES[: _MODES.index(strongest)] if mode not in modes]
-    return _MODE_WORDS[strongest] + (f" (beyond {_listed(reversed(missing), 'and')})" if missing else "")
+    return _MODE_WORDS[strongest] + (f" (beyond {listed(reversed(missing), 'and')})" if missing else "")
 
 
 def _fields(fields: Names) -> str:
@@ -223,25 +239,25 @@ def _fields(fields: Names) -> str:
 def _the(fields: Collection[str]) -> str:
     order = ("plate", "time", "place", "vehicle", "patch-image", "overview-image")
     known = [field for field in order if field in fields]
-    return f"the {_listed((name.replace('-', ' ') for name in [*known, *sorted(set(fields) - set(known))]), 'and')}"
+    return f"the {listed((name.replace('-', ' ') for name in [*known, *sorted(set(fields) - set(known))]), 'and')}"
 
 
 def _vehicles(box: Box, draft: Box | None) -> str:
     if draft is not None and box.kind == draft.kind and len(box.kind.members) > _FEW:
         return f"vehicles listed for its {len(box.kind.members)} reasons"
-    return f"vehicles listed for {_names(box.kind, str, 'anything', 'or')}"
+    return f"vehicles listed for {names_in_words(box.kind, str, 'anything', 'or')}"
 
 
 def _cameras(box: Box, titles: _Titles, draft: Box | None) -> str:
     words = "cameras"
     if not _same(box, draft, "cameras") and box.cameras != ALL_NUMBERS:
-        words = f"{_amount(box.cameras, _count)} {'camera' if box.cameras.spans[-1][1] == 2 else 'cameras'}"
-    words += f" of {_names(box.source, titles.organisation, 'anybody', 'and')}"
+        words = f"{amount(box.cameras, count)} {'camera' if box.cameras.spans[-1][1] == 2 else 'cameras'}"
+    words += f" of {names_in_words(box.source, titles.organisation, 'anybody', 'and')}"
     words += _groups(box, draft)
     if not _same(box, draft, "latitude") and box.latitude != EVERYWHERE:
-        words += f" {_latitudes(box.latitude)}"
+        words += f" {latitudes(box.latitude)}"
     if not _same(box, draft, "longitude") and box.longitude != AROUND:
-        words += f" at longitudes {_degrees(box.longitude, AROUND)}"
+        words += f" at longitudes {degrees(box.longitude, AROUND)}"
     return words
 
 
@@ -254,7 +270,7 @@ def _groups(box: Box, draft: Box | None) -> str:
         return " in any group" if groups.others else " in no group"
     if _same(box, draft, "group") and len(members) > _FEW:
         return f" in its {len(members)} groups"
-    named = f"the group{'s' if len(members) > 1 else ''} {_listed(members, 'and')}"
+    named = f"the group{'s' if len(members) > 1 else ''} {listed(members, 'and')}"
     if groups.others:
         return f" in any group but {named}" if "" in groups.members else f" outside {named}"
     return f" in {named}{' and in no group' if '' in groups.members else ''}"
@@ -266,14 +282,12 @@ def _hours(box: Box, draft: Box | None) -> list[str]:
         return []
     zones = dict(hours.zones)
     if not hours.elsewhere:
-        return [" and ".join(f"{_minutes(spans)} ({zone})" for zone, spans in zones.items())]
+        return [" and ".join(f"{minutes(spans)} ({zone})" for zone, spans in zones.items())]
     excepted = " and ".join(
-        f"{_minutes(EVERY_HOUR.elsewhere - spans)} ({zone})" for zone, spans in zones.items()
+        f"{minutes(EVERY_HOUR.elsewhere - spans)} ({zone})" for zone, spans in zones.items()
     )
     rest = (
-        "at any hour"
-        if hours.elsewhere == EVERY_HOUR.elsewhere
-        else f"{_minutes(hours.elsewhere)} (anywhere)"
+        "at any hour" if hours.elsewhere == EVERY_HOUR.elsewhere else f"{minutes(hours.elsewhere)} (anywhere)"
     )
     return [f"{rest} but {excepted}" if zones else rest]
 
@@ -291,9 +305,9 @@ def _age(box: Box, mode: str, draft: Box | None) -> list[str]:
     if age.spans[0][0] == 1:
         whole = Spans.of([(0, 1), *age.spans])
         return [
-            "looking back" + ("" if whole == ALL_NUMBERS else f" {_amount(whole, _length)}") + " but not live"
+            "looking back" + ("" if whole == ALL_NUMBERS else f" {amount(whole, length)}") + " but not live"
         ]
-    return [f"looking back {_amount(age, _length)}"]
+    return [f"looking back {amount(age, length)}"]
 
 
 def _approval(box: Box, draft: Box | None) -> list[str]:
@@ -301,16 +315,16 @@ def _approval(box: Box, draft: Box | None) -> list[str]:
     if approval == ALL_NAMES or _same(box, draft, "approval"):
         return []
     if approval.others:
-        return [f"without the approval of {_listed(sorted(approval.members), 'or')}"]
-    return [f"with the approval of {_listed(sorted(approval.members), 'or')}"]
+        return [f"without the approval of {listed(sorted(approval.members), 'or')}"]
+    return [f"with the approval of {listed(sorted(approval.members), 'or')}"]
 
 
 def _list_terms(box: Box, draft: Box | None) -> list[str]:
     terms = []
     if box.entries != ALL_NUMBERS and not _same(box, draft, "entries"):
-        terms.append(f"{_amount(box.entries, _count)} listed at a time")
+        terms.append(f"{amount(box.entries, count)} listed at a time")
     if box.entry_life != ALL_NUMBERS and not _same(box, draft, "entry_life"):
-        terms.append(f"each listed for {_amount(box.entry_life, _length)}")
+        terms.append(f"each listed for {amount(box.entry_life, length)}")
     return terms
 
 
@@ -318,24 +332,24 @@ def _questions(box: Box, mode: str, draft: Box | None) -> list[str]:
     plain = mode == "match"
     terms = []
     if box.question != (NO_QUESTION if plain else ALL_NAMES) and not _same(box, draft, "question"):
-        asked = _names(box.question, lambda kind: _QUESTIONS.get(kind, kind), "anything", "or")
+        asked = names_in_words(box.question, lambda kind: _QUESTIONS.get(kind, kind), "anything", "or")
         terms.append(f"asked by {asked}")
     usual = NONE_OF_IT if plain else ALL_NUMBERS
     for name, say, words in (
-        ("camera_days", _count, "{} camera-days without a second approver"),
-        ("plates", _count, "{} plates without a second approver"),
-        ("answer_retention", _length, "answers kept for {}"),
+        ("camera_days", count, "{} camera-days without a second approver"),
+        ("plates", count, "{} plates without a second approver"),
+        ("answer_retention", length, "answers kept for {}"),
     ):
         if getattr(box, name) != usual and not _same(box, draft, name):
             side = getattr(box, name)
-            terms.append(words.format("no" if side == NONE_OF_IT else _amount(side, say)))
+            terms.append(words.format("no" if side == NONE_OF_IT else amount(side, say)))
     return terms
 
 
 def _retention(box: Box, draft: Box | None) -> list[str]:
     if box.retention == ALL_NUMBERS or _same(box, draft, "retention"):
         return []
-    return [f"kept for {_amount(box.retention, _length)}"]
+    return [f"kept for {amount(box.retention, length)}"]
 
 
 def _onward(box: Box, titles: _Titles, draft: Box | None) -> list[str]:
@@ -344,14 +358,45 @@ def _onward(box: Box, titles: _Titles, draft: Box | None) -> list[str]:
         return []
     others = Names(onward.members - {""}, onward.others)
     also = " too" if "" in onward else ""
-    return [f"passed on to {_names(others, titles.organisation, 'anybody', 'and')}{also}"]
+    return [f"passed on to {names_in_words(others, titles.organisation, 'anybody', 'and')}{also}"]
 
 
 def _doer(box: Box, draft: Box | None) -> list[str]:
     doer = box.doer
     if doer == ALL_NAMES or _same(box, draft, "doer"):
         return []
-    return [f"by {_names(doer, lambda role: _DOERS.get(role, f'machines as {role}'), 'anybody', 'and')}"]
+    return [
+        f"by {names_in_words(doer, lambda role: _DOERS.get(role, f'machines as {role}'), 'anybody', 'and')}"
+    ]
+
+
+def _links(box: Box) -> list[str]:
+    """Describe which keepers are linked. What is said of nobody's keeper stands in differences alone."""
+    terms = []
+    if box.cause != NO_LINK:
+        causes = Names(box.cause.members - {""}, box.cause.others)
+        alone = "" if "" in box.cause else " alone"
+        terms.append(
+            f"with the keeper{alone} of one row at a time, for {names_in_words(causes, str, 'anything', 'or')}"
+        )
+    if box.register != ALL_NAMES:
+        terms.append(f"as {names_in_words(box.register, str, 'any register', 'or')} says")
+    if box.links != ALL_NUMBERS:
+        terms.append(f"{amount(box.links, count)} links a day")
+    if box.linked_after != ALL_NUMBERS:
+        terms.append(f"asked for {_after(box.linked_after)}")
+    return terms
+
+
+def _after(spans: Spans) -> str:
+    """Describe how long after a capture."""
+
+    def one(begin: int, end: int) -> str:
+        parts = [f"from {length(begin)} on"] if begin else []
+        parts += [f"before {length(end)}"] if end != WITHOUT_END else []
+        return " and ".join(parts)
+
+    return listed((f"{one(*span)} after the read" for span in spans.spans), "or")
 
 
 def _same(box: Box, draft: Box | None, name: str) -> bool:
@@ -360,134 +405,3 @@ def _same(box: Box, draft: Box | None, name: str) -> bool:
     If so it need not be said.
     """
     return draft is not None and getattr(box, name) == getattr(draft, name)
-
-
-# --- sides ------------------------------------------------------------------------------------------------
-
-
-def _listed(words: Iterable[str], last: str) -> str:
-    """Return words as a list in prose.
-
-    >>> _listed(["a", "b", "c"], "and")
-    'a, b and c'
-    """
-    *first, final = words
-    return f"{', '.join(first)} {last} {final}" if first else final
-
-
-def _names(names: Names, title: Callable[[str], str], every: str, last: str) -> str:
-    members = [title(name) for name in sorted(names.members)]
-    if not names.others:
-        return _listed(members, last)
-    return f"{every} but {_listed(members, last)}" if members else every
-
-
-def _tree(tree: Tree, title: Callable[[str], str], every: str) -> str:
-    """Describe paths, each with its exceptions below it.
-
-    An exception is what is left out below a path. It has beside it what is in the set all the same below that.
-    """
-
-    def turns_below(above: str | None) -> list[str]:
-        return [path for path in sorted(tree.turns) if tree.turn_above(path) == above]
-
-    def all_below(above: str | None, *, inside: bool) -> str:
-        return _listed((title(path) + exceptions(path, inside=inside) for path in turns_below(above)), "and")
-
-    def exceptions(path: str, *, inside: bool) -> str:
-        if not turns_below(path):
-            return ""
-        return f" ({'but not' if inside else 'though'} {all_below(path, inside=not inside)})"
-
-    if not tree.inside:
-        return all_below(None, inside=True)
-    return f"{every} but {all_below(None, inside=False)}" if tree.turns else every
-
-
-def _amount(spans: Spans, say: Callable[[int], str]) -> str:
-    """Describe how many or how long, for numbers from 0."""
-
-    def one(begin: int, end: int) -> str:
-        parts = [f"more than {say(begin - 1)}"] if begin else []
-        parts += [f"up to {say(end - 1)}"] if end != WITHOUT_END else []
-        return " and ".join(parts) or "any"
-
-    return _listed((one(*span) for span in spans.spans), "or")
-
-
-def _count(number: int) -> str:
-    return f"{number:,}"
-
-
-def _length(us: int) -> str:
-    return describe_period(Period(us=us))
-
-
-def _latitudes(latitude: Spans) -> str:
-    placed = latitude - Spans(((NOWHERE, NOWHERE + 1),))
-    if not placed:
-        return "without a position"
-    real = EVERYWHERE - Spans(((NOWHERE, NOWHERE + 1),))
-    words = "with a position" if placed == real else f"at latitudes {_degrees(placed, real)}"
-    return words + (" or without a position" if NOWHERE in latitude else "")
-
-
-def _degrees(spans: Spans, whole: Spans) -> str:
-    """Describe spans of microdegrees in decimal degrees.
-
-    What begins or ends where everything does is open there.
-    """
-    ((least, most),) = whole.spans
-
-    def one(begin: int, end: int) -> str:
-        first = (
-            _degree(begin) if _roundness(begin) >= _roundness(begin - 1) else f"above {_degree(begin - 1)}"
-        )
-        last = _degree(end - 1) if _roundness(end - 1) >= _roundness(end) else f"below {_degree(end)}"
-        if begin == least:
-            return last if last.startswith("below") else f"up to {last}"
-        if end == most:
-            return first if first.startswith("above") else f"from {first} up"
-        return f"{first} to {last}"
-
-    return _listed((one(*span) for span in spans.spans), "and")
-
-
-def _roundness(microdegrees: int) -> int:
-    """Return how round a number is.
-
-    Of two neighbours, the one that people wrote is the rounder.
-    """
-    digits = f"{abs(microdegrees):09d}"
-    return len(digits) - len(digits.rstrip("0"))
-
-
-def _degree(microdegrees: int) -> str:
-    sign, size = "-" if microdegrees < 0 else "", abs(microdegrees)
-    return f"{sign}{size // 1_000_000}.{size % 1_000_000:06d}".rstrip("0").rstrip(".")
-
-
-def _minutes(spans: Spans) -> str:
-    """Describe minutes of the week by days of the same hours."""
-    days: dict[tuple[tuple[int, int], ...], list[int]] = {}
-    for day in range(7):
-        begin = day * 1440
-        today = spans & Spans(((begin, begin + 1440),))
-        if today:
-            key = tuple((one - begin, two - begin) for one, two in today.spans)
-            days.setdefault(key, []).append(day)
-    return ", ".join(f"{_days(named)} {_clock(times)}" for times, named in days.items())
-
-
-def _days(days: list[int]) -> str:
-    if len(days) == 7:
-        return "every day"
-    if len(days) > 2 and all(two - one == 1 for one, two in pairwise(days)):
-        return f"{DAYS[days[0]]} to {DAYS[days[-1]]}"
-    return _listed((DAYS[day] for day in days), "and")
-
-
-def _clock(times: tuple[tuple[int, int], ...]) -> str:
-    if times == ((0, 1440),):
-        return "all day"
-    return _listed((f"{a // 60:02d}:{a % 60:02d} to {b // 60:02d}:{b % 60:02d}" for a, b in times), "and")
