@@ -22,7 +22,9 @@ from wicketgate.regime.publishing import (
     TRAFFIC_FORM,
     asked_names,
     bulk_names,
+    causes_of,
     least_traffic,
+    linking_names,
     onward_of,
     step_of,
     stepped,
@@ -116,6 +118,13 @@ def public_targeting(targeted: Targeted, moment: RegimeAt) -> dict[str, Any]:
             }
             for name in asked_names(moment)
         },
+        "links": {
+            name: {
+                cause: stepped(targeted.links.get(name, {}).get(cause, 0), step)
+                for cause in causes_of(moment, named)
+            }
+            for name, named in ((name, moment.regime.authorities[name]) for name in linking_names(moment))
+        },
     }
 
 
@@ -171,7 +180,8 @@ class Targeted(msgspec.Struct, kw_only=True):
     often: vehicles are published, so that one that passes many cameras is one. Hits have the kind `vehicles` besides.
     `errata` are keyed by the authority's name, the kind (`ERRATA_KINDS`), and a keyed hash of the plate as it was read.
     `judged` is keyed by camera (`source/id`), what a person said of a hit of which quality (`exact-misread`), and the
-    vehicle under its authority. `searches` is keyed by the authority's name and what became of a question.
+    vehicle under its authority. `searches` is keyed by the authority's name and what became of a question, `links` by
+    that and the cause.
     """
 
     hits: dict[str, dict[str, dict[str, int]]] = {}
@@ -181,10 +191,15 @@ class Targeted(msgspec.Struct, kw_only=True):
     judged: dict[str, dict[str, dict[str, int]]] = {}
     errata: dict[str, dict[str, dict[str, int]]] = {}
     searches: dict[str, dict[str, int]] = {}
+    links: dict[str, dict[str, int]] = {}
 
     def count_search(self, name: str, what: str) -> None:
         """Count one more question of an authority of which something became."""
         _add(self.searches.setdefault(name, {}), {what: 1})
+
+    def count_link(self, name: str, cause: str) -> None:
+        """Count one more link of an authority for a cause."""
+        _add(self.links.setdefault(name, {}), {cause: 1})
 
     def count(self, into: dict[str, dict[str, dict[str, int]]], name: str, kind: str, vehicle: str) -> None:
         """Count one more of a vehicle in `hits`, `outcomes`, `judged` or `errata`."""
@@ -207,6 +222,8 @@ class Targeted(msgspec.Struct, kw_only=True):
         _add(self.disclosures_refused, other.disclosures_refused)
         for name, by_kind in other.searches.items():
             _add(self.searches.setdefault(name, {}), by_kind)
+        for name, by_cause in other.links.items():
+            _add(self.links.setdefault(name, {}), by_cause)
 
 
 def _add(into: dict[str, int], more: Mapping[str, int]) -> None:

@@ -22,8 +22,9 @@ REGISTER_FORM = 2
 """The form of the register that this version shows, and the latest that it reads; that of version 0.3 says none."""
 TRAFFIC_FORM = 2
 """The form of the figures of traffic; the first had targeting in it, and is read for ever."""
-TARGETING_FORM = 2
-"""The form of the figures of targeting; the first had no errata and no questions, and is read for ever."""
+TARGETING_FORM = 3
+"""The form of the figures of targeting. The first had no errata and no questions, the second no links; both are read
+for ever."""
 LEAST_TRAFFIC = 1_000
 """The least count of traffic that is shown."""
 LEAST_STEP = 10
@@ -110,6 +111,17 @@ def asked_names(moment: RegimeAt) -> list[str]:
         for name, named in moment.regime.authorities.items()
         if any(moment.authority(version).search is not None for version in named.versions)
     )
+
+
+def linking_names(moment: RegimeAt) -> list[str]:
+    """Return the names under which keepers may be linked, by whatever version."""
+    return sorted(name for name, named in moment.regime.authorities.items() if causes_of(moment, named))
+
+
+def causes_of(moment: RegimeAt, named: Named) -> list[str]:
+    """Return for what the versions of a name let keepers be linked."""
+    terms = (moment.authority(version).keeper for version in named.versions)
+    return sorted({cause for one in terms if one is not None for cause in one.causes})
 
 
 def onward_of(moment: RegimeAt, named: Named) -> list[str]:

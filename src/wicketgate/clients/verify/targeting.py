@@ -20,7 +20,9 @@ from wicketgate.regime.publishing import (
     QUESTION_KINDS,
     TARGETING_FORM,
     asked_names,
+    causes_of,
     least_traffic,
+    linking_names,
     onward_of,
     step_of,
     targeted_names,
@@ -28,7 +30,12 @@ from wicketgate.regime.publishing import (
 )
 
 _FIRST_TABLES = ("hits", "outcomes", "disclosures", "disclosures_refused")
-_TABLES = (*_FIRST_TABLES, "errata", "searches")
+_TABLES: Mapping[int, tuple[str, ...]] = {
+    1: _FIRST_TABLES,
+    2: (*_FIRST_TABLES, "errata", "searches"),
+    TARGETING_FORM: (*_FIRST_TABLES, "errata", "searches", "links"),
+}
+"""What figures of each form count."""
 _MEMBERS = {"kind", "form", "from", "until", "step"}
 
 
@@ -87,7 +94,10 @@ class TargetingChain:
             The names under which something could leave so far.
         """
         where = f"entry {index}"
-        tables = _FIRST_TABLES if self._form == 1 and body.get("form") == 1 else _TABLES
+        said = body.get("form")
+        # Once something is counted, figures without would hide some of it.
+        form = said if isinstance(said, int) and self._form <= said <= TARGETING_FORM else TARGETING_FORM
+        tables = _TABLES[form]
         if set(body) != {*_MEMBERS, *tables} or not all(isinstance(body[name], dict) for name in tables):
             return [f"{where}: figures of targeting without the members that they must have, or with others"]
         try:
@@ -103,10 +113,7 @@ class TargetingChain:
             faults.append(f"until {body['until']}, which is not the end of a period that is due")
         self._from_us = max(self._from_us, until_us)
         step = step_of(moment.charter)
-        form = 1 if tables is _FIRST_TABLES else TARGETING_FORM
-        self._form = max(
-            self._form, form
-        )  # once errata and questions are counted, figures without would hide some
+        self._form = max(self._form, form)
         if body["form"] != form or body["step"] != step or isinstance(body["form"], bool):
             faults.append(f"not of the form {form} in steps of {step}")
         else:
@@ -164,6 +171,7 @@ class TargetingChain:
                 _cell(body["disclosures"][name][to], least)
             _cell(body["disclosures_refused"][name], step)
         _demand_searches(body, moment, step)
+        _demand_links(body, moment, step)
         return found + _impossible_errata(body, everyone, step)
 
 
@@ -176,6 +184,18 @@ def _demand_searches(body: Mapping[str, Any], moment: RegimeAt, step: int) -> No
         _demand_rows(f"searches of `{name}`", body["searches"][name], QUESTION_KINDS)
         for kind in QUESTION_KINDS:
             _cell(body["searches"][name][kind], step)
+
+
+def _demand_links(body: Mapping[str, Any], moment: RegimeAt, step: int) -> None:
+    if "links" not in body:
+        return
+    names = linking_names(moment)
+    _demand_rows("links", body["links"], names)
+    for name in names:
+        causes = causes_of(moment, moment.regime.authorities[name])
+        _demand_rows(f"links of `{name}`", body["links"][name], causes)
+        for cause in causes:
+            _cell(body["links"][name][cause], step)
 
 
 def _impossible_errata(body: Mapping[str, Any], everyone: Iterable[str], step: int) -> list[str]:

@@ -320,7 +320,7 @@ class Targeting(Struct, frozen=True, kw_only=True):
     """
 
     kind: Literal["targeting"]
-    form: Literal[1, 2]
+    form: Literal[1, 2, 3]
     from_: Time = field(name="from")
     until: Time
     step: Count
@@ -344,6 +344,13 @@ class Targeting(Struct, frozen=True, kw_only=True):
         Annotated[
             dict[str, dict[str, Stepped]],
             about("Vehicles with errata, by authority and kind. Absent in the first form."),
+        ]
+        | UnsetType
+    ) = UNSET
+    links: (
+        Annotated[
+            dict[str, dict[str, Stepped]],
+            about("Keepers that were asked for, by authority and cause. Absent before form 3."),
         ]
         | UnsetType
     ) = UNSET
