@@ -145,7 +145,7 @@ def routes(
         *HitsApi(gateway.unit_hits, gateway.outcomes, entitlement, clock, gateway.looks).routes(),
         *EvidenceApi(gateway.unit_hits, gateway.searches, entitlement, gateway.evidence).routes(),
         *SearchesApi(gateway.searches, gateway.projections, _images(gateway), clock).routes(),
-        *KeepersApi(gateway.keepers, entitlement, clock).routes(),
+        *KeepersApi(gateway.keepers, entitlement, clock, gateway.looks).routes(),
         *AlertsApi(gateway.alerting, entitlement).routes(),
         *DisclosuresApi(commits, gateway.disclosures, entitlement, clock, gateway.looks).routes(),
         *ErrataApi(commits, gateway.errata, entitlement, gateway.looks).routes(),

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from wicketgate.base.clock import SECOND_US, Clock
 from wicketgate.base.errors import HitRefused
 from wicketgate.gateway.entitlement import Entitlement
+from wicketgate.gateway.filing.looks import LookFiling
 from wicketgate.gateway.keepers.desk import KeeperDesk, LinkAsker, LinkRefusal
 from wicketgate.gateway.keepers.values import LinkSaid, ListedLinks
 from wicketgate.http.gatekeeper import Principal, require
@@ -32,9 +33,12 @@ _said = msgspec.json.Decoder(LinkSaid)
 class KeepersApi:
     """The handlers of links to keepers."""
 
-    def __init__(self, desk: KeeperDesk, entitlement: Entitlement, clock: Clock) -> None:
+    def __init__(
+        self, desk: KeeperDesk, entitlement: Entitlement, clock: Clock, looks: LookFiling
+    ) -> None:
         self._desk = desk
         self._entitlement = entitlement
+        self._looks = looks
         self._allowance = TokenAllowance(clock.now_us, EACH)
 
     def routes(self) -> list[Route]:
@@ -73,6 +77,8 @@ class KeepersApi:
         """`GET /v1/keepers`: links on a source's cameras; for overseers those whose source is the recipient itself."""
         principal: Principal | None = request.scope["principal"]
         if principal is not None and principal.kind == "overseer":
+            who = require(request, "overseer", *OVERSEE)
+            await self._looks.look(who.by, "links", who.name)
             require(request, "overseer", *OVERSEE)
             return private_answer(ListedLinks(links=self._desk.to_be_sampled()))
         who = require(request, "source", *SOURCE)
