@@ -33,9 +33,7 @@ _said = msgspec.json.Decoder(LinkSaid)
 class KeepersApi:
     """The handlers of links to keepers."""
 
-    def __init__(
-        self, desk: KeeperDesk, entitlement: Entitlement, clock: Clock, looks: LookFiling
-    ) -> None:
+    def __init__(self, desk: KeeperDesk, entitlement: Entitlement, clock: Clock, looks: LookFiling) -> None:
         self._desk = desk
         self._entitlement = entitlement
         self._looks = looks

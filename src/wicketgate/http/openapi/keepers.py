@@ -39,7 +39,8 @@ KEEPERS = (
         Operation(
             "listLinks", "GET /v1/keepers", "Links of the last 31 days",
             "Of a source: those of rows that its cameras read. Of an overseer: those whose source is the recipient "
-            "itself, to be sampled. Never a plate, a name or an address. An overseer's look is committed.", gives=ListedLinks, commits=True,
+            "itself, to be sampled, which is a look. Never a plate, a name or an address.",
+            gives=ListedLinks, commits=True,
         ),
     ),
 )
