@@ -266,6 +266,7 @@ def all_cases() -> dict[str, bytes]:
         cases_amending,
         cases_consultations,
         cases_documents,
+        cases_keepers,
         cases_people,
         cases_signatures,
         cases_widening,
@@ -279,6 +280,7 @@ def all_cases() -> dict[str, bytes]:
         cases_widening,
         cases_amending,
         cases_people,
+        cases_keepers,
     ):
         for name, case in module.cases().items():
             if name in cases:

@@ -57,7 +57,8 @@ UNIT_OPERATIONS = {
     "showQueuePart followQueue showHit showImage recordOutcome sayOutcome showHandover handOver",
     "see and change its hotlists": "getHotlist putHotlist changeHotlist showLists showList uploadList showListChange "
     "confirmList",
-    "ask the past, and for the keeper of a shown row": "linkKeeper askPast previewSearch listSearches getSearch getQuestion getAnswerRows getAnswerImage "
+    "ask the past, and for the keeper of a shown row": "linkKeeper askPast previewSearch listSearches "
+    "getSearch getQuestion getAnswerRows getAnswerImage "
     "postCustodyLook getSearchProof getSearchEvidence showQuestions showAskForm writeQuestion checkQuestion "
     "sendQuestion showQuestion showAnswer downloadAnswer showAnswerImage",
     "approve what others ask": "showApprovals listApprovals getQuestion approveSearch refuseSearch showApproval "

@@ -24,7 +24,7 @@ from wicketgate.commits.writer import Commits
 from wicketgate.gateway.filing.links import LinkFiling
 from wicketgate.gateway.keepers.adapters import Enquiry, KeeperOfRegister, VehicleOfRegister
 from wicketgate.gateway.keepers.registers import KeeperRegister, Registers
-from wicketgate.gateway.keepers.showing import MOST_LINE, FoundRow, ShownRows, hashes_in
+from wicketgate.gateway.keepers.showing import MOST_LINE, LinkRow, ShownRows, hashes_in
 from wicketgate.gateway.keepers.values import (
     MOST_CASE,
     MOST_DECIDED,
@@ -142,16 +142,14 @@ class KeeperDesk:
         task.add_done_callback(self._tasks.discard)
         return await asyncio.shield(task)
 
-    async def _found(self, said: LinkSaid, path: list[bytes], moment: RegimeAt) -> FoundRow:
+    async def _found(self, said: LinkSaid, path: list[bytes], moment: RegimeAt) -> LinkRow:
         if isinstance(said.hit, str):
             return self._rows.hit(said.authority, said.hit, moment)
         assert isinstance(said.row, str)
         assert isinstance(said.header, dict)
         return await self._rows.row(said.authority, said.header, said.row.encode(), path, moment)
 
-    async def _link(
-        self, said: LinkSaid, who: LinkAsker, found: FoundRow, authority: Authority
-    ) -> LinkAnswer:
+    async def _link(self, said: LinkSaid, who: LinkAsker, found: LinkRow, authority: Authority) -> LinkAnswer:
         code = self._judged(self._commits.staged, self._clock.now_us(), said, who, found)
         if code is not None:
             raise await self._refused(said, who, found)
@@ -165,7 +163,7 @@ class KeeperDesk:
     # --- the law, and its facts -----------------------------------------------------------------------------------
 
     def _judged(
-        self, state: State, at_us: int, said: LinkSaid, who: LinkAsker, found: FoundRow
+        self, state: State, at_us: int, said: LinkSaid, who: LinkAsker, found: LinkRow
     ) -> LinkCode | None:
         """Return why the law refuses a link at a moment; None where it lets it be."""
         moment = RegimeAt(state.regime, self._commits.parsed, at_us)
@@ -188,14 +186,14 @@ class KeeperDesk:
             )
         )
 
-    async def _refused(self, said: LinkSaid, who: LinkAsker, found: FoundRow) -> LinkRefusal:
+    async def _refused(self, said: LinkSaid, who: LinkAsker, found: LinkRow) -> LinkRefusal:
         """Commit that a link was refused, and return the refusal."""
         event = await self._record(said, who, found, "")
         if isinstance(event, LinkRefused):
             return LinkRefusal(event.code)
         raise StreamError("what the link rests on changed meanwhile: ask again", code="busy")
 
-    async def _asked(self, said: LinkSaid, who: LinkAsker, found: FoundRow, register: str) -> LinkAsked:
+    async def _asked(self, said: LinkSaid, who: LinkAsker, found: LinkRow, register: str) -> LinkAsked:
         """Commit that a link is asked; the law is looked at as it stands with that commit."""
         event = await self._record(said, who, found, register)
         if isinstance(event, LinkRefused):
@@ -203,7 +201,7 @@ class KeeperDesk:
         assert isinstance(event, LinkAsked)
         return event
 
-    async def _record(self, said: LinkSaid, who: LinkAsker, found: FoundRow, register: str) -> LinkEvent:
+    async def _record(self, said: LinkSaid, who: LinkAsker, found: LinkRow, register: str) -> LinkEvent:
         def make(state: State, at_us: int) -> LinkEvent:
             code = self._judged(state, at_us, said, who, found)
             moment = RegimeAt(state.regime, self._commits.parsed, at_us)
@@ -249,7 +247,7 @@ class KeeperDesk:
 
     # --- the register ---------------------------------------------------------------------------------------------
 
-    async def _ask(self, asked: LinkAsked, found: FoundRow, register: KeeperRegister) -> LinkAnswer:
+    async def _ask(self, asked: LinkAsked, found: LinkRow, register: KeeperRegister) -> LinkAnswer:
         try:
             vehicle, keeper, became = await self._answered(asked, found, register)
         except WicketgateError:
@@ -273,7 +271,7 @@ class KeeperDesk:
         )
 
     async def _answered(
-        self, asked: LinkAsked, found: FoundRow, register: KeeperRegister
+        self, asked: LinkAsked, found: LinkRow, register: KeeperRegister
     ) -> tuple[VehicleOfRegister | None, KeeperOfRegister | None, Became]:
         """Ask of the vehicle first, and of its keeper where make and colour do not contradict the camera."""
         vehicle = await register.vehicle(found.plate)

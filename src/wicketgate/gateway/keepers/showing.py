@@ -30,7 +30,7 @@ _IMAGES: Final = ("patch_image", "overview_image")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FoundRow:
+class LinkRow:
     """A row as the gateway holds it, with what its register is asked about: kept for one request.
 
     Attributes
@@ -50,7 +50,7 @@ class FoundRow:
     hit: str = ""
 
 
-_UNKNOWN: Final = FoundRow(shown="row-unknown")
+_UNKNOWN: Final = LinkRow(shown="row-unknown")
 
 
 class ShownRows:
@@ -63,7 +63,7 @@ class ShownRows:
 
     async def row(
         self, name: str, header: Mapping[str, Any], line: bytes, path: Sequence[bytes], moment: RegimeAt
-    ) -> FoundRow:
+    ) -> LinkRow:
         """Return a row that was shown with its batch's header and its path to the root.
 
         Parameters
@@ -92,7 +92,7 @@ class ShownRows:
         path: Sequence[bytes],
         first: int,
         moment: RegimeAt,
-    ) -> FoundRow:
+    ) -> LinkRow:
         if any(header.get(one) != held[one] for one in _HELD):
             return _UNKNOWN
         row = _object(line)
@@ -103,7 +103,7 @@ class ShownRows:
         there = lines[index]
         if b'"erased":' in there[:40]:
             same = line == there or msgspec.json.decode(there)["erased"] == leaf.hex()
-            return FoundRow(shown="erased", seq=seq) if same else _UNKNOWN
+            return LinkRow(shown="erased", seq=seq) if same else _UNKNOWN
         if line != there or any(len(one) != HASH_BYTES for one in path):
             return _UNKNOWN
         if not verify_inclusion(leaf, index, len(lines), path, bytes.fromhex(held["root"])):
@@ -112,7 +112,7 @@ class ShownRows:
             return _UNKNOWN
         return _of_row(row, held, moment)
 
-    def hit(self, name: str, id_: str, moment: RegimeAt) -> FoundRow:
+    def hit(self, name: str, id_: str, moment: RegimeAt) -> LinkRow:
         """Return a hit of an authority, which is one of the caller's unit.
 
         Raises
@@ -124,7 +124,7 @@ class ShownRows:
         if hit is None or hit.authority != name:
             raise HitRefused("there is no such hit, or it is past its term", code="unknown-hit")
         if not any(one.outcome == "confirmed" for one in hit.outcomes):
-            return FoundRow(shown="not-confirmed", seq=hit.seq, hit=id_)
+            return LinkRow(shown="not-confirmed", seq=hit.seq, hit=id_)
         if hit.errata or self._is_corrected(name, hit.seq):
             return _UNKNOWN
         # Whoever confirmed a possible hit saw the listed plate, whatever was read.
@@ -137,7 +137,7 @@ class ShownRows:
             source=hit.source,
             images=frozenset(ref for ref in (hit.patch, hit.overview) if ref is not None),
         )
-        return FoundRow(shown=shown, seq=hit.seq, plate=hit.listed, vehicle=hit.vehicle, hit=id_)
+        return LinkRow(shown=shown, seq=hit.seq, plate=hit.listed, vehicle=hit.vehicle, hit=id_)
 
     def _is_corrected(self, name: str, seq: int) -> bool:
         """Return whether an erratum says that a row was wrong."""
@@ -145,7 +145,7 @@ class ShownRows:
         return any(one.corrects == seq for one in notices)
 
 
-def _of_row(row: Mapping[str, Any], held: Mapping[str, Any], moment: RegimeAt) -> FoundRow:
+def _of_row(row: Mapping[str, Any], held: Mapping[str, Any], moment: RegimeAt) -> LinkRow:
     """Return a row that its feed holds; one without plate, time or source shows too little, and an erratum no read."""
     read = row.get("read")
     if not isinstance(read, dict) or not all(read.get(one) for one in ("plate", "captured_at", "source")):
@@ -159,7 +159,7 @@ def _of_row(row: Mapping[str, Any], held: Mapping[str, Any], moment: RegimeAt) -
         images=frozenset(read[one]["ref"] for one in _IMAGES if one in read),
     )
     vehicle = read.get("vehicle")
-    return FoundRow(
+    return LinkRow(
         shown=shown,
         seq=row["seq"],
         plate=read["plate"],
