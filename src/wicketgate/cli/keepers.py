@@ -80,7 +80,7 @@ def shown_row(path: Path, seq: int | None) -> Mapping[str, Any]:
                         return _shown(batch, index)
     except OSError as error:
         raise ConfigurationError(f"`{path}` cannot be read") from error
-    raise InputError(f"`{path}` has no row {seq}")
+    raise ConfigurationError(f"`{path}` has no row {seq}")
 
 
 def _object(data: bytes) -> Mapping[str, Any]:
