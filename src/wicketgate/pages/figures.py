@@ -97,7 +97,8 @@ def months_of(register: Mapping[str, Any]) -> list[dict[str, Any]]:
     -------
     list of dict
         `from`, `until`; `rows`: `name`, `hits` and `outcomes` (each a list of a label and a number in words);
-        `errata`: `name`, `told` and `taken` likewise, nothing in figures of the first form.
+        `errata`: `name`, `told` and `taken` likewise, nothing in figures of the first form; `links`: `name`, and
+        `causes` likewise.
     """
     step = step_of(register)
     return [
@@ -128,6 +129,13 @@ def months_of(register: Mapping[str, Any]) -> list[dict[str, Any]]:
                     ],
                 }
                 for name, kinds in sorted((period.get("errata") or {}).items())
+            ],
+            "links": [
+                {
+                    "name": name,
+                    "causes": [(cause, in_steps([cell], step)) for cause, cell in sorted(by.items())],
+                }
+                for name, by in sorted((period.get("links") or {}).items())
             ],
         }
         for period in reversed(tables(register.get("targeting")))
