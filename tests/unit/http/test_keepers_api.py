@@ -13,6 +13,7 @@ import pytest
 from tests.linking import ADDRESS, NAMES, OWN, LinkDesk, enquiries, entry, make, register
 from tests.matching import CHARGING, SOURCE, UNIT, WANTED, plate_image, vehicle
 from tests.searching import ADA, OVA, SOL
+from tests.simulator import envelope
 from wicketgate.base.clock import MINUTE_US
 from wicketgate.commits.state import dump_state
 from wicketgate.commits.stored import decode
@@ -273,6 +274,45 @@ async def test_a_register_that_asks_for_a_pause_gets_it(desk: LinkDesk, dvla: st
         assert desk.gateway.commits.committed.links.counts == counts
         desk.clock.shift_us += 2_000_000
     assert (await desk.link(**await desk.shown(PLATE))).status_code == 200
+
+
+async def test_an_authority_that_is_stopped_meanwhile_tells_no_name(
+    desk: LinkDesk, dvla: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.read(PLATE, vehicle=SEEN)
+    shown, before = await desk.shown(PLATE), len(enquiries(dvla)["keepers"])
+    post = KeeperRegister._post
+
+    async def stopping(self: KeeperRegister, request: Any) -> Any:
+        answer = await post(self, request)
+        if "keepers" in request.path:
+            await desk.gateway.filing.submit(
+                envelope("suspension", ("tfl/data-protection",), suspension__authority=WANTED)
+            )
+        return answer
+
+    monkeypatch.setattr(KeeperRegister, "_post", stopping)
+    answer = await desk.link(**shown)
+    assert code(answer) == (403, "suspended")
+    assert NAMES[1] not in answer.text
+    assert len(enquiries(dvla)["keepers"]) == before + 1
+    assert [one["became"] for one in await facts_of(desk) if one["kind"] == "keeper-ended"] == ["stopped"]
+    assert code(await desk.link(**shown)) == (403, "suspended")
+    assert len(enquiries(dvla)["keepers"]) == before + 1
+
+
+async def test_a_link_whose_asker_has_gone_is_recorded_to_its_end(desk: LinkDesk, dvla: str) -> None:
+    await desk.read(SLOW, vehicle=SEEN)
+    asking = asyncio.create_task(desk.link(**await desk.shown(SLOW)))
+    while not desk.gateway.commits.committed.links.listed:
+        await asyncio.sleep(0.01)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    # It is under way still, and nobody asks for it twice.
+    assert code(await desk.link(**await desk.shown(SLOW))) == (503, "busy")
+    while (held := next(iter(desk.gateway.commits.committed.links.listed.values()))).became is None:
+        await asyncio.sleep(0.01)
+    assert held.became == "unanswered"
 
 
 async def test_a_confirmed_hit_is_linked_and_an_open_one_is_not(desk: LinkDesk) -> None:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Coroutine, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -127,19 +127,20 @@ class KeeperDesk:
             raise NotEntitled(_WORDS["no-authority"])
         found = await self._found(said, path, moment)
         key = said.authority, said.cause, found.seq
-        if key in self._under_way:
+        if found.seq and key in self._under_way:
             raise StreamError("this very link is under way: wait for it", code="busy")
         self._under_way.add(key)
-        try:
-            return await self._shielded(self._link(said, who, found, standing.authority))
-        finally:
-            self._under_way.discard(key)
-
-    async def _shielded(self, work: Coroutine[Any, Any, LinkAnswer]) -> LinkAnswer:
-        """Do a work to its end, whoever has gone meanwhile: what a register answered is recorded."""
-        task = asyncio.create_task(work)
+        task = asyncio.create_task(self._link(said, who, found, standing.authority))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+
+        def ended(task: asyncio.Task[LinkAnswer]) -> None:
+            self._under_way.discard(key)
+            self._tasks.discard(task)
+            if not task.cancelled():
+                task.exception()  # whoever asked may have gone: then nobody else looks at it
+
+        task.add_done_callback(ended)
+        # It is done to its end, whoever has gone meanwhile: what a register answered is recorded, and asked once.
         return await asyncio.shield(task)
 
     async def _found(self, said: LinkSaid, path: list[bytes], moment: RegimeAt) -> LinkRow:
