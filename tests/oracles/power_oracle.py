@@ -68,6 +68,7 @@ def holds(document: Mapping[str, Any], cameras: int | None, power: Power) -> boo
         and (power.onward == "" or power.onward in authority.get("onward", []))
         and power.doer not in authority.get("demands", [])
         and _in_mode(document, power, retention_us)
+        and _linked(document, power)
     )
 
 
@@ -120,6 +121,19 @@ def _beyond_lists(terms: Mapping[str, Any], power: Power) -> bool:
         and power.entries >= terms["min_entries"]
         and power.list_age <= longest_us(terms.get("stale_after", "P2D"))
         and power.shrink <= round(terms["max_shrink"] * 1_000_000)
+    )
+
+
+def _linked(document: Mapping[str, Any], power: Power) -> bool:
+    if power.cause == "":
+        return True
+    terms = document.get("keeper")
+    return (
+        terms is not None
+        and power.cause in terms["causes"]
+        and power.register in terms["registers"]
+        and power.links <= terms["per_day"]
+        and power.linked_after >= longest_us(terms["not_before"])
     )
 
 

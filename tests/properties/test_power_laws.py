@@ -379,6 +379,13 @@ def documents(draw: st.DrawFn) -> Document:
             }
         if draw(st.booleans()):
             document["search"]["hours"] = [draw(st.sampled_from(scope["hours"] or HOURS))]
+    if mode != "search" and draw(st.booleans()):
+        document["keeper"] = {
+            "causes": draw(some("unpaid-charge", "stolen")),
+            "registers": draw(some("dvla", "elsewhere")),
+            "per_day": draw(st.sampled_from((1, 500))),
+            "not_before": draw(st.sampled_from(("P0D", "P3D", "P7D"))),
+        }
     return document
 
 
@@ -418,6 +425,11 @@ powers = st.builds(
     camera_days=st.sampled_from((0, 1, 10, 11, 300, 301)),
     plates=st.sampled_from((0, 1, 2, 1000, 1001)),
     answer_retention=lengths | st.sampled_from((3_600_000_000, 3_600_000_001)),
+    cause=st.sampled_from(("", "unpaid-charge", "stolen", "never")),
+    register=st.sampled_from(("dvla", "elsewhere", "never")),
+    links=st.sampled_from((0, 1, 2, 500, 501)),
+    linked_after=st.sampled_from([days * 86_400_000_000 + more for days in (0, 3, 7) for more in (0, 1)])
+    | st.sampled_from((3 * 86_400_000_000 - 1, 7 * 86_400_000_000 - 1)),
 )
 counts = st.none() | st.sampled_from((0, 1, 100, 2000))
 
@@ -464,6 +476,10 @@ def _some_power_of(document: Document, data: st.DataObject) -> Power:
         list_age=0,
         shrink=0,
         doer="",
+        cause=data.draw(st.sampled_from(["", *document.get("keeper", {"causes": []})["causes"]])),
+        register=document.get("keeper", {"registers": ["dvla"]})["registers"][0],
+        links=0,
+        linked_after=7 * 86_400_000_000,
     )
 
 
@@ -533,6 +549,12 @@ def narrowed(document: Document, data: st.DataObject) -> Document:
         )
         if not search["tiers"]:
             steps["tier"] = lambda: search.update(tiers=[{"older_than": "P7D", "approver": "met/inspector"}])
+    if keeper := document.get("keeper"):
+        steps["no links"] = lambda: document.pop("keeper")
+        steps["causes"] = lambda: keeper.update(causes=fewer(keeper["causes"], data))
+        steps["registers"] = lambda: keeper.update(registers=fewer(keeper["registers"], data))
+        steps["links"] = lambda: keeper.update(per_day=1)
+        steps["not before"] = lambda: keeper.update(not_before="P7D")
     step = data.draw(st.sampled_from(sorted(steps)))
     event(f"narrowed: {step}")
     steps[step]()
@@ -567,7 +589,11 @@ def test_bulk_contains_search_and_search_contains_match(document: Document) -> N
 
     def in_mode(mode: str, **tables: Any) -> Powers:
         other = copy.deepcopy(
-            {name: table for name, table in document.items() if name not in ("match", "search", "unlisted")}
+            {
+                name: table
+                for name, table in document.items()
+                if name not in ("match", "search", "unlisted", "keeper")
+            }
         )
         other["authority"]["mode"] = mode
         if "demands" in other["authority"]:

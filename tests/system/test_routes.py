@@ -90,6 +90,8 @@ KINDS = {
     ("GET", "/v1/hits/x"): RECIPIENTS,
     ("GET", "/v1/hits/x/evidence"): RECIPIENTS,
     ("POST", "/v1/hits/x/outcome"): RECIPIENTS,
+    ("POST", "/v1/keepers"): RECIPIENTS,
+    ("GET", "/v1/keepers"): {*SOURCES, OVERSEER},
     ("GET", "/v1/cameras/searches"): SOURCES,
     ("GET", "/v1/emergencies"): {OVERSEER},
     ("POST", "/v1/emergencies/let"): {OVERSEER},

@@ -266,6 +266,7 @@ def all_cases() -> dict[str, bytes]:
         cases_amending,
         cases_consultations,
         cases_documents,
+        cases_keepers,
         cases_people,
         cases_signatures,
         cases_unlisted,
@@ -281,6 +282,7 @@ def all_cases() -> dict[str, bytes]:
         cases_amending,
         cases_people,
         cases_unlisted,
+        cases_keepers,
     ):
         for name, case in module.cases().items():
             if name in cases:

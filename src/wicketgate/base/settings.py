@@ -19,6 +19,7 @@ from wicketgate.base.alert_settings import AlertSettings, parse_alerts
 from wicketgate.base.alert_settings import Network as Network
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.limits import ConnectionLimits
+from wicketgate.base.register_settings import RegisterSettings, parse_registers
 from wicketgate.base.stream_urls import is_loopback, streams_url
 
 
@@ -154,6 +155,8 @@ class Settings:
         Processes that serve what is public, and feeds; None for none on two cores, one up to four, and two above.
     history : bool
         Whether accepted reads are kept for their source's retention, to be asked about.
+    registers : mapping of str to RegisterSettings
+        The registers of keepers that can be asked, by name.
     """
 
     folder: Path
@@ -177,6 +180,7 @@ class Settings:
     readers: int | None = None
     alerts: AlertSettings = field(default_factory=AlertSettings)
     history: bool = False
+    registers: Mapping[str, RegisterSettings] = field(default_factory=dict)
 
     @property
     def front_processes(self) -> int:
@@ -280,6 +284,7 @@ def parse_settings(
     proxies = data.pop("proxies", [])
     providers = data.pop("providers", {})
     alerts = data.pop("alerts", {})
+    registers = data.pop("registers", {})
     limits = ConnectionLimits.parse(data.pop("limits", {}))
     certificate, certificate_key = _secured(folder, data, name)
     _check(data, _KEYS, name)
@@ -306,6 +311,7 @@ def parse_settings(
             proxies=_networks(proxies),
             limits=limits,
             provider_secrets=_providers(folder, providers),
+            registers=parse_registers(folder, registers, read_secret),
             alerts=parse_alerts(folder, alerts, data.get("address", ""), read_secret),
             **data,
         )

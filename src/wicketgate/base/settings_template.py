@@ -77,6 +77,13 @@ port = 8080
 # for = ["recipient:met/duty-desk"]
 # apprise_file = "met-chat.url"
 
+# Registers of keepers, each asked about one vehicle at a time, as signed authorities let it be.
+# [registers.dvla]
+# url = "https://register.example"
+# key_file = "register.key"
+# enquirer = "tfl"
+# zone = "Europe/London"
+
 # The bounds on connections, requests and bytes; the operator's manual lists them all.
 # [limits]
 # connections = 8192

@@ -96,6 +96,9 @@ COMMANDS: tuple[Command, ...] = (
     _command("search", "recipient", "ask the past, with a reason", "arguments.searching"),
     _command("approve", "recipient", "approve what others ask of the past, or not", "arguments.searching"),
     _command("answer", "recipient", "fetch the answer of a question", "arguments.searching"),
+    _command(
+        "keeper", "recipient", "ask for the keeper of one shown row, for one cause", "arguments.recipient"
+    ),
     _command("sign-in", "recipient", "sign in, and let this machine act for you", "arguments.people"),
     _command("why", "overseer", "ask why a read was released, or was not", "arguments.overseer"),
     _command("init", "operator", "make a deployment from a signed charter", "arguments.operator"),

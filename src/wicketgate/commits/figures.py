@@ -27,9 +27,11 @@ from wicketgate.regime.publishing import (
     TRAFFIC_FORM,
     asked_names,
     bulk_names,
+    causes_of,
     custody_names,
     hit_names,
     least_traffic,
+    linking_names,
     onward_of,
     step_of,
     stepped,
@@ -135,6 +137,13 @@ def public_targeting(targeted: Targeted, moment: RegimeAt) -> dict[str, Any]:
             name: unlisted_cells(targeted.released.get(name, 0), targeted.listed.get(name, 0), least)
             for name in unlisted_names(moment)
         },
+        "links": {
+            name: {
+                cause: stepped(targeted.links.get(name, {}).get(cause, 0), step)
+                for cause in causes_of(moment, named)
+            }
+            for name, named in ((name, moment.regime.authorities[name]) for name in linking_names(moment))
+        },
     }
 
 
@@ -191,8 +200,9 @@ class Targeted(msgspec.Struct, kw_only=True):
     `errata` are keyed by the authority's name, the kind (`ERRATA_KINDS`), and a keyed hash of the plate as it was read.
     `judged` is keyed by camera (`source/id`), what a person said of a hit of which quality (`exact-misread`), and the
     vehicle under its authority. `searches` is keyed by the authority's name and what became of a question, `custody` by
-    the name and what is counted of rows of answers in custody (`CUSTODY_KINDS`). `released` and `listed` are the rows
-    of traffic that left under an authority's name, and that stayed because they are listed.
+    the name and what is counted of rows of answers in custody (`CUSTODY_KINDS`), `links` by the name and the cause.
+    `released` and `listed` are the rows of traffic that left under an authority's name, and that stayed because they
+    are listed.
     """
 
     hits: dict[str, dict[str, dict[str, int]]] = {}
@@ -205,6 +215,7 @@ class Targeted(msgspec.Struct, kw_only=True):
     custody: dict[str, dict[str, int]] = {}
     released: dict[str, int] = {}
     listed: dict[str, int] = {}
+    links: dict[str, dict[str, int]] = {}
 
     def count_rows(self, counts: Counts) -> None:
         """Take the rows of a period of traffic that is closed, where some stayed or could have."""
@@ -217,6 +228,10 @@ class Targeted(msgspec.Struct, kw_only=True):
         """Count one more question of an authority of which something became, or rows of answers in its custody."""
         into = self.custody if what in CUSTODY_KINDS else self.searches
         _add(into.setdefault(name, {}), {what: number})
+
+    def count_link(self, name: str, cause: str) -> None:
+        """Count one more link of an authority for a cause."""
+        _add(self.links.setdefault(name, {}), {cause: 1})
 
     def count(self, into: dict[str, dict[str, dict[str, int]]], name: str, kind: str, vehicle: str) -> None:
         """Count one more of a vehicle in `hits`, `outcomes`, `judged` or `errata`."""
@@ -237,7 +252,11 @@ class Targeted(msgspec.Struct, kw_only=True):
         for name, by_recipient in other.disclosures.items():
             _add(self.disclosures.setdefault(name, {}), by_recipient)
         _add(self.disclosures_refused, other.disclosures_refused)
-        for mine, theirs in ((self.searches, other.searches), (self.custody, other.custody)):
+        for mine, theirs in (
+            (self.searches, other.searches),
+            (self.custody, other.custody),
+            (self.links, other.links),
+        ):
             for name, by_kind in theirs.items():
                 _add(mine.setdefault(name, {}), by_kind)
         _add(self.released, other.released)

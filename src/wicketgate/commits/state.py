@@ -22,6 +22,7 @@ from wicketgate.commits.feeds import FeedState
 from wicketgate.commits.figures import ClosedFigures, Counts, JudgedHits, Targeted, judged_in, publish
 from wicketgate.commits.handovers import HandedOver, kept_notes
 from wicketgate.commits.hits import LOOKERS_KEPT, HotlistState, OpenHit, Sighting
+from wicketgate.commits.keepers import KnownLinks
 from wicketgate.commits.people import KnownPeople
 from wicketgate.commits.searches import KnownSearches
 from wicketgate.commits.transactions import (
@@ -105,6 +106,7 @@ class State(msgspec.Struct, kw_only=True):
     searches: KnownSearches = msgspec.field(default_factory=KnownSearches)
     errata: KnownErrata = msgspec.field(default_factory=KnownErrata)
     custody: dict[str, CustodyCheckpoint] = {}
+    links: KnownLinks = msgspec.field(default_factory=KnownLinks)
 
     @property
     def charter_envelope(self) -> bytes:
@@ -206,6 +208,9 @@ class State(msgspec.Struct, kw_only=True):
         if transaction.searches or (self.searches.held and transaction.figures is not None):
             for one in self.searches.take(transaction.searches, transaction.at_us):
                 self.targeting.count_search(one.name, one.what, one.number)
+        if transaction.links or transaction.figures is not None:
+            for link in self.links.take(transaction.links, transaction.at_us):
+                self.targeting.count_link(link.name, link.cause)
         if transaction.alert_rules is not None:
             self.alert_rules[transaction.alert_rules.who] = transaction.alert_rules
         if transaction.receipt is not None:

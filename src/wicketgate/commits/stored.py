@@ -32,6 +32,7 @@ from wicketgate.commits.transactions import (
     Transaction,
 )
 from wicketgate.ledger.second import SecondClosed
+from wicketgate.regime.keepers.values import LinkEvent
 from wicketgate.regime.obligations.values import CustodyCheckpoint, Disclosure, Receipt
 from wicketgate.regime.searches.values import SearchEvent
 
@@ -93,6 +94,7 @@ class _Acts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     corrected: tuple[HitCorrected, ...] = ()
     errata_taken: ErrataTaken | None = None
     custody: CustodyCheckpoint | None = None
+    links: tuple[LinkEvent, ...] = ()
 
 
 class _Head(msgspec.Struct, frozen=True, array_like=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wicketgate.base.clock import Clock
+from wicketgate.base.settings import Settings
 from wicketgate.base.signing import PrivateKey
 from wicketgate.base.space import DiskSpace
 from wicketgate.commits.rewritten import StoredTransactions
@@ -20,11 +21,15 @@ from wicketgate.gateway.filing.documents import Filing
 from wicketgate.gateway.filing.errata import ErrataFiling
 from wicketgate.gateway.filing.facts import FactFiling
 from wicketgate.gateway.filing.hotlists import HotlistFiling
+from wicketgate.gateway.filing.links import LinkFiling
 from wicketgate.gateway.filing.looks import LookFiling
 from wicketgate.gateway.filing.outcomes import OutcomeFiling
 from wicketgate.gateway.filing.responses import Responses
 from wicketgate.gateway.filing.tokens import TokenFiling
 from wicketgate.gateway.hits import UnitHits
+from wicketgate.gateway.keepers.desk import KeeperDesk
+from wicketgate.gateway.keepers.registers import Registers
+from wicketgate.gateway.keepers.showing import ShownRows
 from wicketgate.gateway.projections import Projections
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.hotlists.in_force import Hotlists
@@ -35,6 +40,7 @@ class Desks:
     """The desks of one gateway, over its commits and the parts that follow them."""
 
     clock: Clock
+    settings: Settings
     space: DiskSpace
     commits: Commits
     projections: Projections
@@ -63,4 +69,11 @@ class Desks:
         self.unit_hits = UnitHits(self.commits, self.hits, self.entitlement)
         self.evidence = EvidenceDesk(self.commits, self.projections, self.looks)
         self.responses = Responses(self.commits, self.projections, self.clock, admit=self.space.demand)
+        self.keepers = KeeperDesk(
+            self.commits,
+            self.clock,
+            LinkFiling(self.commits),
+            ShownRows(self.commits, self.projections, self.hits),
+            Registers(self.settings.registers, self.clock),
+        )
         self.disclosures, self.custody = DisclosureFiling(self.commits), CustodyFiling(self.commits)

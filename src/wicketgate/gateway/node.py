@@ -414,6 +414,7 @@ class Gateway(Desks):
         self.searches = Searches.of(self, LeadingKey(self.log_key, self.leading))
         self._parts.push_async_callback(self.searches.close)
         self.errata_sending.answers = self.searches.errata.showing
+        self._parts.push_async_callback(self.keepers.close)
         delay_us = self.commits.merge_delay_us
         self.health = HealthWatch(
             self.commits, self.projections, self.intake, self.space, delay_us, history=self.history

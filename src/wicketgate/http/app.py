@@ -25,6 +25,7 @@ from wicketgate.http.api.feeds import FeedsApi
 from wicketgate.http.api.hits import HitsApi
 from wicketgate.http.api.hotlists import HotlistsApi
 from wicketgate.http.api.images import FeedImages
+from wicketgate.http.api.keepers import KeepersApi
 from wicketgate.http.api.push import Push
 from wicketgate.http.api.reads import Reads
 from wicketgate.http.api.searches import SearchesApi
@@ -144,6 +145,7 @@ def routes(
         *HitsApi(gateway.unit_hits, gateway.outcomes, entitlement, clock, gateway.looks).routes(),
         *EvidenceApi(gateway.unit_hits, gateway.searches, entitlement, gateway.evidence).routes(),
         *SearchesApi(gateway.searches, gateway.projections, _images(gateway), clock).routes(),
+        *KeepersApi(gateway.keepers, entitlement, clock, gateway.looks).routes(),
         *AlertsApi(gateway.alerting, entitlement).routes(),
         *DisclosuresApi(commits, gateway.disclosures, entitlement, clock, gateway.looks).routes(),
         *ErrataApi(commits, gateway.errata, entitlement, gateway.looks).routes(),

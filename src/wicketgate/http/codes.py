@@ -63,6 +63,15 @@ _REQUEST = {
     "too-many-searches": "Wait, or let questions of yours end first.",
     "not-stopped": "Look at `GET /v1/emergencies`.",
     "history-unavailable": "Ask again in a minute; where the gateway keeps no history nothing can be asked of it.",
+    "not-in-force-yet": "Wait until the authority is in force; the register says when.",
+    "cause-not-allowed": "Name a cause that the authority, the version that released the row, and the charter name.",
+    "row-unknown": "Show the line, the header and the path as they were delivered, while the row stands in its feed.",
+    "image-needed": "Show as `image` the `ref` of an image in the row: the source is the recipient itself.",
+    "not-before": "Ask again once the authority's `not_before` has passed since the read.",
+    "limit-reached": "Nothing of this row for this cause; of others, ask again on another day (UTC).",
+    "vehicle-differs": "Look at the image. A person who is sure asks again with `decided`; both may be a clone's.",
+    "unknown-keeper": "Nothing: the register has nobody. What it lacks is no keeper's fault.",
+    "register-unavailable": "Ask again later: the same link may be asked three times in all.",
     "unknown-hit": "Use an `id` that the feed or `GET /v1/hits` shows.",
     "unknown-read": "Use an `id` that this source gave to a read that was accepted, within the term of its repeats.",
     "not-due": "Ask again after the batch's `merge_by`. If there is nothing then, the promise was broken.",
@@ -115,6 +124,10 @@ _REQUEST = {
     "internal": "Tell the operator: the gateway's log has the place.",
 }
 _DOCUMENT = {
+    "unknown-cause": (
+        "`keeper.causes` names a cause that the charter does not list.",
+        "Name one of the charter's `causes`, or have the charter amended first.",
+    ),
     "malformed": (
         "Not an envelope, not canonical, or a member is missing or of the wrong form.",
         "Check it with `wicketgate check`; sign it again.",

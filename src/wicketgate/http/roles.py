@@ -63,6 +63,8 @@ ROLES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "listSourceSearches": {"source": SOURCE},
     "listEmergencies": {"overseer": OVERSEE},
     "letEmergencies": {"overseer": OVERSEE},
+    "linkKeeper": _ASKS,
+    "listLinks": {"source": SOURCE, "overseer": OVERSEE},
     "listHits": _UNIT_SEES,
     "getHit": _UNIT_SEES,
     "getHitEvidence": _UNIT_SEES,

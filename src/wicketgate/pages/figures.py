@@ -146,7 +146,7 @@ def months_of(register: Mapping[str, Any]) -> list[dict[str, Any]]:
         `from`, `until`; `rows`: `name`, `hits` and `outcomes` (each a list of a label and a number in words);
         `errata`: `name`, `told` and `taken` likewise, nothing in figures of the first form; `custody`: `name`, and
         `rows` likewise, nothing before the third; `unlisted`: `name`, what `left`, what `stayed`, and the `share` of
-        it, nothing before the third.
+        it, nothing before the third; `links`: `name`, and `causes` likewise.
     """
     step, least = step_of(register), least_traffic_of(register)
     return [
@@ -195,6 +195,13 @@ def months_of(register: Mapping[str, Any]) -> list[dict[str, Any]]:
                     "share": "" if kinds.get("share") is None else f"{kinds['share']} of 100",
                 }
                 for name, kinds in sorted((period.get("unlisted") or {}).items())
+            ],
+            "links": [
+                {
+                    "name": name,
+                    "causes": [(cause, in_steps([cell], step)) for cause, cell in sorted(by.items())],
+                }
+                for name, by in sorted((period.get("links") or {}).items())
             ],
         }
         for period in reversed(tables(register.get("targeting")))

@@ -27,7 +27,7 @@ TRAFFIC_FORM = 2
 """The form of the figures of traffic; the first had targeting in it, and is read for ever."""
 TARGETING_FORM = 3
 """The form of the figures of targeting; earlier ones are read for ever. The first had no errata and no questions, the
-second nothing of custody and of what is on no list."""
+second nothing of custody, of what is on no list, and no links."""
 LEAST_TRAFFIC = 1_000
 """The least count of traffic that is shown."""
 LEAST_STEP = 10
@@ -168,6 +168,17 @@ def custody_names(moment: RegimeAt) -> list[str]:
         for name, named in moment.regime.authorities.items()
         if any(one.mode == "bulk" and one.search is not None for one in map(moment.authority, named.versions))
     )
+
+
+def linking_names(moment: RegimeAt) -> list[str]:
+    """Return the names under which keepers may be linked, by whatever version."""
+    return sorted(name for name, named in moment.regime.authorities.items() if causes_of(moment, named))
+
+
+def causes_of(moment: RegimeAt, named: Named) -> list[str]:
+    """Return for what the versions of a name let keepers be linked."""
+    terms = (moment.authority(version).keeper for version in named.versions)
+    return sorted({cause for one in terms if one is not None for cause in one.causes})
 
 
 def onward_of(moment: RegimeAt, named: Named) -> list[str]:

@@ -28,6 +28,7 @@ from wicketgate_demo.run.asking import (
 from wicketgate_demo.run.children import Child
 from wicketgate_demo.run.enrolment import CAMERAS, Groups, bearer, enrol, list_stays, list_vehicles
 from wicketgate_demo.run.folder import Folder
+from wicketgate_demo.run.linking import link_keepers
 from wicketgate_demo.run.people import codes_of, name_people, sign_in_everybody
 from wicketgate_demo.run.proposals import Officers
 from wicketgate_demo.run.serving import Served, serve
@@ -132,10 +133,13 @@ async def _look_back(
 ) -> None:
     """Post the past beside what passes now, and ask about it; whatever fails, the rest goes on."""
     try:
-        if await submit_authority(served.folder, client):
-            # What is asked about comes first; a month takes minutes, and nobody waits for it.
+        is_asked = await submit_authority(served.folder, client)
+        if is_asked:
             await post_past(served.folder, client, cameras, served.say, most=ASKED_POSTS)
             await ask_the_past(client, people)
+        links = await link_keepers(served.folder, client, cameras, people)
+        served.say(f"Keepers were linked for {', '.join(links['answered']) or 'no cause'}.")
+        if is_asked:  # what is asked about came first; a month takes minutes, and nobody waits for it
             await post_past(served.folder, client, cameras, served.say)
     except (WicketgateError, httpx.HTTPError) as error:
         served.say(f"Nothing can be asked of the past: {error}")
@@ -147,7 +151,7 @@ async def _keep_credentials(served: Served, client: httpx.AsyncClient, cameras: 
 
     async def write() -> None:
         people.update(await sign_in_everybody(served.folder, client))
-        served.folder.write_credentials(served.url, cameras, people)
+        served.folder.write_credentials(served.url, cameras, people, served.keepers)
 
     await write()
     served.again = write
@@ -189,10 +193,12 @@ async def _headless(plan: Plan, served: Served) -> int:
         if await submit_authority(folder, client):
             await ask_the_past(client, people)
         searches = await counted_searches(client, people)
+        await list_vehicles(folder, client)
+        links = await link_keepers(folder, client, cameras, people)
         served.say(
             f"{sum(map(len, cameras.values())):,} cameras send {plan.rate:g} reads a second for {plan.seconds:g} s "
             f"to {served.url}."
         )
         trial = Trial(served, client, cameras, rate=plan.rate, seconds=plan.seconds)
         evidence = await trial.run()
-    return trial.conclude(evidence, plan.report, searches)
+    return trial.conclude(evidence, plan.report, searches, links)

@@ -36,6 +36,7 @@ class Folder:
     people/     who is meant by the documents of people, and each person's code, mode 0600
     tokens/     one file a token, mode 0600                    logs/       of gateway and cameras
     received/   what the recipients got in a headless run      log.key     the log's key, got from `init`
+    register/   invented keepers, and the gateway's key there
     """
 
     path: Path
@@ -95,6 +96,11 @@ class Folder:
     def log(self, name: str) -> Path:
         """Return a log file."""
         return self.path / "logs" / name
+
+    @property
+    def register(self) -> Path:
+        """The invented register of keepers, and the key by which the gateway is known there."""
+        return self.path / "register"
 
     def report(self, name: str) -> Path:
         """Return where the report of a verification stands."""
@@ -220,7 +226,11 @@ class Folder:
         return {"Authorization": f"Bearer {people['confirmer']['token']}"} if "confirmer" in people else {}
 
     def write_credentials(
-        self, base_url: str, cameras: Mapping[str, Mapping[str, Sequence[str]]], people: Mapping[str, Any]
+        self,
+        base_url: str,
+        cameras: Mapping[str, Mapping[str, Sequence[str]]],
+        people: Mapping[str, Any],
+        keepers: str,
     ) -> None:
         """Write `credentials.json`, whole or not at all.
 
@@ -243,6 +253,7 @@ class Folder:
             },
             "cameras": cameras,
             "people": people,
+            "keepers": {"url": keepers},
         }
         write_whole(self.credentials, json.dumps(value, indent=1).encode() + b"\n", mode=0o600)
 

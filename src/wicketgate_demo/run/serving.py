@@ -20,6 +20,7 @@ from wicketgate.base.settings_template import TEMPLATE
 from wicketgate_demo.judge.compare import READS, compare
 from wicketgate_demo.run.children import Child, free_port, run_child
 from wicketgate_demo.run.folder import Folder, write_whole
+from wicketgate_demo.run.linking import set_register, start_register
 from wicketgate_demo.world import london
 
 PORT = 8080
@@ -43,6 +44,8 @@ class Served:
         Where it answers.
     mqtt : tuple of str and int
         Where its MQTT ingress listens.
+    keepers : str
+        Where the invented register of keepers answers.
     starts : int
         How often it was started.
     notes : list of str
@@ -57,6 +60,7 @@ class Served:
     say: Callable[[str], None]
     url: str = ""
     mqtt: tuple[str, int] = ("127.0.0.1", MQTT_PORT)
+    keepers: str = ""
     starts: int = 0
     notes: list[str] = field(default_factory=list)
     gateway: Child | None = None
@@ -99,6 +103,8 @@ async def serve(served: Served, port: int | None, cameras: int) -> AsyncIterator
     if not folder.exhibit.exists():
         await asyncio.to_thread(_exhibit, folder, cameras)
     served.mqtt = ("127.0.0.1", mqtt_port(folder))
+    register, served.keepers = await start_register(folder, port)
+    set_register(folder.gateway / "wicketgate.toml", served.keepers)
     port = port if port is not None else free_port(PORT)
     try:
         port = await _start(served, port)
@@ -106,6 +112,7 @@ async def serve(served: Served, port: int | None, cameras: int) -> AsyncIterator
         yield
     finally:
         await served.stop()
+        await register.stop()
 
 
 async def _make(folder: Folder, mqtt: int) -> None:

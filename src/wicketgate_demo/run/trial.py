@@ -280,10 +280,16 @@ class Trial:
 
     # --- the report ---------------------------------------------------------------------------------------
 
-    def conclude(self, evidence: Evidence, report_to: Path | None, searches: Mapping[str, int]) -> int:
+    def conclude(
+        self,
+        evidence: Evidence,
+        report_to: Path | None,
+        searches: Mapping[str, int],
+        links: Mapping[str, Any],
+    ) -> int:
         """Judge, write and print the report, and return the exit code.
 
-        `searches` is how questions to the past stand, by kind.
+        `searches` is how questions to the past stand, by kind; `links` what became of links to keepers.
         """
         findings = laws.judge(evidence)
         feeds = evidence.feeds
@@ -304,6 +310,7 @@ class Trial:
             **_hit_counts(feeds),
             "outcomes": dict(sorted(officer.outcomes.items())),
             "searches": dict(searches),
+            "links": dict(links),
             "misread": evidence.tally.get("misread", 0),
             "latency_ms": {
                 "hit_p50": hit_latencies.quantile_ms(0.5),

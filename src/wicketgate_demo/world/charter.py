@@ -106,6 +106,10 @@ def charter_document(offices: Offices, at_us: int) -> dict[str, Any]:
             {"id": "national-security", "title": "National security"},
             {"id": "national-security/terrorism", "title": "Preventing and investigating terrorism"},
         ],
+        "causes": [
+            {"id": "stolen-vehicle", "title": "A stolen vehicle that was found, to reach its keeper"},
+            {"id": "failed-to-stop", "title": "A vehicle whose driver did not stop after a collision"},
+        ],
         "signatures": _rules(),
         "consultations": _consultations(),
         "urgency": {"longest": "P14D", "again_after": "P1Y", "offices": ["home-office/secretary-of-state"]},

@@ -50,6 +50,11 @@ EMISSIONS: Final = "tfl-emissions"
 COUNTER_TERRORISM: Final = "tfl-met-ct"
 OF_INTEREST: Final = "tfl-met-voi"
 DUTY_DESK: Final = "recipient:met/duty-desk"
+LINKED: Final = "eastholm-met-voi"
+"""The authority under which keepers are linked."""
+LINK_CAUSES: Final = ("stolen-vehicle", "failed-to-stop")
+LINKED_AFTER_S: Final = 5
+"""How long after a read its keeper is linked first: in earnest it is days."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +187,14 @@ def counter_terrorism_authority(at_us: int) -> dict[str, Any]:
     }
 
 
+_KEEPER: Final = {
+    "causes": list(LINK_CAUSES),
+    "registers": ["dvla"],
+    "per_day": 200,
+    "not_before": f"PT{LINKED_AFTER_S}S",
+}
+
+
 def _match_authority(
     name: str, controller: str, kinds: Sequence[str], fields: Sequence[str], most: int, at_us: int
 ) -> dict[str, Any]:
@@ -216,6 +229,7 @@ def _match_authority(
             "fields": list(fields),
         },
         "match": {"kinds": list(kinds), "max_entries": most, "entry_life": "P28D"},
+        **({"keeper": _KEEPER} if name == LINKED else {}),
     }
 
 

@@ -41,7 +41,7 @@ def load(folder: Path, text: str) -> Settings:
     (folder / "nats-ca.pem").write_text(certificates())
     for name in (
         *("nats.password", "system.password", "mqtt.key", "https.key", "s3-access.key", "s3-secret.key"),
-        *("met-identity.secret", "mail.password"),
+        *("met-identity.secret", "mail.password", "register.key"),
     ):
         (folder / name).write_text(f"secret of {name}\n")
         (folder / name).chmod(0o600)
@@ -76,6 +76,7 @@ def test_the_template_can_be_used_with_everything_in_it(tmp_path: Path) -> None:
         "# Two sequencers",
         "# The secrets",
         "# Alerts go",
+        "# Registers of",
     )
     lines = [line for line in TEMPLATE.splitlines() if not line.startswith(prose)]
     text = "\n".join(re.sub("^# ", "", line) for line in lines).replace("nats-system", "system")
@@ -379,3 +380,47 @@ def test_a_role_elsewhere_has_streams_and_no_system_user(tmp_path: Path) -> None
     assert found.login == found.system == PasswordLogin(user="u", password="p")
     with pytest.raises(ConfigurationError, match="in clear"):
         load_role_settings(tmp_path, "nats://elsewhere:2")
+
+
+REGISTER = (
+    '[registers.dvla]\nurl = "https://register.example/"\nkey_file = "register.key"\nenquirer = "tfl"\n'
+)
+
+
+def test_a_register_of_keepers(tmp_path: Path) -> None:
+    found = load(tmp_path, REGISTER + 'zone = "Europe/London"\nper_minute = 5\nseconds = 2\n')
+    register = found.registers["dvla"]
+    assert (register.url, register.enquirer, register.adapter) == ("https://register.example", "tfl", "dvla")
+    assert (register.zone, register.per_minute, register.seconds) == ("Europe/London", 5, 2)
+    assert register.key == "secret of register.key"
+    assert "secret" not in repr(found), "a log that shows the settings shows no key"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        REGISTER.replace("https", "http"),
+        REGISTER.replace("https://register.example/", "https://a:b@register.example"),
+        REGISTER.replace("https://register.example/", "https://register.example?key=1"),
+        REGISTER.replace("dvla]", '"No Name"]'),
+        REGISTER.replace('enquirer = "tfl"', ""),
+        REGISTER.replace('"tfl"', "1"),
+        REGISTER + 'zone = "Nowhere/Here"\n',
+        REGISTER + "per_minute = 0\n",
+        REGISTER + "seconds = true\n",
+        REGISTER + 'adapter = "../adapters"\n',
+        REGISTER + "retries = 3\n",
+        'registers = "dvla"\n',
+        "[registers]\ndvla = 1\n",
+    ],
+)
+def test_a_register_that_cannot_be_asked_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigurationError):
+        load(tmp_path, text)
+
+
+def test_a_registers_key_is_for_its_owner_alone(tmp_path: Path) -> None:
+    load(tmp_path, REGISTER)
+    (tmp_path / "register.key").chmod(0o644)
+    with pytest.raises(ConfigurationError, match="0600"):
+        load_settings(tmp_path)

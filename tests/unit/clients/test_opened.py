@@ -25,6 +25,7 @@ from wicketgate.gate.terms import Reason
 from wicketgate.gateway.deployment import note_signer
 from wicketgate.gateway.filing import errata_facts as corrected
 from wicketgate.gateway.filing import facts as filed
+from wicketgate.gateway.filing import links as linked
 from wicketgate.gateway.filing import search_facts as searched
 from wicketgate.ledger.facts import SecondTree
 from wicketgate.ledger.writer import Ledger
@@ -294,7 +295,7 @@ def test_what_an_honest_gateway_opens_passes(world: World, tmp_path: Path) -> No
 def test_every_kind_and_reason_that_a_gateway_writes_is_known() -> None:
     """A kind that is added to the vocabulary needs a form here, or every overseer's check fails."""
     source = Path(filed.__file__).read_text() + Path(searched.__file__).read_text()
-    source += Path(corrected.__file__).read_text()
+    source += Path(corrected.__file__).read_text() + Path(linked.__file__).read_text()
     written = set(re.findall(r'\bsalted\(\s*"([a-z-]+)"', source)) | {"release", "search-run"}
     assert written == KINDS
     reasons = {reason for part in Reason.__args__ for reason in getattr(part, "__args__", (part,))}

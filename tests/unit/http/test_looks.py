@@ -121,6 +121,8 @@ NOTHING_PRIVATE = {
     "listApprovals": "questions, without what they asked",
     "approveSearch": "takes, and shows numbers; its taking is a fact",
     "refuseSearch": "takes, and shows numbers; its taking is a fact",
+    "linkKeeper": "a name that a register answers, behind the fact of its asking: test_keepers_api.py",
+    "listLinks": "who linked what for which cause; of an overseer's it is recorded: test_keepers_api.py",
     "listSourceSearches": "who asked about the source's own cameras, and numbers",
     "listEmergencies": "names of units",
     "letEmergencies": "takes; its taking is a fact",

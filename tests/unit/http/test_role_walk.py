@@ -57,17 +57,19 @@ UNIT_OPERATIONS = {
     "showQueuePart followQueue showHit showImage recordOutcome sayOutcome showHandover handOver",
     "see and change its hotlists": "getHotlist putHotlist changeHotlist showLists showList uploadList showListChange "
     "confirmList",
-    "ask the past": "askPast previewSearch listSearches getSearch getQuestion getAnswerRows getAnswerImage "
+    "ask the past, and for the keeper of a shown row": "linkKeeper askPast previewSearch listSearches "
+    "getSearch getQuestion getAnswerRows getAnswerImage "
     "postCustodyLook getSearchProof getSearchEvidence showQuestions showAskForm writeQuestion checkQuestion "
     "sendQuestion showQuestion showAnswer downloadAnswer showAnswerImage",
     "approve what others ask": "showApprovals listApprovals getQuestion approveSearch refuseSearch showApproval "
     "approveQuestion refuseQuestion",
     "see its cameras, its quarantine, and what recipients attest of what its cameras gave": "getCameras getQuarantine "
-    "listDisclosures listReceipts showSource getCameraTable listSourceSearches showSourceQuestions",
+    "listDisclosures listReceipts showSource getCameraTable listSourceSearches showSourceQuestions "
+    "listLinks",
     "see what recipients attest, of its own units and of what its cameras gave": "listDisclosures listReceipts "
     "showProtection showSuspend draftSuspension",
     "ask why, open, and see every attestation and response": "askWhy getOpenings getAllResponses listDisclosures "
-    "listReceipts listEmergencies letEmergencies showEmergencies letEmergency",
+    "listReceipts listEmergencies letEmergencies showEmergencies letEmergency listLinks",
 }
 """Operations by what the specification says that a role lets a person do."""
 OF_A_UNIT = {

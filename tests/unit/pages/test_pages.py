@@ -659,6 +659,17 @@ def test_targeting_is_shown_by_the_month_in_vehicles(pages: Pages, register: dic
     assert "0" not in re.findall(r"Reads released (\S+)", modes)
 
 
+def test_links_stand_by_cause_and_say_that_a_keeper_is_not_the_driver(
+    pages: Pages, register: dict[str, Any]
+) -> None:
+    register = second_form(register)
+    assert "Keepers that were asked for" not in Reader(pages.figures(register)).text
+    register["targeting"][0] |= {"form": 3, "links": {"tfl-charging": {"unpaid-charge": 40, "stolen": None}}}
+    text = Reader(pages.figures(register)).text
+    assert "fewer than 10 for stolen at least 40 for unpaid-charge" in text
+    assert "A keeper is not the driver." in text
+
+
 def test_images_are_counted_with_what_left_in_bulk(pages: Pages, register: dict[str, Any]) -> None:
     """Of the authorities whose rows name images, by the same figures as rows; never of one with a list."""
     register = second_form(register)

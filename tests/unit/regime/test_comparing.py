@@ -252,6 +252,12 @@ CHANGES: dict[str, tuple[str, Change, str, str]] = {
         "purpose-redefined",
         "purpose-redefined",
     ),
+    "another cause": (
+        "Charter.causes",
+        put("causes", [{"id": "unpaid-charge", "title": "A charge that was not paid"}]),
+        "wider",
+        "",
+    ),
     "another name": ("Charter.name", put("charter.name", "paris"), "unsupported", "unsupported"),
     "another log": (
         "Charter.origin",

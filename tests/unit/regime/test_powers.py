@@ -75,6 +75,15 @@ def named(*names: str) -> Names:
 AREA = {"south": 51.3, "west": -0.5, "north": 51.6, "east": 0.3}
 
 
+KEEPER: Document = {
+    "causes": ["unpaid-charge"],
+    "registers": ["dvla"],
+    "per_day": 500,
+    "not_before": "P3D",
+}
+LINKED = changed(MATCH, put("keeper", **KEEPER))
+
+
 # --- every member of an authority -------------------------------------------------------------------------
 
 WIDER: dict[str, tuple[Document, Change, str]] = {
@@ -188,6 +197,24 @@ WIDER: dict[str, tuple[Document, Change, str]] = {
         changed(searching(tiers=[]), put("search", hours=OWN["scope"]["hours"][:1])),
         put("search", hours=OWN["scope"]["hours"]),
         "sat and sun 12:00 to 18:00 (Europe/London)",
+    ),
+    "links": (
+        MATCH,
+        put("keeper", **KEEPER),
+        "with the keeper alone of one row at a time, for unpaid-charge, as dvla says, up to 500 links a day, "
+        "asked for from 3 days on after the read",
+    ),
+    "another cause": (
+        LINKED,
+        put("keeper", causes=["unpaid-charge", "stolen"]),
+        "with the keeper alone of one row at a time, for stolen, as dvla says",
+    ),
+    "another register": (LINKED, put("keeper", registers=["dvla", "kba"]), "for unpaid-charge, as kba says"),
+    "links a day": (LINKED, put("keeper", per_day=600), "more than 500 and up to 600 links a day"),
+    "links sooner": (
+        LINKED,
+        put("keeper", not_before="P1D"),
+        "asked for from 1 day on and before 3 days after the read",
     ),
     "kinds": (
         MATCH,
@@ -383,6 +410,10 @@ def a_power() -> Power:
         camera_days=0,
         plates=0,
         answer_retention=0,
+        cause="",
+        register="any",
+        links=0,
+        linked_after=0,
     )
 
 

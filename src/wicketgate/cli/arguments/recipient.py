@@ -1,4 +1,4 @@
-"""The arguments of `receive`, `custody`, `evidence`, `disclose` and `attest`."""
+"""The arguments of `receive`, `custody`, `evidence`, `keeper`, `disclose` and `attest`."""
 
 from __future__ import annotations
 
@@ -69,6 +69,29 @@ def add_custody(parser: ArgumentParser) -> None:
         help="where people ask it, on the loopback address (default: a free one)",
     )
     parser.set_defaults(run="wicketgate.cli.custody:run_custody")
+
+
+def add_keeper(parser: ArgumentParser) -> None:
+    """Add the arguments of `keeper`."""
+    shown = parser.add_mutually_exclusive_group(required=True)
+    shown.add_argument(
+        "--row",
+        type=Path,
+        metavar="F",
+        help="a row with its header and path as JSON, or a feed file with --seq",
+    )
+    shown.add_argument("--hit", metavar="ID", help="a confirmed hit")
+    parser.add_argument("--seq", type=int, metavar="N", help="which row of the feed file")
+    parser.add_argument("--cause", required=True, metavar="C", help="for what, as the authority names it")
+    parser.add_argument("--case", required=True, metavar="N", help="the case's number")
+    parser.add_argument("--image", metavar="REF", help="an image of the row: where you are its source too")
+    parser.add_argument(
+        "--decided", metavar="TEXT", help="why the name is asked for although the vehicles differ"
+    )
+    parser.add_argument("--authority", metavar="NAME", help="its name (default: that of the row or hit)")
+    add_gateway(parser, "your own, or the unit's,")
+    parser.add_argument("--json", action="store_true", help="print the answer as JSON")
+    parser.set_defaults(run="wicketgate.cli.keepers:run_keeper")
 
 
 def add_disclose(parser: ArgumentParser) -> None:

@@ -38,6 +38,7 @@ from wicketgate.clients.verify.fact_forms import Reference as _Reference
 from wicketgate.clients.verify.fact_forms import Text as _Text
 from wicketgate.clients.verify.feeds import ReleaseRight
 from wicketgate.clients.verify.kept_facts import KEPT_FACTS
+from wicketgate.clients.verify.linked import LINK_FACTS, KeeperAskedForm, LinkRight
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.fields import IMAGES
@@ -226,6 +227,7 @@ _FACTS = (
     | _ImagesFact
     | _WhyFact
     | KEPT_FACTS
+    | LINK_FACTS
     | _CamerasFact
     | _TokenFact
     | _TokenWithdrawnFact
@@ -257,6 +259,7 @@ class FactRight:
     def __init__(self, entries: EntryFold) -> None:
         self._right = ReleaseRight(entries.documents, entries.parsed)
         self._commits: set[int] = set()
+        self._links = LinkRight()
         self._listed = {one.root: one for one in entries.listed}
 
     def check(self, second_us: int, facts: Sequence[Mapping[str, Any]]) -> None:
@@ -297,6 +300,8 @@ class FactRight:
                         raise VerificationError(
                             f"rows of `{fact.authority}` were passed on to whom it does not let them be"
                         )
+                case KeeperAskedForm():
+                    self._links.check(fact, second_us, lambda name: self._version(name, second_us))
                 case SearchAskedFact() if fact.authority is not None:
                     self._version(fact.authority, second_us)
                 case SearchRunFact():

@@ -22,9 +22,11 @@ from wicketgate.regime.publishing import (
     TARGETING_FORM,
     UNLISTED_KINDS,
     asked_names,
+    causes_of,
     custody_names,
     hit_names,
     least_traffic,
+    linking_names,
     onward_of,
     step_of,
     targeting_due,
@@ -36,7 +38,7 @@ _SECOND_TABLES = (*_FIRST_TABLES, "errata", "searches")
 _TABLES: Mapping[int, tuple[str, ...]] = {
     1: _FIRST_TABLES,
     2: _SECOND_TABLES,
-    TARGETING_FORM: (*_SECOND_TABLES, "custody", "unlisted"),
+    TARGETING_FORM: (*_SECOND_TABLES, "custody", "unlisted", "links"),
 }
 """By form the tables that figures of it have."""
 _MEMBERS = {"kind", "form", "from", "until", "step"}
@@ -98,7 +100,7 @@ class TargetingChain:
         """
         where = f"entry {index}"
         said = body.get("form")
-        # Once errata, questions and custody are counted, figures without would hide some.
+        # Once something is counted, figures without would hide some of it.
         form = said if type(said) is int and self._form <= said < TARGETING_FORM else TARGETING_FORM
         tables = _TABLES[form]
         if set(body) != {*_MEMBERS, *tables} or not all(isinstance(body[name], dict) for name in tables):
@@ -176,6 +178,7 @@ class TargetingChain:
         _demand_searches(body, moment, step)
         found += _impossible_custody(body, moment, least)
         found += _impossible_unlisted(body, unlisted_names(moment), least, compared)
+        _demand_links(body, moment, step)
         return found + _impossible_errata(body, everyone, step)
 
 
@@ -223,6 +226,18 @@ def _impossible_unlisted(
                 f"{left + stayed} rows of `{name}`, of {compared.get(name, 0)} reads compared at most"
             )
     return faults
+
+
+def _demand_links(body: Mapping[str, Any], moment: RegimeAt, step: int) -> None:
+    if "links" not in body:
+        return
+    names = linking_names(moment)
+    _demand_rows("links", body["links"], names)
+    for name in names:
+        causes = causes_of(moment, moment.regime.authorities[name])
+        _demand_rows(f"links of `{name}`", body["links"][name], causes)
+        for cause in causes:
+            _cell(body["links"][name][cause], step)
 
 
 def _impossible_errata(body: Mapping[str, Any], everyone: Iterable[str], step: int) -> list[str]:

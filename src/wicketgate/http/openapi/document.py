@@ -12,12 +12,13 @@ from typing import Any
 from wicketgate.http import codes
 from wicketgate.http.openapi.alerts import ALERTS
 from wicketgate.http.openapi.custody import CUSTODY
+from wicketgate.http.openapi.keepers import KEEPERS
 from wicketgate.http.openapi.operation import Operation, written
 from wicketgate.http.openapi.searches import SEARCHES
 from wicketgate.http.openapi.site import SITE
 from wicketgate.http.openapi.v1 import V1
 
-OPERATIONS: tuple[Operation, ...] = (*V1, *SEARCHES, *CUSTODY, *ALERTS, *SITE)
+OPERATIONS: tuple[Operation, ...] = (*V1, *SEARCHES, *CUSTODY, *KEEPERS, *ALERTS, *SITE)
 """Every method of every path of the product."""
 
 _TAGS = {

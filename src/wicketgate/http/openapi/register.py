@@ -416,6 +416,13 @@ class Targeting(Struct, frozen=True, kw_only=True):
         ]
         | UnsetType
     ) = UNSET
+    links: (
+        Annotated[
+            dict[str, dict[str, Stepped]],
+            about("Keepers that were asked for, by authority and cause. Absent before form 3."),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 class RegisterBody(Struct, frozen=True, kw_only=True):

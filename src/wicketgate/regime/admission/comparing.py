@@ -242,6 +242,9 @@ def _purposes(old: Charter, new: Charter) -> Iterator[tuple[_Key, str]]:
     for purpose, title in sorted(new.purposes.items()):
         if old.purposes.get(purpose) != title:
             yield ("purpose", purpose), f"another purpose, `{purpose}` ({title})"
+    for cause, title in sorted(new.causes.items()):
+        if old.causes.get(cause) != title:
+            yield ("cause", cause), f"keepers may be linked for another cause, `{cause}` ({title})"
 
 
 # --- limits -----------------------------------------------------------------------------------------------

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 
 from wicketgate.base.clock import rfc3339
 from wicketgate.base.errors import DocumentRefused
-from wicketgate.base.periods import add, describe_period, never_longer
+from wicketgate.base.periods import Period, add, describe_period, never_longer
 from wicketgate.regime.charter import AS_BULK, Charter, Requirement, Rule
 from wicketgate.regime.charter.searching import offices_meant
 from wicketgate.regime.documents.authority import Authority
+from wicketgate.regime.documents.keeper_terms import IMAGE_FIELDS, SHOWN_FIELDS
 from wicketgate.regime.powers.meaning import week_of
 
 
@@ -38,11 +39,13 @@ def faults(
 
     Notes
     -----
-    The codes are `retention-beyond-source`, `unsupported`, `unknown-organisation`, `unknown-purpose`, `not-entitled`,
-    `already-expired`, `term-too-long`, `urgent-too-long`, `malformed`, `version-not-next` and `feed-purpose-fixed`.
+    The codes are `retention-beyond-source`, `unsupported`, `unknown-organisation`, `unknown-purpose`, `unknown-cause`,
+    `not-entitled`, `already-expired`, `term-too-long`, `urgent-too-long`, `malformed`, `version-not-next` and
+    `feed-purpose-fixed`.
     """
     yield from _look_back(authority, charter)
     yield from _searches(authority, charter)
+    yield from _keepers(authority, charter)
     yield from unknown_names(authority, charter)
     try:
         requirements(authority, charter)
@@ -155,6 +158,32 @@ def _look_back(authority: Authority, charter: Charter) -> Iterator[DocumentRefus
             yield DocumentRefused(
                 f"`search.tiers`: the charter has no office `{tier.approver}`", code="unknown-organisation"
             )
+
+
+def _keepers(authority: Authority, charter: Charter) -> Iterator[DocumentRefused]:
+    """Yield what the terms of links have that charter or authority do not let them have."""
+    terms, scope = authority.keeper, authority.scope
+    if terms is None:
+        return
+    for cause in terms.causes:
+        if cause not in charter.causes:
+            yield DocumentRefused(
+                f"`keeper.causes`: the charter has no cause `{cause}`", code="unknown-cause"
+            )
+    missing = [field for field in SHOWN_FIELDS if field not in scope.fields]
+    if missing:
+        yield DocumentRefused(
+            f"`scope.fields`: a row that is linked shows {', '.join(SHOWN_FIELDS)}; {', '.join(missing)} is missing"
+        )
+    if authority.recipient in scope.sources and not IMAGE_FIELDS & set(scope.fields):
+        yield DocumentRefused(
+            "`scope.fields`: where the recipient is the source too, a link shows an image, and no field has one"
+        )
+    if terms.not_before.us >= charter.limits.feed_term_us:
+        term = describe_period(Period(us=charter.limits.feed_term_us))
+        yield DocumentRefused(
+            f"`keeper.not_before`: rows stand in their feed for {term} and can be linked no longer than that"
+        )
 
 
 def _urgency(authority: Authority, charter: Charter) -> Iterator[DocumentRefused]:

@@ -87,6 +87,7 @@ def parse_charter(document: Mapping[str, Any]) -> Charter:
         organisations=organisations,
         offices=offices,
         purposes=purposes,
+        causes=_causes(root.tables("causes", most=50)),
         rules=tuple(parse_rule(item) for item in root.tables("signatures", least=1, most=200)),
         consultations=tuple(parse_consultation_rule(item) for item in root.tables("consultations", most=200)),
         urgency=parse_urgency(root.table("urgency"), demonstration) if root.has("urgency") else None,
@@ -236,6 +237,17 @@ def _purposes(items: tuple[Members, ...]) -> Mapping[str, str]:
         if above and above not in purposes:
             raise DocumentRefused(f"`purposes`: `{purpose}` has no parent `{above}`", code="unknown-purpose")
     return MappingProxyType(purposes)
+
+
+def _causes(items: tuple[Members, ...]) -> Mapping[str, str]:
+    causes: dict[str, str] = {}
+    for members in items:
+        cause = members.text("id", pattern=NAME)
+        if cause in causes:
+            raise DocumentRefused(f"`{members.at('id')}`: `{cause}` stands twice")
+        causes[cause] = members.text("title")
+        members.end()
+    return MappingProxyType(causes)
 
 
 def _limits(members: Members, demonstration: bool) -> Limits:

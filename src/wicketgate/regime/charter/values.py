@@ -403,6 +403,8 @@ class Charter:
         The organisation that runs the machine.
     consultation : str or None
         The consultation that covered what it widens.
+    causes : mapping of str to str
+        What keepers may be linked for, with its title; without any nobody's keeper is linked.
     searching : SearchRules
         Without the table: every office can approve, nothing is broader than an authority says, nothing is urgent.
     document : mapping
@@ -421,6 +423,7 @@ class Charter:
     organisations: Mapping[str, Organisation]
     offices: Mapping[str, Office]
     purposes: Mapping[str, str]
+    causes: Mapping[str, str]
     rules: tuple[Rule, ...]
     consultations: tuple[ConsultationRule, ...]
     urgency: Urgency | None

@@ -17,11 +17,12 @@ from wicketgate.base.hours import Hours
 from wicketgate.base.periods import Period, add
 from wicketgate.regime.charter import AS_BULK, DOCUMENT_ID, INSTRUMENTS, MODES, NAME, REDACTABLE
 from wicketgate.regime.documents.fields import FIELDS
+from wicketgate.regime.documents.keeper_terms import NEVER_A_FIELD, KeeperTerms, parse_keeper
 from wicketgate.regime.documents.search_terms import SearchTerms, hours_in, parse_search, some_time
 from wicketgate.regime.documents.unlisted_terms import UnlistedTerms, parse_unlisted
 from wicketgate.regime.members import Members
 
-_LATER_FIELDS = frozenset({"keeper"})
+_NEVER_FIELDS = frozenset({"keeper"})
 MOST_ENTRIES = 50_000_000
 """Entries of a hotlist that any authority may allow."""
 DEMANDABLE = ("viewer", "confirmer", "hotlist-keeper")
@@ -172,6 +173,8 @@ class Authority:
         In mode `search` always; in mode `bulk` or `unlisted` where the recipient may look back by such questions alone.
     unlisted : UnlistedTerms or None
         In mode `unlisted` alone.
+    keeper : KeeperTerms or None
+        Where keepers may be linked, one at a time; never in mode `search`, which shows no row of a feed.
     demands : frozenset of str
         Some of `DEMANDABLE`: no machine may do what people of these roles do.
     redactions : tuple of Redaction
@@ -205,6 +208,7 @@ class Authority:
     match: MatchTerms | None
     search: SearchTerms | None
     unlisted: UnlistedTerms | None
+    keeper: KeeperTerms | None
     demands: frozenset[str]
     redactions: tuple[Redaction, ...]
     document: Mapping[str, Any]
@@ -289,6 +293,7 @@ def parse_authority(document: Mapping[str, Any], *, log: str | None = None) -> A
         match=_match(root.table("match")) if mode == "match" else None,
         search=_search(root, mode),
         unlisted=parse_unlisted(root.table("unlisted"), MOST_ENTRIES) if mode == "unlisted" else None,
+        keeper=_keeper(root, mode),
         demands=_demands(members, mode) if members.has("demands") else frozenset(),
         redactions=redactions,
         document=MappingProxyType(dict(document)),
@@ -319,6 +324,14 @@ def _search(root: Members, mode: str) -> SearchTerms | None:
     return None
 
 
+def _keeper(root: Members, mode: str) -> KeeperTerms | None:
+    if not root.has("keeper"):
+        return None
+    if mode == "search":
+        raise DocumentRefused("`keeper`: in mode search no row of a feed is shown that could be linked")
+    return parse_keeper(root.table("keeper"))
+
+
 def _instrument(members: Members) -> Instrument:
     instrument = Instrument(
         kind=members.one_of("kind", INSTRUMENTS),
@@ -334,10 +347,8 @@ def _instrument(members: Members) -> Instrument:
 def _scope(members: Members) -> Scope:
     fields = members.texts("fields")
     for field in fields:
-        if field in _LATER_FIELDS:
-            raise DocumentRefused(
-                f"`{members.at('fields')}`: `{field}` is not released by this version", code="unsupported"
-            )
+        if field in _NEVER_FIELDS:
+            raise DocumentRefused(f"`{members.at('fields')}`: {NEVER_A_FIELD}", code="unsupported")
         if field not in FIELDS:
             raise DocumentRefused(f"`{members.at('fields')}`: no field `{field[:80]}`", code="unknown-field")
     scope = Scope(

@@ -12,6 +12,7 @@ from wicketgate.base.periods import describe_period
 from wicketgate.regime.charter import AS_BULK, Charter
 from wicketgate.regime.documents.authority import DEMANDABLE, Area, Authority
 from wicketgate.regime.documents.fields import LOOKALIKES, fields_in_words
+from wicketgate.regime.documents.keeper_terms import describe_keeper
 from wicketgate.regime.documents.search_terms import BreadthTerms, SearchTerms
 from wicketgate.regime.documents.unlisted_terms import describe_unlisted
 
@@ -134,6 +135,8 @@ def describe(authority: Authority, charter: Charter | None = None) -> list[str]:
         if authority.mode in AS_BULK:
             lines.append(IN_CUSTODY)
         lines += describe_search(authority.search)
+    if authority.keeper is not None:
+        lines += describe_keeper(authority.keeper)
     if authority.demands:
         done = [DONE_BY[role] for role in DEMANDABLE if role in authority.demands]
         lines.append(

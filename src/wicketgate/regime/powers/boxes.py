@@ -40,6 +40,10 @@ class Power(NamedTuple):
     camera_days: int
     plates: int
     answer_retention: int
+    cause: str
+    register: str
+    links: int
+    linked_after: int
 
 
 class Box(NamedTuple):
@@ -85,6 +89,14 @@ class Box(NamedTuple):
         How broad a question is that nobody approves a second time: cameras times days, and plates.
     answer_retention : Spans
         How long the answer is kept, microseconds.
+    cause : Names
+        What the keeper is linked for; `""` is that nobody's keeper is.
+    register : Names
+        Which register of keepers is asked.
+    links : Spans
+        How many keepers are linked on one day.
+    linked_after : Spans
+        How long after the capture of a read, microseconds.
     """
 
     unit: Tree
@@ -111,6 +123,10 @@ class Box(NamedTuple):
     camera_days: Spans
     plates: Spans
     answer_retention: Spans
+    cause: Names
+    register: Names
+    links: Spans
+    linked_after: Spans
 
     def holds(self, power: Power) -> bool:
         """Return whether a power is in this box."""

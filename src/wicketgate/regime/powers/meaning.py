@@ -5,13 +5,14 @@ Of a charter's rule it is a part that is meant. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from wicketgate.base.hours import Hours
 from wicketgate.base.periods import Period, longest_us
 from wicketgate.regime.charter import AS_BULK, MODES
 from wicketgate.regime.documents.authority import Authority
+from wicketgate.regime.documents.keeper_terms import KeeperTerms
 from wicketgate.regime.documents.search_terms import SearchTerms
 from wicketgate.regime.documents.unlisted_terms import UnlistedTerms
 from wicketgate.regime.powers.algebra import Powers
@@ -66,6 +67,10 @@ EVERYTHING = Box(
     camera_days=ALL_NUMBERS,
     plates=ALL_NUMBERS,
     answer_retention=ALL_NUMBERS,
+    cause=ALL_NAMES,
+    register=ALL_NAMES,
+    links=ALL_NUMBERS,
+    linked_after=ALL_NUMBERS,
 )
 """Every power that there could be."""
 
@@ -77,6 +82,9 @@ NONE_OF_IT = Spans.up_to(0)
 
 NO_QUESTION = Names(frozenset({""}))
 """What is had without anybody's asking: what a list hits."""
+
+NO_LINK = Names(frozenset({""}))
+"""What is had without anybody's keeper."""
 
 CONTAINED = {
     "match": ("match",),
@@ -100,7 +108,7 @@ def of_authority(authority: Authority, cameras: int | None) -> Powers:
     Returns
     -------
     Powers
-        Never empty. One box; with terms of searches one for each tier besides.
+        Never empty. One box; with terms of searches one for each tier besides; with terms of links each a second time.
     """
     scope, match = authority.scope, authority.match
     counts = [count for count in (cameras, scope.max_cameras) if count is not None]
@@ -143,13 +151,29 @@ def of_authority(authority: Authority, cameras: int | None) -> Powers:
     if authority.unlisted is not None:
         box = _beyond_lists(box, authority.unlisted)
     if authority.search is None:
-        return Powers.of([box])
+        return Powers.of(_linked([box], authority.keeper))
     box = _asked(box, authority.search)
     if authority.mode == "search":
         # Hours outside those of the scope are refused elsewhere: the powers would be none, and hide what is wider.
         box = box._replace(hours=box.hours & week_of(authority.search.hours) or box.hours)
     ages = ((age & box.age, approval) for age, approval in _tiers(authority.search))
-    return Powers.of(box._replace(age=age, approval=approval) for age, approval in ages if age)
+    asked = [box._replace(age=age, approval=approval) for age, approval in ages if age]
+    return Powers.of(_linked(asked, authority.keeper))
+
+
+def _linked(boxes: Sequence[Box], terms: KeeperTerms | None) -> Iterator[Box]:
+    """Yield boxes without anybody's keeper, and each with the keepers that some terms let be linked."""
+    for box in boxes:
+        yield box._replace(cause=NO_LINK)
+        if terms is not None:
+            yield box._replace(
+                cause=Names(frozenset(terms.causes)),
+                register=Names(frozenset(terms.registers)),
+                links=Spans.up_to(terms.per_day),
+                linked_after=ALL_NUMBERS - Spans.up_to(terms.not_before.us - 1)
+                if terms.not_before.us
+                else ALL_NUMBERS,
+            )
 
 
 def _beyond_lists(box: Box, terms: UnlistedTerms) -> Box:
@@ -288,14 +312,27 @@ def region(
 
 
 def under_any_name(powers: Powers) -> Powers:
-    """Return powers without unit, group, kind of listing and hours.
+    """Return powers without unit, group, kind of listing, hours, and the name of a cause.
 
     These are what a recipient or a source can call otherwise.
 
     Two sets of powers that meet so are the same power under another name: a source can put a camera into another
-    group, the minutes of the week have a name in each zone, and a vehicle can be listed for another reason.
+    group, the minutes of the week have a name in each zone, and a vehicle can be listed, or its keeper linked, for
+    another reason. That nobody's keeper is linked stays what it is.
     """
     return Powers.of(
-        box._replace(unit=box.unit.whole(), group=ALL_NAMES, kind=ALL_NAMES, hours=EVERY_HOUR)
+        box._replace(
+            unit=box.unit.whole(),
+            group=ALL_NAMES,
+            kind=ALL_NAMES,
+            hours=EVERY_HOUR,
+            cause=_under_any_cause(box.cause),
+        )
         for box in powers.boxes
     )
+
+
+def _under_any_cause(cause: Names) -> Names:
+    """Return causes by whatever name; that nobody's keeper is linked is no name of any."""
+    linked = ALL_NAMES - NO_LINK if cause - NO_LINK else cause - NO_LINK
+    return linked | (cause & NO_LINK)

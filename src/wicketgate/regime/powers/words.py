@@ -6,10 +6,9 @@ Pure. docs/spec/powers.md, section 6.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from functools import reduce
 
-from wicketgate.base.periods import Period, describe_period
 from wicketgate.regime.charter import AS_BULK, Charter
 from wicketgate.regime.documents.unlisted_terms import describe_share
 from wicketgate.regime.powers.algebra import Powers, hull
@@ -19,11 +18,22 @@ from wicketgate.regime.powers.meaning import (
     AROUND,
     CONTAINED,
     EVERYWHERE,
+    NO_LINK,
     NO_QUESTION,
     NONE_OF_IT,
 )
-from wicketgate.regime.powers.place_words import degrees, latitudes, listed, minutes
-from wicketgate.regime.powers.sides import ALL_NAMES, EVERY_HOUR, WITHOUT_END, Names, Spans, Tree
+from wicketgate.regime.powers.side_words import (
+    amount,
+    count,
+    degrees,
+    latitudes,
+    length,
+    listed,
+    minutes,
+    names_in_words,
+    tree_in_words,
+)
+from wicketgate.regime.powers.sides import ALL_NAMES, EVERY_HOUR, WITHOUT_END, Names, Spans
 
 _MODES = ("match", "search", "unlisted", "bulk")
 _MODE_WORDS = {"match": "by match", "search": "by search", "unlisted": "by exclusion", "bulk": "in bulk"}
@@ -201,8 +211,8 @@ def _sentence(box: Box, titles: _Titles, draft: Box | None) -> str:
     The words say to whom, what for and how, then what of which reads, and under which terms.
     """
     mode = _strongest(box)
-    who = _tree(box.unit, titles.unit, "any recipient")
-    purpose = _tree(box.purpose, titles.purpose, "any purpose")
+    who = tree_in_words(box.unit, titles.unit, "any recipient")
+    purpose = tree_in_words(box.purpose, titles.purpose, "any purpose")
     reads = {
         "match": f"every read of {_vehicles(box, draft)},",
         "search": "the reads that answer its questions,",
@@ -219,6 +229,7 @@ def _sentence(box: Box, titles: _Titles, draft: Box | None) -> str:
         *_retention(box, draft),
         *_onward(box, titles, draft),
         *_doer(box, draft),
+        *_links(box),
     ]
     head = f"{who}, for {purpose} {_modes(box.mode)}: {_fields(box.field)} of {reads} from "
     head += _cameras(box, titles, draft)
@@ -251,7 +262,7 @@ def _the(fields: Collection[str]) -> str:
 def _vehicles(box: Box, draft: Box | None) -> str:
     if draft is not None and box.kind == draft.kind and len(box.kind.members) > _FEW:
         return f"vehicles listed for its {len(box.kind.members)} reasons"
-    return f"vehicles listed for {_names(box.kind, str, 'anything', 'or')}"
+    return f"vehicles listed for {names_in_words(box.kind, str, 'anything', 'or')}"
 
 
 def _unlisted_vehicles(box: Box, draft: Box | None) -> str:
@@ -269,8 +280,8 @@ def _unlisted_vehicles(box: Box, draft: Box | None) -> str:
 def _cameras(box: Box, titles: _Titles, draft: Box | None) -> str:
     words = "cameras"
     if not _same(box, draft, "cameras") and box.cameras != ALL_NUMBERS:
-        words = f"{_amount(box.cameras, _count)} {'camera' if box.cameras.spans[-1][1] == 2 else 'cameras'}"
-    words += f" of {_names(box.source, titles.organisation, 'anybody', 'and')}"
+        words = f"{amount(box.cameras, count)} {'camera' if box.cameras.spans[-1][1] == 2 else 'cameras'}"
+    words += f" of {names_in_words(box.source, titles.organisation, 'anybody', 'and')}"
     words += _groups(box, draft)
     if not _same(box, draft, "latitude") and box.latitude != EVERYWHERE:
         words += f" {latitudes(box.latitude)}"
@@ -323,9 +334,9 @@ def _age(box: Box, mode: str, draft: Box | None) -> list[str]:
     if age.spans[0][0] == 1:
         whole = Spans.of([(0, 1), *age.spans])
         return [
-            "looking back" + ("" if whole == ALL_NUMBERS else f" {_amount(whole, _length)}") + " but not live"
+            "looking back" + ("" if whole == ALL_NUMBERS else f" {amount(whole, length)}") + " but not live"
         ]
-    return [f"looking back {_amount(age, _length)}"]
+    return [f"looking back {amount(age, length)}"]
 
 
 def _approval(box: Box, draft: Box | None) -> list[str]:
@@ -340,13 +351,13 @@ def _approval(box: Box, draft: Box | None) -> list[str]:
 def _list_terms(box: Box, draft: Box | None) -> list[str]:
     terms = []
     if box.entries != ALL_NUMBERS and not _same(box, draft, "entries"):
-        terms.append(f"{_amount(box.entries, _count)} listed at a time")
+        terms.append(f"{amount(box.entries, count)} listed at a time")
     if box.entry_life != ALL_NUMBERS and not _same(box, draft, "entry_life"):
-        terms.append(f"each listed for {_amount(box.entry_life, _length)}")
+        terms.append(f"each listed for {amount(box.entry_life, length)}")
     if box.list_age != ALL_NUMBERS and not _same(box, draft, "list_age"):
-        terms.append(f"by lists put {_amount(box.list_age, _length)} ago")
+        terms.append(f"by lists put {amount(box.list_age, length)} ago")
     if box.shrink != ALL_NUMBERS and not _same(box, draft, "shrink"):
-        terms.append(f"shrunk by {_amount(box.shrink, _share)}")
+        terms.append(f"shrunk by {amount(box.shrink, _share)}")
     return terms
 
 
@@ -354,24 +365,24 @@ def _questions(box: Box, mode: str, draft: Box | None) -> list[str]:
     plain = mode == "match"
     terms = []
     if box.question != (NO_QUESTION if plain else ALL_NAMES) and not _same(box, draft, "question"):
-        asked = _names(box.question, lambda kind: _QUESTIONS.get(kind, kind), "anything", "or")
+        asked = names_in_words(box.question, lambda kind: _QUESTIONS.get(kind, kind), "anything", "or")
         terms.append(f"asked by {asked}")
     usual = NONE_OF_IT if plain else ALL_NUMBERS
     for name, say, words in (
-        ("camera_days", _count, "{} camera-days without a second approver"),
-        ("plates", _count, "{} plates without a second approver"),
-        ("answer_retention", _length, "answers kept for {}"),
+        ("camera_days", count, "{} camera-days without a second approver"),
+        ("plates", count, "{} plates without a second approver"),
+        ("answer_retention", length, "answers kept for {}"),
     ):
         if getattr(box, name) != usual and not _same(box, draft, name):
             side = getattr(box, name)
-            terms.append(words.format("no" if side == NONE_OF_IT else _amount(side, say)))
+            terms.append(words.format("no" if side == NONE_OF_IT else amount(side, say)))
     return terms
 
 
 def _retention(box: Box, draft: Box | None) -> list[str]:
     if box.retention == ALL_NUMBERS or _same(box, draft, "retention"):
         return []
-    return [f"kept for {_amount(box.retention, _length)}"]
+    return [f"kept for {amount(box.retention, length)}"]
 
 
 def _onward(box: Box, titles: _Titles, draft: Box | None) -> list[str]:
@@ -380,14 +391,45 @@ def _onward(box: Box, titles: _Titles, draft: Box | None) -> list[str]:
         return []
     others = Names(onward.members - {""}, onward.others)
     also = " too" if "" in onward else ""
-    return [f"passed on to {_names(others, titles.organisation, 'anybody', 'and')}{also}"]
+    return [f"passed on to {names_in_words(others, titles.organisation, 'anybody', 'and')}{also}"]
 
 
 def _doer(box: Box, draft: Box | None) -> list[str]:
     doer = box.doer
     if doer == ALL_NAMES or _same(box, draft, "doer"):
         return []
-    return [f"by {_names(doer, lambda role: _DOERS.get(role, f'machines as {role}'), 'anybody', 'and')}"]
+    return [
+        f"by {names_in_words(doer, lambda role: _DOERS.get(role, f'machines as {role}'), 'anybody', 'and')}"
+    ]
+
+
+def _links(box: Box) -> list[str]:
+    """Describe which keepers are linked. What is said of nobody's keeper stands in differences alone."""
+    terms = []
+    if box.cause != NO_LINK:
+        causes = Names(box.cause.members - {""}, box.cause.others)
+        alone = "" if "" in box.cause else " alone"
+        terms.append(
+            f"with the keeper{alone} of one row at a time, for {names_in_words(causes, str, 'anything', 'or')}"
+        )
+    if box.register != ALL_NAMES:
+        terms.append(f"as {names_in_words(box.register, str, 'any register', 'or')} says")
+    if box.links != ALL_NUMBERS:
+        terms.append(f"{amount(box.links, count)} links a day")
+    if box.linked_after != ALL_NUMBERS:
+        terms.append(f"asked for {_after(box.linked_after)}")
+    return terms
+
+
+def _after(spans: Spans) -> str:
+    """Describe how long after a capture."""
+
+    def one(begin: int, end: int) -> str:
+        parts = [f"from {length(begin)} on"] if begin else []
+        parts += [f"before {length(end)}"] if end != WITHOUT_END else []
+        return " and ".join(parts)
+
+    return listed((f"{one(*span)} after the read" for span in spans.spans), "or")
 
 
 def _same(box: Box, draft: Box | None, name: str) -> bool:
@@ -398,56 +440,5 @@ def _same(box: Box, draft: Box | None, name: str) -> bool:
     return draft is not None and getattr(box, name) == getattr(draft, name)
 
 
-# --- sides ------------------------------------------------------------------------------------------------
-
-
-def _names(names: Names, title: Callable[[str], str], every: str, last: str) -> str:
-    members = [title(name) for name in sorted(names.members)]
-    if not names.others:
-        return listed(members, last)
-    return f"{every} but {listed(members, last)}" if members else every
-
-
-def _tree(tree: Tree, title: Callable[[str], str], every: str) -> str:
-    """Describe paths, each with its exceptions below it.
-
-    An exception is what is left out below a path. It has beside it what is in the set all the same below that.
-    """
-
-    def turns_below(above: str | None) -> list[str]:
-        return [path for path in sorted(tree.turns) if tree.turn_above(path) == above]
-
-    def all_below(above: str | None, *, inside: bool) -> str:
-        return listed((title(path) + exceptions(path, inside=inside) for path in turns_below(above)), "and")
-
-    def exceptions(path: str, *, inside: bool) -> str:
-        if not turns_below(path):
-            return ""
-        return f" ({'but not' if inside else 'though'} {all_below(path, inside=not inside)})"
-
-    if not tree.inside:
-        return all_below(None, inside=True)
-    return f"{every} but {all_below(None, inside=False)}" if tree.turns else every
-
-
-def _amount(spans: Spans, say: Callable[[int], str]) -> str:
-    """Describe how many or how long, for numbers from 0."""
-
-    def one(begin: int, end: int) -> str:
-        parts = [f"more than {say(begin - 1)}"] if begin else []
-        parts += [f"up to {say(end - 1)}"] if end != WITHOUT_END else []
-        return " and ".join(parts) or "any"
-
-    return listed((one(*span) for span in spans.spans), "or")
-
-
-def _count(number: int) -> str:
-    return f"{number:,}"
-
-
 def _share(ppm: int) -> str:
     return "nothing" if ppm == 0 else describe_share(ppm)
-
-
-def _length(us: int) -> str:
-    return describe_period(Period(us=us))

@@ -1,13 +1,17 @@
-"""Places and hours of powers in words. Pure. docs/spec/powers.md, section 6."""
+"""Sides of boxes in words: names, paths, numbers and hours. Pure.
+
+docs/spec/powers.md, section 6.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 
 from wicketgate.base.hours import DAYS
+from wicketgate.base.periods import Period, describe_period
 from wicketgate.regime.powers.meaning import EVERYWHERE, NOWHERE
-from wicketgate.regime.powers.sides import Spans
+from wicketgate.regime.powers.sides import WITHOUT_END, Names, Spans, Tree
 
 
 def listed(words: Iterable[str], last: str) -> str:
@@ -20,7 +24,59 @@ def listed(words: Iterable[str], last: str) -> str:
     return f"{', '.join(first)} {last} {final}" if first else final
 
 
+def names_in_words(names: Names, title: Callable[[str], str], every: str, last: str) -> str:
+    """Return a set of names in words; `every` is what all of them are called."""
+    members = [title(name) for name in sorted(names.members)]
+    if not names.others:
+        return listed(members, last)
+    return f"{every} but {listed(members, last)}" if members else every
+
+
+def tree_in_words(tree: Tree, title: Callable[[str], str], every: str) -> str:
+    """Describe paths, each with its exceptions below it.
+
+    An exception is what is left out below a path. It has beside it what is in the set all the same below that.
+    """
+
+    def turns_below(above: str | None) -> list[str]:
+        return [path for path in sorted(tree.turns) if tree.turn_above(path) == above]
+
+    def all_below(above: str | None, *, inside: bool) -> str:
+        return listed((title(path) + exceptions(path, inside=inside) for path in turns_below(above)), "and")
+
+    def exceptions(path: str, *, inside: bool) -> str:
+        if not turns_below(path):
+            return ""
+        return f" ({'but not' if inside else 'though'} {all_below(path, inside=not inside)})"
+
+    if not tree.inside:
+        return all_below(None, inside=True)
+    return f"{every} but {all_below(None, inside=False)}" if tree.turns else every
+
+
+def amount(spans: Spans, say: Callable[[int], str]) -> str:
+    """Describe how many or how long, for numbers from 0."""
+
+    def one(begin: int, end: int) -> str:
+        parts = [f"more than {say(begin - 1)}"] if begin else []
+        parts += [f"up to {say(end - 1)}"] if end != WITHOUT_END else []
+        return " and ".join(parts) or "any"
+
+    return listed((one(*span) for span in spans.spans), "or")
+
+
+def count(number: int) -> str:
+    """Return a number with its thousands apart."""
+    return f"{number:,}"
+
+
+def length(us: int) -> str:
+    """Return a length of time in words."""
+    return describe_period(Period(us=us))
+
+
 def latitudes(latitude: Spans) -> str:
+    """Return where cameras stand by latitude, or that they have no position."""
     placed = latitude - Spans(((NOWHERE, NOWHERE + 1),))
     if not placed:
         return "without a position"
