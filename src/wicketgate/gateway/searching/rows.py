@@ -38,8 +38,10 @@ class AnswerTerms:
 
     Attributes
     ----------
-    reference, name : str
-        The authority, `name@version`, and its name.
+    reference : str
+        The authority, `name@version`.
+    refs : str
+        Whose its references to images are (`refs_of`): this answer's, and good for no other.
     placed : bool
         Whether it shows names and positions of cameras.
     at_us : int
@@ -56,7 +58,7 @@ class AnswerTerms:
     decider: Decider
     use: Search
     reference: str
-    name: str
+    refs: str
     placed: bool
     at_us: int
     to: int | None
@@ -171,7 +173,7 @@ class AnswerRows:
             text = getattr(batch, column)[row] if shown_by in self.fields else None
             if text is not None:
                 stored = StoredImage.parse(text)
-                ref = make_ref(self._terms.secret, self._terms.name, stored.name)
+                ref = make_ref(self._terms.secret, self._terms.refs, stored.name)
                 members.append(
                     f'"{column}_image":{{"ref":"{ref}","sha256":"{stored.sha256}",'
                     f'"type":"{stored.media_type}","bytes":{stored.size}}}'
