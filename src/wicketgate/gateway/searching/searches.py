@@ -241,10 +241,10 @@ class Searches:
     async def awaiting(self, approver: Approver) -> list[SearchShown]:
         """Return the questions that this person may approve at this place now, the oldest first."""
 
-        def make(held: Sequence[tuple[str, HeldSearch]]) -> list[SearchShown]:
-            return [self._shown(id_, one) for id_, one in held if approves(one, approver, given=False)]
+        def make(held: Sequence[HeldSearch]) -> list[SearchShown]:
+            return [self._shown(one.asked.id, one) for one in held if approves(one, approver, given=False)]
 
-        return await asyncio.to_thread(make, list(self._commits.committed.searches.held.items()))
+        return await asyncio.to_thread(make, list(self._commits.committed.searches.held.values()))
 
     async def on_cameras_of(self, source: str) -> list[SourceSearch]:
         """Return the questions on a source's cameras of the last 31 days, the newest first."""
@@ -429,10 +429,7 @@ class Searches:
     # --- of bulk authorities: custody answers, and the gateway commits ------------------------------------------------
 
     async def take_count(self, id_: str, unit: str, vehicles: int, *, rows: int = 0) -> SearchShown:
-        """Commit what a recipient's custody counted, before it is shown. Nine or fewer is told as 9.
-
-        Of more rows than one answer may have it is refused: it would hold up whatever waits behind it.
-        """
+        """Commit what a recipient's custody counted, before it is shown; `too-broad` of more rows than may be."""
         held = self._of_custody(id_, unit)
         if rows > MOST_ROWS:
             await self._going_on.stop(id_, "too-broad")
