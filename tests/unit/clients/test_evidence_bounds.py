@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from contextlib import closing
 
 import pytest
 
@@ -27,7 +28,8 @@ MIB = 1 << 20
 
 @pytest.fixture(scope="module")
 def answered(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    return PackedAnswer(tmp_path_factory.mktemp("world")).pack()
+    with closing(PackedAnswer(tmp_path_factory.mktemp("world"))) as world:
+        return world.pack()
 
 
 def forged(pack: bytes, name: str, data: bytes) -> bytes:
