@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from tests.matching import SOURCE, plate_image
-from tests.searching import ADA, BEN, OLA, SOL, UNIT, AskDesk, eventually, make, questions, signed
+from tests.searching import ADA, BEN, CAT, OLA, SOL, UNIT, AskDesk, eventually, make, questions, signed
 from wicketgate.base.clock import HOUR_US, rfc3339
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -141,3 +141,17 @@ async def test_a_number_beyond_all_bounds_is_no_fault_of_the_gateways(desk: AskD
     body = {"authority": OLD, "question": {"area": {"type": "Polygon", "coordinates": [ring]}, **span}}
     answer = await desk.as_(ADA, "POST", "/v1/searches", json=body)
     assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+
+
+async def test_ten_emergencies_of_a_unit_may_wait_for_approval_and_no_more(desk: AskDesk) -> None:
+    """Else one person had the whole history, question by question, a day before anybody was told."""
+    said = "A child was taken in this van."
+    asked = [await desk.ask(who, emergency=said, plate=NOT_THERE) for who in (ADA, BEN) * 5]
+    assert {one["status"] for one in asked} == {"answered"}
+    for who in (ADA, BEN):
+        more = await desk.ask(who, emergency=said, pattern="KN*")
+        assert (more["status"], more.get("emergency", False)) == ("counted", False)
+    # Each that is approved makes room for one.
+    assert (await desk.approve(asked[0]["id"], CAT)).status_code == 200
+    assert (await desk.ask(emergency=said, pattern="KN*"))["status"] == "answered"
+    assert (await desk.ask(emergency=said, pattern="KN*"))["status"] == "counted"
