@@ -148,17 +148,21 @@ def tables_at(
         placed_json=TextTable(shown_camera(camera, placed=True) for camera in said),
         placing=frozenset(placing),
         places=tuple(f"{camera.source}/{camera.id}" for camera in said),
-        positions={
-            f"{camera.source}/{camera.id}": (camera.latitude, camera.longitude)
-            for camera in said
-            if camera.latitude is not None and camera.longitude is not None
-        },
+        positions=_positions(said),
         holds_until_us=holds_until_us,
         covers_from_us=covers_from_us,
         revision=revision,
         full=frozenset(full),
         most_together=int(np.bitwise_count(table.camera_words).sum(axis=0, dtype=np.intp).max()),
     )
+
+
+def _positions(cameras: Sequence[Camera]) -> dict[str, tuple[float, float]]:
+    return {
+        f"{camera.source}/{camera.id}": (camera.latitude, camera.longitude)
+        for camera in cameras
+        if camera.latitude is not None and camera.longitude is not None
+    }
 
 
 class CameraTexts:
