@@ -22,7 +22,7 @@ from wicketgate.feeds.lines import RowLines
 from wicketgate.feeds.rendering import Rendering
 from wicketgate.feeds.writing import promised
 from wicketgate.gate.decide import Looks, decide
-from wicketgate.gate.tables import tables_at
+from wicketgate.gate.tables import CameraTexts, tables_at
 from wicketgate.ledger import merkle
 from wicketgate.ledger.facts import SALT_BYTES, Signs
 from wicketgate.reads.columns import SAID, ReadBatch, filled
@@ -122,7 +122,8 @@ def errata_for(
     """
     shown = first_rows(rows)
     batch = corrected_read(rows, plate, state.cameras) if plate else None
-    reads = {} if batch is None else _released(batch, state, moment, full, lists)
+    names = {row.feed for row in shown}
+    reads = {} if batch is None else _released(batch, state, moment, full, lists, names)
     made = []
     for row in shown:
         number, stands = moment.current_status(moment.regime.authorities[row.feed])
@@ -135,16 +136,17 @@ def errata_for(
 
 
 def _released(
-    batch: ReadBatch, state: State, moment: RegimeAt, full: Set[str], lists: ListsAt
+    batch: ReadBatch, state: State, moment: RegimeAt, full: Set[str], lists: ListsAt, names: Set[str]
 ) -> dict[str, str]:
-    """Return the JSON object of a read as each authority would release it now, by its reference; without images."""
-    standing = tables_at(moment, state.cameras, full, earliest_us=int(batch.captured_us[0]))
+    """Return the JSON object of a read as each authority named would release it now, by its reference; no images."""
+    standing = tables_at(moment, state.cameras, full, earliest_us=int(batch.captured_us[0]), only=names)
     asked = {
         reference: lists(standing.names[reference], terms) for reference, terms in standing.listing.items()
     }
     late_after_us = moment.charter.limits.late_after_us
     decision = decide(batch, standing.table, moment.at_us, late_after_us, asked)
-    rendering = Rendering(batch, standing.camera_json, standing.placed_json)
+    texts = CameraTexts(state.cameras, placed=False), CameraTexts(state.cameras, placed=True)
+    rendering = Rendering(batch, *texts)  # type: ignore[arg-type]  # of one read: one is looked up
     return {
         release.reference: rendering.reads(
             rendering.shown(release.fields, placed=release.reference in standing.placing)

@@ -84,6 +84,7 @@ def tables_at(
     *,
     revision: int = 0,
     earliest_us: int | None = None,
+    only: Set[str] | None = None,
 ) -> GateTables:
     """Return the tables for decisions from a moment on.
 
@@ -98,6 +99,9 @@ def tables_at(
     earliest_us : int, optional
         The earliest capture to be decided: reads that waited while the gateway was away may be older than any that
         are taken now.
+    only : set of str, optional
+        The names of the authorities that are wanted, for a decision of one read: then nothing is made of how cameras
+        are shown (`CameraTexts`), which takes longest.
 
     Notes
     -----
@@ -113,6 +117,8 @@ def tables_at(
     listing: dict[str, MatchTerms | UnlistedTerms] = {}
     placing: set[str] = set()
     for name, named in moment.regime.authorities.items():
+        if only is not None and name not in only:
+            continue
         number = moment.current(named)
         version = named.versions[number]
         authority = moment.authority(version)
@@ -135,25 +141,44 @@ def tables_at(
         if terms_of_list is not None:
             listing[authority.reference] = terms_of_list
     table = compile_table(terms, len(cameras))
+    said = cameras if only is None else ()
     return GateTables(
         table=table,
         names=names,
         listing=listing,
-        camera_json=TextTable(shown_camera(camera) for camera in cameras),
-        placed_json=TextTable(shown_camera(camera, placed=True) for camera in cameras),
+        camera_json=TextTable(shown_camera(camera) for camera in said),
+        placed_json=TextTable(shown_camera(camera, placed=True) for camera in said),
         placing=frozenset(placing),
-        places=tuple(f"{camera.source}/{camera.id}" for camera in cameras),
-        positions={
-            f"{camera.source}/{camera.id}": (camera.latitude, camera.longitude)
-            for camera in cameras
-            if camera.latitude is not None and camera.longitude is not None
-        },
+        places=tuple(f"{camera.source}/{camera.id}" for camera in said),
+        positions=_positions(said),
         holds_until_us=holds_until_us,
         covers_from_us=covers_from_us,
         revision=revision,
         full=frozenset(full),
         most_together=int(np.bitwise_count(table.camera_words).sum(axis=0, dtype=np.intp).max()),
     )
+
+
+def _positions(cameras: Sequence[Camera]) -> dict[str, tuple[float, float]]:
+    return {
+        f"{camera.source}/{camera.id}": (camera.latitude, camera.longitude)
+        for camera in cameras
+        if camera.latitude is not None and camera.longitude is not None
+    }
+
+
+class CameraTexts:
+    """What shows each camera, as `GateTables.camera_json` has it of all, made where it is asked for."""
+
+    def __init__(self, cameras: Sequence[Camera], *, placed: bool) -> None:
+        self._cameras, self._placed = cameras, placed
+        self._made: dict[int, str] = {}
+
+    def __getitem__(self, number: int) -> str:
+        text = self._made.get(number)
+        if text is None:
+            text = self._made[number] = shown_camera(self._cameras[number], placed=self._placed)
+        return text
 
 
 def shown_camera(camera: Camera, *, placed: bool = False) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -211,8 +210,9 @@ def _point(said: Any, where: str) -> Point:
         not isinstance(said, list)
         or len(said) != 2
         or not all(isinstance(one, int | float) and not isinstance(one, bool) for one in said)
-        or not all(math.isfinite(one) for one in said)
-        or not (-180 <= said[0] <= 180 and -90 <= said[1] <= 90)
+        or not (
+            -180 <= said[0] <= 180 and -90 <= said[1] <= 90
+        )  # compared and not computed with: it may be huge
     ):
         raise InputError(f"`{where}` has a point that is not `[longitude, latitude]` in degrees")
     return float(said[0]), float(said[1])

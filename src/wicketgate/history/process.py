@@ -223,6 +223,8 @@ def main(arguments: Sequence[str]) -> int:
         use_colors=False,
         server_header=False,
         timeout_graceful_shutdown=5,
+        # Longer than its clients keep a connection: else one is closed just as something is asked over it.
+        timeout_keep_alive=60,
     )
     listening = socket.socket(fileno=int(descriptor))
     asyncio.run(uvicorn.Server(config).serve(sockets=[listening]))

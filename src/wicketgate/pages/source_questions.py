@@ -9,7 +9,7 @@ from wicketgate.pages.at_work import AtWorkPages
 from wicketgate.pages.duty import Session
 from wicketgate.pages.local import local_moment
 from wicketgate.pages.phrases import number
-from wicketgate.pages.searches import REFUSED, STATUS, counted_in_words, kinds_in_words
+from wicketgate.pages.searches import REFUSED, STATUS, kinds_in_words
 
 
 class SourceQuestionPages(AtWorkPages):
@@ -60,7 +60,11 @@ def _view(one: Mapping[str, Any], zone: str, titles: Mapping[str, str]) -> dict[
         "label": label,
         "colour": colour,
         "refused": REFUSED.get(one.get("code", ""), one.get("code", "")),
-        "back": f"{number(rows)} {'read' if rows == 1 else 'reads'}"
-        if rows is not None
-        else counted_in_words(one.get("vehicles")) or "nothing",
+        "back": _roughly(rows, "reads") or _roughly(one.get("vehicles"), "vehicles") or "nothing",
     }
+
+
+def _roughly(most: int | None, what: str) -> str:
+    if most is None:
+        return ""
+    return f"{number(most)} or fewer {what}, or none" if most < 10 else f"up to {number(most)} {what}"

@@ -127,3 +127,16 @@ def test_a_kill_while_an_answer_is_written_anew_loses_nothing(tmp_path: Path) ->
         assert found is not None
         assert [one.leaf for one in found] == [one.leaf for one in some]
         key.write_bytes(following)
+
+
+def test_an_answer_that_is_written_anew_keeps_the_form_of_its_lines(tmp_path: Path) -> None:
+    """In form 1 images are found by the references of a feed: a form that says otherwise would find none."""
+    store = store_in(tmp_path)
+    writer = store.begin(ID)
+    writer.add([*rows(2), *rows(1, end_us=NOW_US)])
+    writer.finish(("plate",), (), form=1)
+    assert store.trim(ID, NOW_US)
+    kept(store, rows(1), OTHER)
+    again = store_in(tmp_path)
+    forms = [getattr(again.members(id_), "form", 0) for id_ in (ID, OTHER)]
+    assert forms == [1, 2]

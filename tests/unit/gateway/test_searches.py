@@ -336,7 +336,7 @@ async def test_a_source_sees_who_asked_how_broadly_and_never_what(desk: AskDesk)
     shown = await desk.ask(plate=PLATE, cameras=["c0"])
     answer = await desk.as_(SOL, "GET", "/v1/cameras/searches")
     found = {one["id"]: one for one in answer.json()["searches"]}[shown["id"]]
-    assert (found["by"], found["unit"], found["own_cameras"], found["rows"]) == (ADA.by, UNIT, 1, 1)
+    assert (found["by"], found["unit"], found["own_cameras"], found["rows"]) == (ADA.by, UNIT, 1, 9)
     assert PLATE not in answer.text
     machine = await desk.call(SOURCE, "GET", "/v1/cameras/searches")
     assert machine.status_code == 200

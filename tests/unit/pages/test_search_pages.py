@@ -207,7 +207,7 @@ def on_cameras(text: str = "OF61", **changes: Any) -> dict[str, Any]:
             "status": "answered",
             "code": "",
             "vehicles": 9,
-            "rows": 5,
+            "rows": 9,
             **changes,
         }
     )
@@ -453,7 +453,7 @@ def test_a_source_is_told_no_plate_place_case_or_reason() -> None:
         "Stolen vehicles",
         "OF61",
         "1,200 of yours, of 1,250",
-        "5 reads",
+        "9 or fewer reads, or none",
     ):
         assert words in text, words
     assert "3fa2" * 16 not in text

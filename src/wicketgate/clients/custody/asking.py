@@ -30,6 +30,8 @@ from wicketgate.regime.documents.authority import Authority
 
 MOST_ROWS: Final = 200_000
 """Rows of one answer, as at the gateway."""
+TOO_MANY: Final = "too-broad"
+"""The code of a question that means more: the gateway is told, which refuses it."""
 _PAGE: Final = 5_000
 _LOOK_S: Final = 0.5
 _CHECKPOINT_S: Final = 60.0
@@ -81,11 +83,12 @@ class CustodyAsking:
         loop = asyncio.get_running_loop()
         while True:
             try:
-                for waiting in await asyncio.to_thread(self._gateway.waiting):
-                    await self._go_on(waiting)
+                failed = await self._go_on_with(await asyncio.to_thread(self._gateway.waiting))
                 if self._stirred or loop.time() - last_s >= _CHECKPOINT_S:
                     await asyncio.to_thread(self.checkpoint)
                     self._stirred, last_s = False, loop.time()
+                if failed is not None:
+                    raise failed
                 told = ""
             except (HistoryError, InputError, NotEntitled, Unreachable, VerificationError) as error:
                 if error.code == "custody-not-extended":
@@ -103,12 +106,33 @@ class CustodyAsking:
         if leaves:
             self._gateway.checkpoint(leaves, batch)
 
+    async def _go_on_with(
+        self, several: Sequence[WaitingQuestion]
+    ) -> HistoryError | InputError | VerificationError | None:
+        """Go on with each question; return why the first of those did not that are to be tried again.
+
+        One that cannot be answered holds up no other, and no checkpoint.
+        """
+        failed: HistoryError | InputError | VerificationError | None = None
+        for waiting in several:
+            try:
+                await self._go_on(waiting)
+            except (HistoryError, InputError, VerificationError) as error:
+                failed = failed or error
+        return failed
+
     async def _go_on(self, waiting: WaitingQuestion) -> None:
         question = parse_question(waiting.question)
         authority = await asyncio.to_thread(self._versions.get, int(waiting.authority.rpartition("@")[2]))
         if authority.search is None:
             raise InputError("a question waits under a version that lets nothing be asked")
-        found = await self._meant(waiting, question, authority)
+        try:
+            found = await self._meant(waiting, question, authority)
+        except InputError as error:
+            if error.code != TOO_MANY:
+                raise
+            await asyncio.to_thread(self._gateway.too_many, waiting.id, waiting.step, MOST_ROWS + 1)
+            return
         vehicles = len({row.plate for row in found})
         try:
             if waiting.step == "count":
@@ -185,7 +209,9 @@ class CustodyAsking:
                 yield FoundRow(row["read_id"], row["captured_us"], row["plate"], row["camera"])
             count += len(page.rows)
             if count > MOST_ROWS:
-                raise InputError(f"a question means more than {MOST_ROWS} rows: custody does not answer it")
+                raise InputError(
+                    f"a question means more than {MOST_ROWS} rows: custody does not answer it", code=TOO_MANY
+                )
             if len(page.rows) < _PAGE:
                 return
             after = (page.rows[-1]["captured_us"], page.rows[-1]["read_id"])

@@ -94,6 +94,13 @@ class CustodyGateway:
         """Have a count committed."""
         return self._say(f"{self._path}/searches/{id_}/count", {"vehicles": vehicles})
 
+    def too_many(self, id_: str, step: str, rows: int) -> StandingSearch:
+        """Have a question refused that means more rows than one answer may have."""
+        said: dict[str, object] = {"vehicles": 0, "rows": rows}
+        if step != "count":
+            said["root"] = root([]).hex()
+        return self._say(f"{self._path}/searches/{id_}/{'count' if step == 'count' else 'run'}", said)
+
     def answered(self, id_: str, *, rows: int, vehicles: int, root: str, listed: int) -> StandingSearch:
         """Have a run committed."""
         said = {"rows": rows, "vehicles": vehicles, "root": root, "listed": listed}

@@ -215,7 +215,9 @@ def _number(asked: Mapping[str, Sequence[str]], name: str, default: int, *, most
     said = asked.get(name)
     if said is None:
         return default
-    if len(said) != 1 or not said[0].isascii() or not said[0].isdigit() or int(said[0][:15]) > most:
+    text = said[0]
+    # At most fifteen digits: of thousands Python makes no number.
+    if len(said) != 1 or not text.isascii() or not text.isdigit() or len(text) > 15 or int(text) > most:
         raise InputError(f"`{name}` is a whole number of at most {most}")
     return int(said[0])
 

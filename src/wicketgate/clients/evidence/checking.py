@@ -20,6 +20,7 @@ from wicketgate.clients.evidence.members import (
     Manifest,
     changed_members,
     decode,
+    demand_sizes,
     with_manifest,
 )
 from wicketgate.clients.evidence.page import render_page
@@ -54,6 +55,7 @@ def check_pack(data: bytes, key: NoteVerifier | None = None) -> Report:
     """
     archive = read_archive(data)
     members = archive.members
+    demand_sizes(members)
     findings = Findings("archive")
     for fault in archive.faults:
         findings.add(fault)
@@ -213,4 +215,6 @@ def make_pack(members: Mapping[str, bytes], about: Mapping[str, Any]) -> bytes:
             raise VerificationError(f"the gateway's evidence does not hold: {check.name}: {check.words}")
     evidence = proving.evidence()
     pages = {PAGE: render_page(evidence), GUIDE: render_guide(evidence)}
-    return write_archive(with_manifest({**members, **pages}, about))
+    whole = with_manifest({**members, **pages}, about)
+    demand_sizes(whole)
+    return write_archive(whole)

@@ -27,6 +27,18 @@ MOST_RELEASED: Final = 2_000
 """Rows of an answer out of a custody, each with the proof of its release."""
 MOST_IMAGES: Final = 300
 """Images of an answer: of one that names more none is in its pack."""
+MOST_ROWS: Final = 200_000
+"""Rows of an answer, as a gateway makes one."""
+_KIB: Final = 1024
+_MOST: Final[Mapping[str, int]] = {
+    KEY: 4 * _KIB,
+    CHECKPOINT: 64 * _KIB,
+    RUN: 64 * _KIB,
+    MANIFEST: 2 * _KIB**2,
+    SUMS: _KIB**2,
+    **dict.fromkeys((QUESTION, "documents/", "rows/", "facts/"), _KIB**2),
+}
+"""Bytes of a member that is read as more than bytes: an object of Python takes thirty times its JSON."""
 _ENDINGS: Final[Mapping[str, str]] = {"image/jpeg": "jpg", "image/png": "png"}
 
 _Hex = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
@@ -113,7 +125,7 @@ class ProvedRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class QuestionOpened(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a search asked, and why: what the fact of it commits to."""
 
-    salt: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{2,128}\Z")]
+    salt: Annotated[str, msgspec.Meta(pattern=r"\A(?:[0-9a-f]{2}){1,64}\Z")]
     question: str
     reason: str
 
@@ -155,6 +167,21 @@ def row_name(number: int) -> str:
 def document_name(entry: int) -> str:
     """Return the name of the member that holds an entry."""
     return f"documents/{entry:010d}.json"
+
+
+def demand_sizes(members: Mapping[str, bytes]) -> None:
+    """Demand that no member which is read as more than bytes is larger than one can be, before any is read.
+
+    Raises
+    ------
+    InputError
+        Naming the member.
+    """
+    for name, data in members.items():
+        folder, slash, _ = name.partition("/")
+        most = _MOST.get(name, _MOST.get(folder + slash, len(data)))
+        if len(data) > most:
+            raise InputError(f"`{name}` has more than {most // _KIB} KiB: no pack has such a member")
 
 
 def with_manifest(members: Mapping[str, bytes], about: Mapping[str, Any]) -> dict[str, bytes]:

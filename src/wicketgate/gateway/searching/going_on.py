@@ -37,13 +37,13 @@ from wicketgate.gateway.searching.reach import (
 )
 from wicketgate.gateway.searching.rows import AnswerTerms
 from wicketgate.gateway.searching.shown import is_counting, is_runnable
-from wicketgate.gateway.searching.store import AnswerStore
+from wicketgate.gateway.searching.store import AnswerStore, refs_of
 from wicketgate.history.questions import Question, parse_question
 from wicketgate.history.terms import horizons_us
 from wicketgate.ledger.facts import SALT_BYTES, Promises, Signs
 from wicketgate.regime.documents.fields import shows_position
 from wicketgate.regime.moment import RegimeAt
-from wicketgate.regime.searches.rules import SearchJudgement, may_run, shown_count
+from wicketgate.regime.searches.rules import SearchCode, SearchJudgement, may_run, shown_count
 from wicketgate.regime.searches.values import (
     AnswerCompared,
     AnswerEnded,
@@ -177,7 +177,7 @@ class GoingOn:
                 except InputError as error:
                     if error.code != "too-broad":
                         raise
-                    await self._stop(id_, error.code)
+                    await self.stop(id_, "too-broad")
                 except (HistoryError, StreamError) as error:
                     log.warning("a question waits: %s", error.code)
                     self._after_s[id_] = asyncio.get_running_loop().time() + _AGAIN_S
@@ -252,7 +252,7 @@ class GoingOn:
             decider=Decider([decided], [""] * len(cameras)),
             use=Search(approved_by=frozenset(offices), kinds=question.kinds),
             reference=authority.reference,
-            name=name,
+            refs=refs_of(held.asked.id),
             placed=shows_position(authority.log),
             at_us=at_us,
             to=to,
@@ -389,7 +389,9 @@ class GoingOn:
             id=held.asked.id, rows=rows, vehicles=vehicles, root=root, promise=said, until_us=until_us
         )
 
-    async def _stop(self, id_: str, code: str) -> None:
+    async def stop(self, id_: str, code: SearchCode) -> None:
+        """Commit that a question is refused, now that it was looked at."""
+
         def build(state: State, at_us: int, _: int) -> Sequence[SearchEvent]:
             held = _still_held(state, id_)
             return (SearchStopped(id=id_, code=code, authority=held.asked.authority),)

@@ -20,7 +20,7 @@ from wicketgate.history.questions import Question
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
 from wicketgate.regime.searches.reasons import reason_signs
-from wicketgate.regime.searches.rules import AskedSearch, GivenReason, SearchJudgement, judge
+from wicketgate.regime.searches.rules import AskedSearch, GivenReason, SearchJudgement, judge, open_needs
 from wicketgate.regime.searches.values import SearchAsked
 
 MOST_QUESTION: Final = 128 * 1024
@@ -32,6 +32,8 @@ MOST_OPEN: Final = 500
 _SALT_BYTES: Final = 16
 
 
+MOST_EMERGENCIES: Final = 10
+"""Emergencies of one unit that wait for their approval: one more is asked as any question is."""
 MOVED: Final = "revision-differs"
 """The code of what is computed again: something took effect since a question's reach was computed."""
 
@@ -68,10 +70,21 @@ class PutQuestion:
                 reason=self.reason,
                 at_us=at_us,
                 emergency=self.document.emergency is not None,
-                emergency_stopped=self.asker.unit in state.searches.stopped,
+                emergency_stopped=self._may_say_no_more(state),
             ),
             moment.charter.searching,
         )
+
+    def _may_say_no_more(self, state: State) -> bool:
+        """Return whether the unit has lost the right to say that life is threatened, or used all of it up.
+
+        Before the first must be approved whoever asks could else have asked for the whole history.
+        """
+        unit, known = self.asker.unit, state.searches
+        if self.document.emergency is None or unit in known.stopped:
+            return unit in known.stopped
+        waiting = (one for one in known.held.values() if one.asked.approve_by_us and one.asked.unit == unit)
+        return sum(bool(open_needs(one.waiting)) for one in waiting) >= MOST_EMERGENCIES
 
     @property
     def reason(self) -> GivenReason:

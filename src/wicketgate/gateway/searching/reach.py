@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
+from wicketgate.base.errors import InputError
 from wicketgate.base.periods import Period
 from wicketgate.commits.cameras import Camera, in_scope
 from wicketgate.commits.state import State
@@ -99,6 +101,25 @@ def reach_of(cameras: Sequence[Camera], standing: StandingAuthority, question: Q
         sources[cameras[number].source] = sources.get(cameras[number].source, 0) + 1
     breadth = question.breadth(lambda place: len(numbers(place)))
     return QuestionReach(cameras=lists, breadth=breadth, sources=sources)
+
+
+def demand_apart(question: Question, reach: QuestionReach) -> None:
+    """Demand that no read counts for two scenes: by a place that is named twice `scenes` would ask who was there.
+
+    That is another kind of question, which an authority need not allow. Runs in any thread.
+
+    Raises
+    ------
+    InputError
+        Of code `question-kind`.
+    """
+    looked = [frozenset(numbers) for numbers in reach.cameras]
+    for (one, here), (other, there) in combinations(zip(question.scenes, looked, strict=False), 2):
+        if max(one.from_us, other.from_us) < min(one.until_us, other.until_us) and not here.isdisjoint(there):
+            raise InputError(
+                "two scenes share a camera and a time: one read would count for both. Name them apart",
+                code="question-kind",
+            )
 
 
 def retention_by_camera(

@@ -18,7 +18,7 @@ from wicketgate.commits.cameras import Camera
 from wicketgate.feeds.rendering import IMAGE_FIELDS, Rendering, with_members
 from wicketgate.gate.answers import FoundRead, ShownRow, shown_rows
 from wicketgate.gate.single import Decider, Search
-from wicketgate.gate.tables import shown_camera
+from wicketgate.gate.tables import CameraTexts
 from wicketgate.gateway.searching.store import StoredRow
 from wicketgate.history.messages import place_of
 from wicketgate.history.questions import Question
@@ -38,8 +38,10 @@ class AnswerTerms:
 
     Attributes
     ----------
-    reference, name : str
-        The authority, `name@version`, and its name.
+    reference : str
+        The authority, `name@version`.
+    refs : str
+        Whose its references to images are (`refs_of`): this answer's, and good for no other.
     placed : bool
         Whether it shows names and positions of cameras.
     at_us : int
@@ -56,7 +58,7 @@ class AnswerTerms:
     decider: Decider
     use: Search
     reference: str
-    name: str
+    refs: str
     placed: bool
     at_us: int
     to: int | None
@@ -119,7 +121,7 @@ class AnswerRows:
         self._terms = terms
         self._only = only
         self._asked = frozenset(terms.question.plates)
-        self._texts = _CameraTexts(terms.cameras, placed=False), _CameraTexts(terms.cameras, placed=True)
+        self._texts = CameraTexts(terms.cameras, placed=False), CameraTexts(terms.cameras, placed=True)
         self._last: dict[str, _Seen] = {}
         self.leaves: list[bytes] = []
         self.plates: set[str] = set()
@@ -171,7 +173,7 @@ class AnswerRows:
             text = getattr(batch, column)[row] if shown_by in self.fields else None
             if text is not None:
                 stored = StoredImage.parse(text)
-                ref = make_ref(self._terms.secret, self._terms.name, stored.name)
+                ref = make_ref(self._terms.secret, self._terms.refs, stored.name)
                 members.append(
                     f'"{column}_image":{{"ref":"{ref}","sha256":"{stored.sha256}",'
                     f'"type":"{stored.media_type}","bytes":{stored.size}}}'
@@ -202,20 +204,6 @@ class AnswerRows:
             return add(captured_us, self._terms.retention[camera])
         except InputError:  # beyond the calendar
             return _FOREVER_US
-
-
-class _CameraTexts:
-    """The JSON members of each camera, made where they are asked for."""
-
-    def __init__(self, cameras: Sequence[Camera], *, placed: bool) -> None:
-        self._cameras, self._placed = cameras, placed
-        self._made: dict[int, str] = {}
-
-    def __getitem__(self, number: int) -> str:
-        text = self._made.get(number)
-        if text is None:
-            text = self._made[number] = shown_camera(self._cameras[number], placed=self._placed)
-        return text
 
 
 def _values(table: pa.Table, name: str) -> list[Any]:

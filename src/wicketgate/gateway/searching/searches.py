@@ -28,15 +28,17 @@ from wicketgate.gateway.searching.approving import (
 )
 from wicketgate.gateway.searching.errata import AnswerErrata
 from wicketgate.gateway.searching.going_on import GoingOn
+from wicketgate.gateway.searching.looking_back import MOST_ROWS
 from wicketgate.gateway.searching.putting import MOVED, PutQuestion
-from wicketgate.gateway.searching.reach import reach_of, standing_of
-from wicketgate.gateway.searching.shown import is_kept_here, of_source, shown
-from wicketgate.gateway.searching.store import AnswerStore
+from wicketgate.gateway.searching.reach import demand_apart, reach_of, standing_of
+from wicketgate.gateway.searching.shown import is_kept_here, of_source, shown, shown_to_asker
+from wicketgate.gateway.searching.store import AnswerStore, refs_of
 from wicketgate.gateway.searching.values import (
     LOST,
     MOST_PAGE,
     PAGE_ROWS,
     AnswerForm,
+    AnswerImages,
     AnswerPage,
     Approver,
     AskedDocument,
@@ -64,6 +66,7 @@ if TYPE_CHECKING:
     from wicketgate.gateway.history.role import HistoryRole
     from wicketgate.gateway.node import Gateway
 
+Known = list[tuple[str, HeldSearch | EndedSearch]]
 PATIENCE_S: Final = 20.0
 """How long whoever asks or approves waits for the history; then it goes on by itself."""
 MOST_SAID: Final = 2_000
@@ -185,6 +188,7 @@ class Searches:
         moment = RegimeAt(state.regime, self._commits.parsed, self._at_us(state))
         standing = standing_of(state, moment, asker.unit, document.authority)
         reach = await asyncio.to_thread(reach_of, list(state.cameras), standing, question)
+        await asyncio.to_thread(demand_apart, question, reach)
         return PutQuestion(asker=asker, document=document, question=question, standing=standing, reach=reach)
 
     def _demand_history(self) -> None:
@@ -201,7 +205,7 @@ class Searches:
             raise unknown_search()
         found = self._commits.committed.errata.of_answer(_authority_of(known), id_)
         lost = is_kept_here(known, self._clock.now_us()) and not self._store.is_here(id_)
-        return msgspec.structs.replace(self._shown(id_, known), errata=found, lost=lost)
+        return msgspec.structs.replace(self._shown(id_, known, by), errata=found, lost=lost)
 
     async def detail(self, id_: str, by: str, approver: Approver | None) -> SearchDetail:
         """Return what was asked, for whoever asked it, and for who may approve it, whose look is committed.
@@ -218,37 +222,47 @@ class Searches:
             await self._looks.look(by, "search", id_)
         asked = held.asked
         return SearchDetail(
-            search=self._shown(id_, held),
+            search=self._shown(id_, held, by),
             by=asked.by,
             question=msgspec.json.decode(asked.question),
             reason=asked.reason,
             emergency=asked.emergency,
         )
 
-    def own(self, asker: Asker) -> list[SearchShown]:
+    # Of ten thousand each list takes a tenth of a second: it is made beside the loop.
+
+    async def own(self, asker: Asker) -> list[SearchShown]:
         """Return the questions of a person at a unit, of the last 31 days, the newest first."""
-        found = [
-            self._shown(id_, one)
-            for id_, one in self._all()
-            if _asker_of(one) == asker.by and _unit_of(one) == asker.unit
-        ]
-        return sorted(found, key=lambda one: one.asked_at, reverse=True)
 
-    def awaiting(self, approver: Approver) -> list[SearchShown]:
+        def make(known: Known) -> list[SearchShown]:
+            found = [
+                self._shown(id_, one, asker.by)
+                for id_, one in known
+                if _asker_of(one) == asker.by and _unit_of(one) == asker.unit
+            ]
+            return sorted(found, key=lambda one: one.asked_at, reverse=True)
+
+        return await asyncio.to_thread(make, self._all())
+
+    async def awaiting(self, approver: Approver) -> list[SearchShown]:
         """Return the questions that this person may approve at this place now, the oldest first."""
-        return [
-            self._shown(id_, held)
-            for id_, held in self._commits.committed.searches.held.items()
-            if approves(held, approver, given=False)
-        ]
 
-    def on_cameras_of(self, source: str) -> list[SourceSearch]:
+        def make(held: Sequence[HeldSearch]) -> list[SearchShown]:
+            return [self._shown(one.asked.id, one) for one in held if approves(one, approver, given=False)]
+
+        return await asyncio.to_thread(make, list(self._commits.committed.searches.held.values()))
+
+    async def on_cameras_of(self, source: str) -> list[SourceSearch]:
         """Return the questions on a source's cameras of the last 31 days, the newest first."""
         now_us = self._clock.now_us()
-        found = [of_source(id_, one, source, now_us) for id_, one in self._all()]
-        return sorted((one for one in found if one), key=lambda one: one.asked_at, reverse=True)
 
-    def _all(self) -> list[tuple[str, HeldSearch | EndedSearch]]:
+        def make(known: Known) -> list[SourceSearch]:
+            found = [of_source(id_, one, source, now_us) for id_, one in known]
+            return sorted((one for one in found if one), key=lambda one: one.asked_at, reverse=True)
+
+        return await asyncio.to_thread(make, self._all())
+
+    def _all(self) -> Known:
         known = self._commits.committed.searches
         return [*known.ended_ones.items(), *known.held.items()]
 
@@ -259,10 +273,12 @@ class Searches:
             raise unknown_search()
         return found
 
-    def _shown(self, id_: str, known: HeldSearch | EndedSearch) -> SearchShown:
+    def _shown(self, id_: str, known: HeldSearch | EndedSearch, by: str = "") -> SearchShown:
+        """Return a question as it stands, for a person where one is named who may have asked it."""
         has_answer = isinstance(known, HeldSearch) and known.until_us and not known.asked.elsewhere
         members = self._store.known_members(id_) if has_answer else None
-        return shown(id_, known, self._clock.now_us(), members)
+        make = shown_to_asker if _asker_of(known) == by else shown
+        return make(id_, known, self._clock.now_us(), members)
 
     # --- approved ---------------------------------------------------------------------------------------------
 
@@ -357,9 +373,14 @@ class Searches:
             fields=frozenset(members.fields),
         )
 
-    def authority_of_answer(self, id_: str, asker: Asker) -> str:
-        """Return the authority of a person's own answer, by name. Errors as `rows`."""
-        return self.answered(id_, asker).asked.authority.partition("@")[0]
+    async def images_of(self, id_: str, asker: Asker) -> AnswerImages:
+        """Return by what the images of a person's own answer are found. Errors as `rows`."""
+        authority = self.answered(id_, asker).asked.authority.partition("@")[0]
+        members = await asyncio.to_thread(self._store.members, id_)
+        if members is None:
+            raise InputError("this answer is kept here no longer: ask anew", code="answer-ended")
+        self.answered(id_, asker)  # it may have ended meanwhile
+        return AnswerImages(authority=authority, refs=authority if members.form < 2 else refs_of(id_))
 
     def answered(self, id_: str, asker: Asker) -> HeldSearch:
         """Return a question of this person that was answered; errors as `rows`."""
@@ -416,10 +437,13 @@ class Searches:
 
     # --- of bulk authorities: custody answers, and the gateway commits ------------------------------------------------
 
-    async def take_count(self, id_: str, unit: str, vehicles: int) -> SearchShown:
-        """Commit what a recipient's custody counted, before it is shown. Nine or fewer is told as 9."""
+    async def take_count(self, id_: str, unit: str, vehicles: int, *, rows: int = 0) -> SearchShown:
+        """Commit what a recipient's custody counted, before it is shown; `too-broad` of more rows than may be."""
         held = self._of_custody(id_, unit)
-        await self._going_on.tell_count(held, max(vehicles, FEW), counted_to=0)
+        if rows > MOST_ROWS:
+            await self._going_on.stop(id_, "too-broad")
+        else:
+            await self._going_on.tell_count(held, max(vehicles, FEW), counted_to=0)
         return self._shown(id_, self._known(id_))
 
     async def take_run(
@@ -441,7 +465,10 @@ class Searches:
             raise InputError(NOT_COUNTED["approval-spent"], code="approval-spent")
         if not held.asked.approve_by_us and (open_needs(held.waiting) or self._going_on.counts(held)):
             raise InputError("nobody has approved this question yet", code="not-answered")
-        await self._going_on.tell_run(held, rows=rows, vehicles=vehicles, root=root, listed=listed)
+        if rows > MOST_ROWS:
+            await self._going_on.stop(id_, "too-broad")
+        else:
+            await self._going_on.tell_run(held, rows=rows, vehicles=vehicles, root=root, listed=listed)
         return self._shown(id_, self._known(id_))
 
     async def take_look(self, id_: str, asker: Asker, *, after: int, rows: int, form: AnswerForm) -> None:

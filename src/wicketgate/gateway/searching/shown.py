@@ -46,6 +46,30 @@ def is_kept_here(known: HeldSearch | EndedSearch, now_us: int) -> bool:
     return isinstance(known, HeldSearch) and now_us < known.until_us and not known.asked.elsewhere
 
 
+def is_withheld(known: HeldSearch | EndedSearch) -> bool:
+    """Return whether the number that was counted is not for whoever asked.
+
+    What needs an approval for its age or its breadth is looked at by nobody before that: plates that are known to be
+    there, put beside one that is sought, would make of a count its answer.
+    """
+    if known.told is None:
+        return False
+    if isinstance(known, EndedSearch):
+        return known.rows is None
+    return not known.until_us and any(one.why != "count" for one in open_needs(known.waiting))
+
+
+def roughly(count: int | None) -> int | None:
+    """Return a count as a source is told it: an upper bound, 9, 99, 999 and so on.
+
+    A source has the reads: an exact number would tell it which plate was sought, or whether one that it invented was.
+
+    >>> [roughly(count) for count in (None, 0, 9, 10, 99, 100, 12345)]
+    [None, 9, 9, 99, 99, 999, 99999]
+    """
+    return None if count is None else 10 ** len(str(count)) - 1
+
+
 def status_of(held: HeldSearch, now_us: int) -> SearchStatus:
     """Return how a question stands that has not ended."""
     if held.until_us:
@@ -57,10 +81,18 @@ def status_of(held: HeldSearch, now_us: int) -> SearchStatus:
     return "awaiting-approval" if held.told is None else "counted"
 
 
+def shown_to_asker(
+    id_: str, known: HeldSearch | EndedSearch, now_us: int, members: AnswerMembers | None = None
+) -> SearchShown:
+    """Return a question as it stands for whoever asked it; parameters as `shown`."""
+    found = shown(id_, known, now_us, members)
+    return msgspec.structs.replace(found, vehicles=None, withheld=True) if is_withheld(known) else found
+
+
 def shown(
     id_: str, known: HeldSearch | EndedSearch, now_us: int, members: AnswerMembers | None = None
 ) -> SearchShown:
-    """Return a question as it stands.
+    """Return a question as it stands, for whoever approves it.
 
     Parameters
     ----------
@@ -151,8 +183,8 @@ def of_source(id_: str, known: HeldSearch | EndedSearch, source: str, now_us: in
         plates=one.breadth.plates,
         status=one.status,
         code=one.code,
-        vehicles=one.vehicles,
-        rows=one.rows,
+        vehicles=roughly(one.vehicles),
+        rows=roughly(one.rows),
     )
 
 

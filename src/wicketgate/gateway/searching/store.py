@@ -24,7 +24,7 @@ from wicketgate.base.files import write_durably
 from wicketgate.base.packing import pack, unpack
 from wicketgate.base.parts import private_folder
 
-ANSWER_FORM: Final = 1
+ANSWER_FORM: Final = 2
 """The form of stored answers that this version writes, and the latest that it reads."""
 CHUNK: Final = 500
 """Rows that are encrypted together."""
@@ -66,6 +66,8 @@ class AnswerMembers(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
+    form : int
+        In form 1 references to images are those of the authority's feed, from form 2 on the answer's own.
     fields : tuple of str
         That its authority showed.
     gaps : tuple of (int, int, int or None)
@@ -85,6 +87,14 @@ class AnswerMembers(msgspec.Struct, frozen=True, kw_only=True):
     chunks: tuple[tuple[int, int], ...]
     end_us: int
     covered_us: int = 0
+
+
+def refs_of(id_: str) -> str:
+    """Return whose the references to images in an answer are: its own.
+
+    No authority has a name with `/`: none of them is good at a feed, in another answer, or once this one has ended.
+    """
+    return f"search/{id_}"
 
 
 def erased_line(seq: int, leaf: bytes) -> bytes:
@@ -127,12 +137,24 @@ class AnswerWriter:
         self._file.write(_LENGTH.pack(len(sealed) + _NONCE) + nonce + sealed)
 
     def finish(
-        self, fields: Iterable[str], gaps: Iterable[tuple[int, int, int | None]], covered_us: int = 0
+        self,
+        fields: Iterable[str],
+        gaps: Iterable[tuple[int, int, int | None]],
+        covered_us: int = 0,
+        *,
+        form: int = ANSWER_FORM,
     ) -> AnswerMembers:
-        """Make it durable, and to be found; return what it says of itself."""
+        """Make it durable, and to be found; return what it says of itself.
+
+        Parameters
+        ----------
+        form : int
+            Of its lines: one that is written anew keeps that in which they were made.
+        """
         self._flush()
         begins = self._file.tell()
         members = AnswerMembers(
+            form=form,
             rows=self.rows,
             fields=tuple(sorted(fields)),
             gaps=tuple(gaps),
@@ -293,7 +315,7 @@ class AnswerStore:
             # A crash from here on leaves both keys, of which one opens whichever answer there is.
             following = self._key(id_).with_suffix(".next")
             write_durably(following, key, aside=self._keys / f"{id_}.part")
-            writer.finish(members.fields, members.gaps, members.covered_us)
+            writer.finish(members.fields, members.gaps, members.covered_us, form=members.form)
             following.replace(self._key(id_))
             _sync(self._keys)
             self._known.pop(id_, None)

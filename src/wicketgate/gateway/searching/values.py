@@ -146,6 +146,10 @@ class SearchShown(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     vehicles: Annotated[int | None, about("How many vehicles were counted; 9 stands for nine or fewer.")] = (
         None
     )
+    withheld: Annotated[
+        bool,
+        about("It was counted; the number is told to whoever approves, and to whoever asked once all have."),
+    ] = False
     signs: Annotated[tuple[str, ...], about("What may be wrong with the reason.")] = ()
     approvals: Annotated[int, about("How many approved it.")] = 0
     refused_reason: Annotated[str, about("Why an approver did not let it be answered.")] = ""
@@ -198,6 +202,22 @@ class AnswerPage:
     fields: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerImages:
+    """By what the images of one answer are found.
+
+    Attributes
+    ----------
+    authority : str
+        Its name.
+    refs : str
+        Whose the references in its rows are.
+    """
+
+    authority: str
+    refs: str
+
+
 class SourceSearch(msgspec.Struct, frozen=True, kw_only=True):
     """A question on a source's cameras as the source sees it: who asked, under what, how broadly, how much came back.
 
@@ -217,8 +237,8 @@ class SourceSearch(msgspec.Struct, frozen=True, kw_only=True):
     plates: int | None
     status: SearchStatus
     code: str
-    vehicles: Annotated[int | None, about("As told; 9 stands for nine or fewer.")]
-    rows: Annotated[int | None, about("Rows of the answer, of all sources.")]
+    vehicles: Annotated[int | None, about("At most so many were counted: 9, 99, 999 and so on.")]
+    rows: Annotated[int | None, about("At most so many rows has the answer, of all sources: likewise.")]
 
 
 class StoppedUnit(msgspec.Struct, frozen=True, kw_only=True):

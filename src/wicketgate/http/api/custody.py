@@ -47,6 +47,12 @@ class CountSaid(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """How many vehicles a question means, as custody counted."""
 
     vehicles: Annotated[int, about("Exactly.", minimum=0, exclusiveMaximum=1 << 53)]
+    rows: Annotated[
+        int,
+        about(
+            "Where one answer may not have so many: then it is refused.", minimum=0, exclusiveMaximum=1 << 53
+        ),
+    ] = 0
 
 
 class RunSaid(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -140,10 +146,11 @@ class CustodyApi:
         return private_answer(await self._waiting.waiting(who.name, name))
 
     async def post_count(self, request: Request) -> Response:
-        """`POST /v1/custody/{authority}/searches/{id}/count` `{"vehicles"}`."""
+        """`POST /v1/custody/{authority}/searches/{id}/count` `{"vehicles","rows"?}`."""
         said, unit = await self._said(request, CountSaid)
-        _demand_counts(said.vehicles)
-        return private_answer(await self._searches.take_count(request.path_params["id"], unit, said.vehicles))
+        _demand_counts(said.vehicles, said.rows)
+        id_ = request.path_params["id"]
+        return private_answer(await self._searches.take_count(id_, unit, said.vehicles, rows=said.rows))
 
     async def post_run(self, request: Request) -> Response:
         """`POST /v1/custody/{authority}/searches/{id}/run` `{"rows","vehicles","root"}`."""

@@ -65,7 +65,7 @@ class FeedImages:
         )
 
     async def answer(
-        self, unit: str, authority: str, ref: str, *, by: str, person: str, looking: bool
+        self, unit: str, authority: str, ref: str, *, by: str, person: str, looking: bool, refs: str = ""
     ) -> Response:
         """Commit the fetch of an image, then return it.
 
@@ -81,6 +81,8 @@ class FeedImages:
             The person, where it is one who signed in by name.
         looking : bool
             Whether the hits that it belongs to know of the look, without which a possible one is not confirmed.
+        refs : str
+            Whose the reference is, where it is no row's of the feed: an answer's own (`images_of`).
 
         Returns
         -------
@@ -93,7 +95,7 @@ class FeedImages:
             As the feed itself does.
         """
         self._demand(unit, authority, person)
-        body = await self._images.find(authority, ref)
+        body = await self._images.find(refs or authority, ref)
         if body is None:
             return problem("not-found", f"`{authority}` has no such image, or it is past its term")
         digest = hashlib.sha256(body).hexdigest()

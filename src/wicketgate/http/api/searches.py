@@ -170,7 +170,7 @@ class SearchesApi:
 
     async def list_own(self, request: Request) -> Response:
         """`GET /v1/searches`: one's own questions."""
-        return private_answer(SearchesShown(searches=self._searches.own(asker_of(request))))
+        return private_answer(SearchesShown(searches=await self._searches.own(asker_of(request))))
 
     async def get_search(self, request: Request) -> Response:
         """`GET /v1/searches/{id}`: how one's own question stands."""
@@ -196,10 +196,12 @@ class SearchesApi:
     async def get_image(self, request: Request) -> Response:
         """`GET /v1/searches/{id}/images/{ref}`: an image that a row of one's own answer names."""
         who = asker_of(request)
-        authority = self._searches.authority_of_answer(request.path_params["id"], who)
+        shown = await self._searches.images_of(request.path_params["id"], who)
         person = request.scope["principal"].person
         ref = request.path_params["ref"]
-        return await self._images.answer(who.unit, authority, ref, by=who.by, person=person, looking=False)
+        return await self._images.answer(
+            who.unit, shown.authority, ref, by=who.by, person=person, looking=False, refs=shown.refs
+        )
 
     async def get_proof(self, request: Request) -> Response:
         """`GET /v1/searches/{id}/proof`: from the run's fact to the ledger, once its second is closed."""
@@ -227,7 +229,7 @@ class SearchesApi:
 
     async def list_awaiting(self, request: Request) -> Response:
         """`GET /v1/approvals`: the questions that wait for this person."""
-        return private_answer(SearchesShown(searches=self._searches.awaiting(_approver(request))))
+        return private_answer(SearchesShown(searches=await self._searches.awaiting(_approver(request))))
 
     async def post_approve(self, request: Request) -> Response:
         """`POST /v1/searches/{id}/approve` `{"vehicles"?}`."""
@@ -250,7 +252,7 @@ class SearchesApi:
     async def list_on_cameras(self, request: Request) -> Response:
         """`GET /v1/cameras/searches`: questions on the source's cameras, never what they asked for."""
         who = require(request, "source", *SOURCE)
-        return private_answer(SourceSearchesShown(searches=self._searches.on_cameras_of(who.name)))
+        return private_answer(SourceSearchesShown(searches=await self._searches.on_cameras_of(who.name)))
 
     async def list_stopped(self, request: Request) -> Response:
         """`GET /v1/emergencies`: units whose emergency nobody approved in time."""

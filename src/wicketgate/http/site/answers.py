@@ -106,10 +106,11 @@ class Answers:
         """`GET /questions/{id}/images/{ref}`: an image that a row of one's own answer names; its fetch is a fact."""
         session = asker_at(request)
         asker = Asker(by=session.by, unit=session.unit)
-        name = self._searches.authority_of_answer(id_in(request), asker)
-        ref = request.path_params["ref"]
+        found = await self._searches.images_of(id_in(request), asker)
+        asker_at(request)  # it took a moment
+        ref, by, person = request.path_params["ref"], session.by, session.person
         return await self._images.answer(
-            session.unit, name, ref, by=session.by, person=session.person, looking=False
+            session.unit, found.authority, ref, by=by, person=person, looking=False, refs=found.refs
         )
 
 

@@ -67,7 +67,7 @@ class Approving:
     async def get_approvals(self, request: Request) -> Response:
         """`GET /approvals`: the questions that this person may approve here."""
         session = _approver_at(request)
-        waiting = self._searches.awaiting(_approver(session))
+        waiting = await self._searches.awaiting(_approver(session))
         await self._looks.show(session.by, session.key, "searches", session.unit, [one.id for one in waiting])
         session = _approver_at(request)  # it took a moment
         return await self._officers.page(
@@ -101,7 +101,7 @@ class Approving:
         status: int = 200,
     ) -> Response:
         id_ = id_in(request)
-        if not any(one.id == id_ for one in self._searches.awaiting(_approver(session))):
+        if not any(one.id == id_ for one in await self._searches.awaiting(_approver(session))):
             raise InputError("no such question waits for your approval", code="unknown-search")
         detail = await self._searches.detail(id_, session.by, _approver(session))
         _approver_at(request)  # it took a moment

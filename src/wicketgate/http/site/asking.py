@@ -91,7 +91,8 @@ class AskingPages:
     async def get_own(self, request: Request) -> Response:
         """`GET /questions`."""
         session = asker_at(request)
-        searches = [msgspec.to_builtins(one) for one in self._searches.own(_asker(session))]
+        searches = [msgspec.to_builtins(one) for one in await self._searches.own(_asker(session))]
+        asker_at(request)  # it took a moment
         authorities = [self._shown(one) for one in self._askable(session.unit)]
         return await self._officers.page(
             self._pages.own, session, self._clock.now_us(), searches, authorities

@@ -43,8 +43,8 @@ class SourceQuestions:
         """`GET /source/questions`: a look at who asked, under what, how broadly, and how much came back."""
         session = person_at(request, "organisation", "source-officer")
         await self._looks.look(session.by, "searches", session.unit)
+        searches = await self._searches.on_cameras_of(session.unit)
         session = person_at(request, "organisation", "source-officer")  # it took a moment
-        searches = self._searches.on_cameras_of(session.unit)
         moment = self._commits.committed_at(self._clock.now_us())
         titles = {
             name: moment.authority(named.versions[moment.current(named)]).title

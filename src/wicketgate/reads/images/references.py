@@ -78,12 +78,14 @@ def _cipher(secret: bytes) -> AESSIV:
 
 
 def make_ref(secret: bytes, authority: str, name: str) -> str:
-    """Return the reference to an image for one authority.
+    """Return the reference to an image for one authority, or for one answer of it.
 
     Parameters
     ----------
     secret : bytes
         The deployment's secret (`Deployment.index_secret`), 16 to 64 bytes.
+    authority : str
+        Whose it is: an authority's name, or what stands for one answer.
     name : str
         `Stored.name`.
 

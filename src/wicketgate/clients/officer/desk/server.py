@@ -22,6 +22,8 @@ MOST_BYTES: Final = MAX_ENVELOPE_BYTES * 2
 _MOST_CONNECTIONS: Final = 16
 _RECEIVE_S: Final = 10.0
 _LOOK_S: Final = 0.5
+_MOST_DIGITS: Final = 12
+"""Of a length: noughts before it make no huge one small."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
         if "Transfer-Encoding" in self.headers or not length.isascii() or not length.isdigit():
             self._send(PageAnswer(status=411))
             return
-        if int(length[:12]) > self.server.most_bytes:
+        if len(length) > _MOST_DIGITS or int(length) > self.server.most_bytes:
             self._send(PageAnswer(status=413))
             return
         body = self.rfile.read(int(length))
