@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -32,7 +32,7 @@ from bench.history_beside import measured, of_duckdb, of_postgres
 from wicketgate.base.clock import DAY_US, HOUR_US, MINUTE_US, SystemClock, rfc3339
 from wicketgate.base.errors import HistoryError
 from wicketgate.base.periods import Period
-from wicketgate.history.asking import ClampedQuestion, page_statement
+from wicketgate.history.asking import ClampedQuestion, KeptPart, page_statement
 from wicketgate.history.client import HistoryClient
 from wicketgate.history.engine import HistoryEngine
 from wicketgate.history.messages import AskOrder, TakenReads, TakeOrder
@@ -290,10 +290,10 @@ _RAW = {
 }
 
 
-def _raw(asking: ClampedQuestion) -> tuple[str, dict[str, Any]]:
+def _raw(asking: ClampedQuestion, parts: Collection[KeptPart]) -> tuple[str, dict[str, Any]]:
     """Return a question as one would ask the engine for it by hand."""
     question = asking.question
-    made = page_statement(asking, hiding=False, spans=[40_320])
+    made = page_statement(asking, hiding=False, parts=parts)
     if question.scenes or question.pattern or question.lookalikes:
         return made  # there is no shorter way
     values: dict[str, Any] = {"from": question.from_us, "to": question.until_us}
@@ -317,7 +317,7 @@ def _by_hand(engine: HistoryEngine, made: Made, seed: int) -> dict[str, tuple[fl
     for name, ask in QUESTIONS:
         chance, times, used = random.Random(seed), [], time.process_time()
         for n in range(ASKED + 3):
-            sql, values = _raw(asking_of(ask(chance, made)))
+            sql, values = _raw(asking_of(ask(chance, made)), engine._parts)
             began = time.perf_counter()
             client.raw_query(sql, parameters=values, fmt="ArrowStream")
             if n >= 3:
