@@ -30,8 +30,9 @@ BOUNDS: Final = (
 """The bounds of one statement: nothing goes to the disk for want of memory, it fails instead."""
 # By plates the order of the table is used, and the other one is not looked at: that takes as long as to read a part.
 _BY_PLATES: Final = ", optimize_use_projections = 0"
-# A thread for each core costs more than it gains where each part has a few rows.
-_FEW: Final = ", max_threads = 1"
+# A thread for each core costs more than it gains where each part has a few rows; and so does reading the columns that
+# are only shown in a second pass.
+_FEW: Final = ", max_threads = 1, query_plan_optimize_lazy_materialization = 0"
 
 _RANGES: Final = 40
 """Ranges of cameras' numbers that are named as such; more are a list."""
