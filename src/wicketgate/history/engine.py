@@ -301,7 +301,7 @@ class HistoryEngine:
 
     def _rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
         try:
-            bounds = "" if sql.endswith(BOUNDS) else BOUNDS
+            bounds = "" if BOUNDS in sql else BOUNDS
             return self._client().query(sql + bounds, parameters=dict(parameters or {})).result_rows
         except ClickHouseError as error:
             raise _failed("a question", error) from error
