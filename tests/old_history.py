@@ -71,14 +71,22 @@ TABLES_2 = {
     span UInt32 CODEC(ZSTD(1)),
     slot UInt32 CODEC(ZSTD(1)),
     PROJECTION by_camera (SELECT * ORDER BY camera, captured_us)
-) ENGINE = MergeTree PARTITION BY (source, span, slot) ORDER BY (plate, captured_us) SETTINGS storage_policy = 'encrypted', fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 10000, default_compression_codec = 'ZSTD(1)', auto_statistics_types = '', index_granularity = 1024""",
+) ENGINE = MergeTree PARTITION BY (source, span, slot)
+ORDER BY (plate, captured_us)
+SETTINGS storage_policy = 'encrypted', fsync_after_insert = 1, fsync_part_directory = 1,
+    non_replicated_deduplication_window = 10000,
+    default_compression_codec = 'ZSTD(1)', auto_statistics_types = '', index_granularity = 1024""",
     "plates": """CREATE TABLE IF NOT EXISTS plates (
     skeleton String CODEC(ZSTD(1)),
     plate String CODEC(ZSTD(1)),
     source LowCardinality(String) CODEC(ZSTD(1)),
     span UInt32 CODEC(ZSTD(1)),
     slot UInt32 CODEC(ZSTD(1))
-) ENGINE = ReplacingMergeTree PARTITION BY (source, span, slot) ORDER BY (skeleton, plate) SETTINGS storage_policy = 'encrypted', fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 10000, default_compression_codec = 'ZSTD(1)', auto_statistics_types = ''""",
+) ENGINE = ReplacingMergeTree PARTITION BY (source, span, slot)
+ORDER BY (skeleton, plate)
+SETTINGS storage_policy = 'encrypted', fsync_after_insert = 1, fsync_part_directory = 1,
+    non_replicated_deduplication_window = 10000,
+    default_compression_codec = 'ZSTD(1)', auto_statistics_types = ''""",
     "later": """CREATE TABLE IF NOT EXISTS later (
     read_id UInt64 CODEC(Delta, ZSTD(1)),
     patch String CODEC(ZSTD(1)),
@@ -86,7 +94,11 @@ TABLES_2 = {
     source LowCardinality(String) CODEC(ZSTD(1)),
     span UInt32 CODEC(ZSTD(1)),
     slot UInt32 CODEC(ZSTD(1))
-) ENGINE = ReplacingMergeTree PARTITION BY (source, span, slot) ORDER BY (read_id) SETTINGS storage_policy = 'encrypted', fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 10000, default_compression_codec = 'ZSTD(1)', auto_statistics_types = ''""",
+) ENGINE = ReplacingMergeTree PARTITION BY (source, span, slot)
+ORDER BY (read_id)
+SETTINGS storage_policy = 'encrypted', fsync_after_insert = 1, fsync_part_directory = 1,
+    non_replicated_deduplication_window = 10000,
+    default_compression_codec = 'ZSTD(1)', auto_statistics_types = ''""",
     "hidden": """CREATE TABLE IF NOT EXISTS hidden (
     read_id UInt64
 ) ENGINE = ReplacingMergeTree ORDER BY (read_id)

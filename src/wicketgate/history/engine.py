@@ -326,7 +326,11 @@ class HistoryEngine:
 
     def _kept_parts(self) -> tuple[KeptPart, ...]:
         """Return the parts of the reads. What one that is not among them holds is answered to nobody yet."""
-        return tuple(KeptPart(name, *more) for table, name, *more in self._partitions() if table == "reads")
+        return tuple(
+            KeptPart(name, source, span, slot)
+            for table, name, source, span, slot in self._partitions()
+            if table == "reads"
+        )
 
     def _partitions(self) -> list[tuple[str, str, str, int, int]]:
         """Return each partition: its table, its id, and its source, span and slot."""

@@ -13,7 +13,6 @@ from wicketgate.history.engine import HistoryEngine
 from wicketgate.history.messages import HistoryPosition, read_id
 from wicketgate.history.position import FORM, read_position, write_position
 
-
 _FILES = "min_bytes_for_wide_part = 1000000000000"
 
 
@@ -70,7 +69,10 @@ def test_parts_with_a_file_for_each_column_keep_them_and_new_ones_have_one_for_a
     engine = HistoryEngine(folder, KEY)
     engine.take(2, 2, rows(item(2, [("A1", 1, NOW_US), ("C3", 2, NOW_US)])))
     engine.merge()
-    kinds = "SELECT source, slot, part_type FROM system.parts INNER JOIN (SELECT DISTINCT source, slot, _part AS name FROM reads) AS held USING name WHERE active ORDER BY source, slot"
+    kinds = (
+        "SELECT source, slot, part_type FROM system.parts INNER JOIN "
+        "(SELECT DISTINCT source, slot, _part AS name FROM reads) AS held USING name WHERE active ORDER BY ALL"
+    )
     assert [kind for *_, kind in engine._rows(kinds)] == ["Wide", "Compact", "Wide"]
     assert [row["plate"] for row in engine.page(everything()).to_pylist()] == ["B2", "A1", "A1", "C3"]
     assert engine.count(everything()) == (3, 4)
