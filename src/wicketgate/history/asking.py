@@ -7,6 +7,8 @@ nothing, whatever the engine still holds. What was erased it finds neither.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -34,6 +36,10 @@ _BY_PLATES: Final = ", optimize_use_projections = 0"
 # are only shown in a second pass.
 _FEW: Final = ", max_threads = 1, query_plan_optimize_lazy_materialization = 0"
 
+_MANY: Final = 64
+"""More plates than these are looked for in one span of time after another, and so is whatever was read somewhere."""
+_TURNS: Final = 4
+"""So many spans."""
 _RANGES: Final = 40
 """Ranges of cameras' numbers that are named as such; more are a list."""
 _PREFIX: Final = 3
@@ -130,6 +136,31 @@ def count_statement(asking: ClampedQuestion, *, hiding: bool, parts: Collection[
     return Statement(
         f"SELECT uniqExact(plate), count() FROM reads WHERE {where}{_settings(asking.question)}",
         conditions.parameters,
+    )
+
+
+def in_turn(asking: ClampedQuestion, parts: Collection[KeptPart]) -> list[ClampedQuestion]:
+    """Return a question about a time as questions about spans of it, the earliest first.
+
+    Their pages behind each other are its page: one that is full after the first of them need not look into the rest.
+    A question that means few rows is returned as it is, for each statement has to be planned.
+    """
+    if asking.after is not None:  # what lies before it is not looked into again
+        begins_us = max(asking.question.from_us, asking.after.captured_us)
+        asking = _within(asking, begins_us, asking.question.until_us)
+    question = asking.question
+    broad = len(question.plates) > _MANY or question.kinds <= {"place", "vehicle"}
+    edges = sorted({one.from_us for one in parts if question.from_us < one.from_us < question.until_us})
+    if not broad or len(edges) < _TURNS:
+        return [asking]
+    step = -(-(len(edges) + 1) // _TURNS)
+    times = [question.from_us, *edges[step - 1 :: step], question.until_us]
+    return [_within(asking, *span) for span in pairwise(times)]
+
+
+def _within(asking: ClampedQuestion, from_us: int, until_us: int) -> ClampedQuestion:
+    return msgspec.structs.replace(
+        asking, question=replace(asking.question, from_us=from_us, until_us=until_us)
     )
 
 

@@ -30,11 +30,13 @@ from wicketgate.base.parts import private_folder
 from wicketgate.history import schema
 from wicketgate.history.asking import (
     BOUNDS,
+    MAX_PAGE,
     TEXTS,
     ClampedQuestion,
     KeptPart,
     Statement,
     count_statement,
+    in_turn,
     page_statement,
 )
 from wicketgate.history.messages import HistoryGap, HistoryMeasures, HistoryPosition
@@ -209,7 +211,13 @@ class HistoryEngine:
 
     def page(self, asking: ClampedQuestion) -> pa.Table:
         """Return the rows of a question behind its cursor, in the order of their times."""
-        found = self._table(page_statement(asking, hiding=self._hiding, parts=self._parts))
+        pages, wanted = list[pa.Table](), max(1, min(MAX_PAGE, asking.limit))
+        parts = self._parts
+        for turn in in_turn(asking, parts):
+            pages.append(self._table(page_statement(turn, hiding=self._hiding, parts=parts)))
+            if sum(page.num_rows for page in pages) >= wanted:
+                break
+        found = pa.concat_tables(pages).slice(0, wanted)
         for at, field in enumerate(found.schema):
             if field.name in TEXTS:  # empty is what was not said
                 said = found.column(at)

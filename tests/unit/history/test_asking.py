@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from wicketgate.base.clock import DAY_US, MINUTE_US
-from wicketgate.history.asking import ClampedQuestion, KeptPart, count_statement, page_statement
+from wicketgate.history.asking import (
+    ClampedQuestion,
+    Cursor,
+    KeptPart,
+    count_statement,
+    in_turn,
+    page_statement,
+)
 from wicketgate.history.questions import Question
 
 DAY = 1440
@@ -60,3 +69,29 @@ def test_of_a_part_that_a_term_cuts_a_time_bounds_the_rest() -> None:
         horizon
         in page_statement(asked(0, 2 * DAY_US, tfl=horizon), hiding=False, parts=PARTS).parameters.values()
     )
+
+
+def spans(question: Question, after: Cursor | None = None, count: int = 9) -> list[tuple[int, int]]:
+    parts = [KeptPart(f"p{n}", "tfl", DAY, n * DAY) for n in range(count)]
+    asking = ClampedQuestion(question=question, cameras=[[7]], horizons_us={"tfl": 0}, after=after)
+    return [(turn.question.from_us, turn.question.until_us) for turn in in_turn(asking, parts)]
+
+
+def test_a_broad_question_is_asked_in_turn_by_whole_parts_of_its_time() -> None:
+    many = Question(plates=tuple(f"P{n}" for n in range(65)), many=True, from_us=5, until_us=9 * DAY_US)
+    found = spans(many)
+    assert (found[0][0], found[-1][1]) == (5, 9 * DAY_US)
+    assert 1 < len(found) <= 4
+    assert all(one[1] == other[0] and one[1] % DAY_US == 0 for one, other in pairwise(found))
+    assert spans(Question(from_us=5, until_us=9 * DAY_US)) == found
+    # Behind a cursor, what lies before it is not looked into.
+    assert spans(many, Cursor(8 * DAY_US + 7, 3)) == [(8 * DAY_US + 7, 9 * DAY_US)]
+
+
+def test_a_question_that_means_few_rows_or_a_short_time_is_asked_at_once() -> None:
+    for question in (
+        Question(plates=("AB12CDE",), from_us=5, until_us=9 * DAY_US),
+        Question(pattern="AB1*", from_us=5, until_us=9 * DAY_US),
+        Question(from_us=5, until_us=2 * DAY_US),
+    ):
+        assert spans(question) == [(5, question.until_us)]
