@@ -221,7 +221,7 @@ class HistoryEngine:
         for at, field in enumerate(found.schema):
             if field.name in TEXTS:  # empty is what was not said
                 said = found.column(at)
-                found = found.set_column(at, field, pc.if_else(pc.equal(said, ""), None, said))
+                found = found.set_column(at, field, pc.if_else(pc.equal(said, pa.scalar("")), None, said))
         return self._with_later(found) if self._has_later and found.num_rows else found
 
     def count(self, asking: ClampedQuestion) -> HistoryCount:
