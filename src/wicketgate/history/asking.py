@@ -7,17 +7,22 @@ nothing, whatever the engine still holds. What was erased it finds neither.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
 
 from wicketgate.base.clock import MINUTE_US
-from wicketgate.history.questions import Question, skeleton_of
+from wicketgate.history.questions import Question, Scene, skeleton_of
 
 MAX_PAGE: Final = 10_000
 """Rows of one page."""
 
+TEXTS: Final = ("lane", "direction", "vehicle", "patch", "overview", "marks")
+COLUMNS: Final = ("read_id", "plate", "captured_us", "waited_s", "camera", "confidence", *TEXTS)
+"""The columns of a page."""
 # In the statement itself: handed to the client they cost 5 ms. With the dynamic filter a limit takes the wrong rows
 # where a set from another statement is asked for (26.5).
 BOUNDS: Final = (
@@ -25,16 +30,39 @@ BOUNDS: Final = (
     "max_bytes_before_external_sort = 0, use_top_k_dynamic_filtering = 0"
 )
 """The bounds of one statement: nothing goes to the disk for want of memory, it fails instead."""
+# By plates the order of the table is used, and the other one is not looked at: that takes as long as to read a part.
+_BY_PLATES: Final = ", optimize_use_projections = 0"
+# A thread for each core costs more than it gains where each part has a few rows; and so does reading the columns that
+# are only shown in a second pass.
+_FEW: Final = ", max_threads = 1, query_plan_optimize_lazy_materialization = 0"
 
+_MANY: Final = 64
+"""More plates than these are looked for in one span of time after another, and so is whatever was read somewhere."""
+_TURNS: Final = 4
+"""So many spans."""
 _RANGES: Final = 40
 """Ranges of cameras' numbers that are named as such; more are a list."""
-_SHOWN: Final = "read_id, plate, captured_us, waited_s, camera, confidence, " + ", ".join(
-    # By another name within: a condition on the column means the column. What is empty was not said.
-    f"nullIf(toString(reads.{name}), '') AS {name}_"
-    for name in ("lane", "direction", "vehicle", "patch", "overview", "marks")
-)
 _PREFIX: Final = 3
 """Characters known at the beginning of a pattern by which the order of plates is used; fewer go by `plates`."""
+
+
+class KeptPart(NamedTuple):
+    """A part of the tables: how the engine names it, and what it holds."""
+
+    name: str
+    source: str
+    span: int
+    slot: int
+
+    @property
+    def from_us(self) -> int:
+        """The earliest capture that it can hold."""
+        return self.slot * MINUTE_US
+
+    @property
+    def until_us(self) -> int:
+        """The end of its time."""
+        return (self.slot + self.span) * MINUTE_US
 
 
 class Cursor(msgspec.Struct, frozen=True, array_like=True):
@@ -74,46 +102,82 @@ class Statement(NamedTuple):
     parameters: dict[str, Any]
 
 
-def page_statement(asking: ClampedQuestion, *, hiding: bool, spans: Collection[int]) -> Statement:
+def page_statement(asking: ClampedQuestion, *, hiding: bool, parts: Collection[KeptPart]) -> Statement:
     """Return the statement for a page of rows, in the order of their times.
+
+    A text that is not there is empty in its rows.
 
     Parameters
     ----------
     hiding : bool
         Whether anything is hidden at all.
-    spans : collection of int
-        Those of the parts that there are, in minutes.
+    parts : collection of KeptPart
+        Those that there are.
     """
-    parts = _Conditions(asking, hiding, spans)
-    where = [*parts.clamps(), *parts.wanted()]
+    conditions = _Conditions(asking, hiding, parts)
+    where = [*conditions.clamps(asking.question), *conditions.wanted()]
     if asking.after is not None:
         where.append(
-            f"(captured_us, read_id) > ({parts.value('Int64', asking.after.captured_us)}, "
-            f"{parts.value('UInt64', asking.after.read_id)})"
+            f"(captured_us, read_id) > ({conditions.value('Int64', asking.after.captured_us)}, "
+            f"{conditions.value('UInt64', asking.after.read_id)})"
         )
-    limit = parts.value("UInt32", max(1, min(MAX_PAGE, asking.limit)))
+    limit = conditions.value("UInt32", max(1, min(MAX_PAGE, asking.limit)))
     return Statement(
-        f"SELECT {_SHOWN} FROM reads WHERE {' AND '.join(where)} ORDER BY captured_us, read_id "
-        f"LIMIT {limit}{BOUNDS}",
-        parts.parameters,
+        f"SELECT {', '.join(COLUMNS)} FROM reads WHERE {' AND '.join(where)} ORDER BY captured_us, read_id "
+        f"LIMIT {limit}{_settings(asking.question)}",
+        conditions.parameters,
     )
 
 
-def count_statement(asking: ClampedQuestion, *, hiding: bool, spans: Collection[int]) -> Statement:
+def count_statement(asking: ClampedQuestion, *, hiding: bool, parts: Collection[KeptPart]) -> Statement:
     """Return the statement that counts vehicles, and the reads of them."""
-    parts = _Conditions(asking, hiding, spans)
-    where = " AND ".join([*parts.clamps(), *parts.wanted()])
-    return Statement(f"SELECT uniqExact(plate), count() FROM reads WHERE {where}{BOUNDS}", parts.parameters)
+    conditions = _Conditions(asking, hiding, parts)
+    where = " AND ".join([*conditions.clamps(asking.question), *conditions.wanted()])
+    return Statement(
+        f"SELECT uniqExact(plate), count() FROM reads WHERE {where}{_settings(asking.question)}",
+        conditions.parameters,
+    )
+
+
+def in_turn(asking: ClampedQuestion, parts: Collection[KeptPart]) -> list[ClampedQuestion]:
+    """Return a question about a time as questions about spans of it, the earliest first.
+
+    Their pages behind each other are its page: one that is full after the first of them need not look into the rest.
+    A question that means few rows is returned as it is, for each statement has to be planned.
+    """
+    if asking.after is not None:  # what lies before it is not looked into again
+        begins_us = max(asking.question.from_us, asking.after.captured_us)
+        asking = _within(asking, begins_us, asking.question.until_us)
+    question = asking.question
+    broad = len(question.plates) > _MANY or question.kinds <= {"place", "vehicle"}
+    edges = sorted({one.from_us for one in parts if question.from_us < one.from_us < question.until_us})
+    if not broad or len(edges) < _TURNS:
+        return [asking]
+    step = -(-(len(edges) + 1) // _TURNS)
+    times = [question.from_us, *edges[step - 1 :: step], question.until_us]
+    return [_within(asking, *span) for span in pairwise(times)]
+
+
+def _within(asking: ClampedQuestion, from_us: int, until_us: int) -> ClampedQuestion:
+    return msgspec.structs.replace(
+        asking, question=replace(asking.question, from_us=from_us, until_us=until_us)
+    )
+
+
+def _settings(question: Question) -> str:
+    if question.plates and not question.many and not question.lookalikes:
+        return BOUNDS + _BY_PLATES + _FEW
+    return BOUNDS + _BY_PLATES if question.plates or question.pattern else BOUNDS
 
 
 class _Conditions:
     """The conditions of a statement, and the parameters that they name."""
 
-    def __init__(self, asking: ClampedQuestion, hiding: bool, spans: Collection[int]) -> None:
+    def __init__(self, asking: ClampedQuestion, hiding: bool, parts: Collection[KeptPart]) -> None:
         self._asking = asking
         self._question = asking.question
         self._hiding = hiding
-        self._spans = sorted(spans)
+        self._parts = parts
         self.parameters: dict[str, Any] = {}
 
     def value(self, kind: str, value: Any) -> str:
@@ -122,23 +186,43 @@ class _Conditions:
         self.parameters[name] = value
         return f"{{{name}:{kind}}}"
 
-    def clamps(self) -> list[str]:
-        """Return what every statement holds to: terms, erasures, and the parts in which the time can lie."""
-        question = self._question
-        kept = [
-            f"(source = {self.value('String', source)} AND captured_us >= {self.value('Int64', horizon)})"
-            for source, horizon in sorted(self._asking.horizons_us.items())
-        ]
-        first, last = question.from_us // MINUTE_US, (question.until_us - 1) // MINUTE_US
-        parted = [
-            f"(span = {self.value('UInt32', span)} AND slot >= {self.value('UInt32', max(0, first - span + 1))} "
-            f"AND slot <= {self.value('UInt32', last)})"
-            for span in self._spans
-        ]
-        found = ["(" + " OR ".join(kept or ["0"]) + ")", "(" + " OR ".join(parted or ["0"]) + ")"]
+    def clamps(self, time: Question | Scene) -> list[str]:
+        """Return what every statement about a time holds to: terms, erasures, and the parts in which it can lie."""
+        found = self._kept(time.from_us, time.until_us)
         if self._hiding:
             found.append("read_id NOT IN (SELECT read_id FROM hidden)")
         return found
+
+    def _kept(self, from_us: int, until_us: int) -> list[str]:
+        """Return the parts that may be looked into, and in those that a term cuts, from when on.
+
+        By the parts' names: to compare what they hold takes as long as to read them.
+        """
+        horizons = self._asking.horizons_us
+        whole: list[str] = []
+        cut: dict[int, list[str]] = {}
+        for part in sorted(self._parts):
+            horizon = horizons.get(part.source)
+            if horizon is None or part.until_us <= max(horizon, from_us):
+                continue
+            if part.from_us < until_us:
+                begins = max(part.from_us, from_us) >= horizon
+                (whole if begins else cut.setdefault(horizon, [])).append(part.name)
+        names = [*whole, *(name for some in cut.values() for name in some)]
+        if not names:
+            return ["0"]
+        found = [self._named(names)]
+        if cut:
+            each = [
+                (f"({self._named(some)} AND " if len(some) < len(names) else "(")
+                + f"captured_us >= {self.value('Int64', horizon)})"
+                for horizon, some in cut.items()
+            ]
+            found.append("(" + " OR ".join([*([self._named(whole)] if whole else []), *each]) + ")")
+        return found
+
+    def _named(self, parts: Sequence[str]) -> str:
+        return f"_partition_id IN {self.value('Array(String)', parts)}"
 
     def wanted(self) -> list[str]:
         """Return what the question asks for."""
@@ -200,16 +284,17 @@ class _Conditions:
         return f"plate IN (SELECT plate FROM plates WHERE plate LIKE {like})"
 
     def _scenes(self, seen_so: list[str]) -> list[str]:
+        question = self._question
         scenes = [
             self._seen(cameras, scene.from_us, scene.until_us)
-            for scene, cameras in zip(self._question.scenes, self._asking.cameras, strict=True)
+            for scene, cameras in zip(question.scenes, self._asking.cameras, strict=True)
         ]
-        common = [*self.clamps(), *seen_so]
         each = " UNION ALL ".join(
-            f"SELECT DISTINCT plate, {n} AS scene FROM reads WHERE {' AND '.join([*common, scene])}"
-            for n, scene in enumerate(scenes)
+            f"SELECT DISTINCT plate, {n} AS scene FROM reads "
+            f"WHERE {' AND '.join([*self.clamps(scene), *seen_so, seen])}"
+            for n, (scene, seen) in enumerate(zip(question.scenes, scenes, strict=True))
         )
-        least = self.value("UInt8", self._question.at_least)
+        least = self.value("UInt8", question.at_least)
         return [
             "(" + " OR ".join(scenes) + ")",
             f"plate IN (SELECT plate FROM ({each}) GROUP BY plate HAVING count() >= {least})",

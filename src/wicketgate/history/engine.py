@@ -20,6 +20,7 @@ import clickhouse_connect
 import msgspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
@@ -27,7 +28,17 @@ from wicketgate.base.clock import HOUR_US, MINUTE_US
 from wicketgate.base.errors import ConfigurationError, HistoryError, InputError
 from wicketgate.base.parts import private_folder
 from wicketgate.history import schema
-from wicketgate.history.asking import BOUNDS, ClampedQuestion, Statement, count_statement, page_statement
+from wicketgate.history.asking import (
+    BOUNDS,
+    MAX_PAGE,
+    TEXTS,
+    ClampedQuestion,
+    KeptPart,
+    Statement,
+    count_statement,
+    in_turn,
+    page_statement,
+)
 from wicketgate.history.messages import HistoryGap, HistoryMeasures, HistoryPosition
 from wicketgate.history.position import FORM, read_position, write_position
 from wicketgate.history.rows import HistoryRows
@@ -81,7 +92,8 @@ class HistoryEngine:
             self._make_tables()
             self._hiding = self._number("SELECT count() FROM hidden") > 0
             self._has_later = self._number("SELECT count() FROM later") > 0
-            self._spans = {span for _, _, _, span, _ in self._partitions()}
+            self._parts = self._kept_parts()
+            self._gaps = self._kept_gaps()
         except ClickHouseError as error:
             raise ConfigurationError(
                 f"`{folder.name}/` cannot be opened: another process has it, or its key is not that of "
@@ -132,11 +144,12 @@ class HistoryEngine:
             if rows.reads.num_rows or rows.later.num_rows:
                 self._move(position.done, last, position.at_us)
             token = f"{first}-{last}"
-            self._spans |= {int(one) for one in rows.reads.column("span").to_pylist() if one is not None}
             # First what helps to find reads: without a read it is found by nobody.
             for name, table in (("plates", rows.plates), ("later", rows.later), ("reads", rows.reads)):
                 self._insert(name, table, token)
             self._has_later |= rows.later.num_rows > 0
+            if not _parted(rows.reads) <= {one[1:] for one in self._parts}:
+                self._parts = self._kept_parts()
             self._move(last, last, at_us)
 
     def miss(self, gap: HistoryGap) -> None:
@@ -148,6 +161,8 @@ class HistoryEngine:
             self._insert(
                 "gaps", pa.table({name: [getattr(gap, name)] for name in HistoryGap.__struct_fields__}), None
             )
+            # Of two that begin alike the later counts. A new mapping: whoever asks meanwhile has the one before.
+            self._gaps = dict(sorted((self._gaps | {gap.first: gap}).items()))
             if gap.last > position.done:
                 self._move(gap.last, gap.last, position.at_us)
 
@@ -188,29 +203,35 @@ class HistoryEngine:
                         self._delete("reads", partition, f"captured_us < {int(horizon)}")
                         self._tidy(partition)
                         self._trimmed[partition] = horizon
+            if gone:
+                self._parts = self._kept_parts()
         return gone
 
     # --- what it answers --------------------------------------------------------------------------------------
 
     def page(self, asking: ClampedQuestion) -> pa.Table:
         """Return the rows of a question behind its cursor, in the order of their times."""
-        found = self._table(page_statement(asking, hiding=self._hiding, spans=self._spans))
-        found = found.rename_columns([name.rstrip("_") for name in found.column_names])
+        pages, wanted = list[pa.Table](), max(1, min(MAX_PAGE, asking.limit))
+        parts = self._parts
+        for turn in in_turn(asking, parts):
+            pages.append(self._table(page_statement(turn, hiding=self._hiding, parts=parts)))
+            if sum(page.num_rows for page in pages) >= wanted:
+                break
+        found = pa.concat_tables(pages).slice(0, wanted)
+        for at, field in enumerate(found.schema):
+            if field.name in TEXTS:  # empty is what was not said
+                said = found.column(at)
+                found = found.set_column(at, field, pc.if_else(pc.equal(said, pa.scalar("")), None, said))
         return self._with_later(found) if self._has_later and found.num_rows else found
 
     def count(self, asking: ClampedQuestion) -> HistoryCount:
         """Return how many vehicles a question means, exactly, and how many reads of them."""
-        found = self._rows(*count_statement(asking, hiding=self._hiding, spans=self._spans))
+        found = self._rows(*count_statement(asking, hiding=self._hiding, parts=self._parts))
         return HistoryCount(*map(int, found[0]))
 
     def gaps(self, from_us: int, until_us: int) -> list[HistoryGap]:
         """Return what the history lacks of a time of capture."""
-        found = self._rows(
-            "SELECT first, last, from_us, until_us, reads FROM gaps FINAL "
-            "WHERE from_us < {until:Int64} AND until_us >= {from:Int64} ORDER BY first",
-            {"from": from_us, "until": until_us},
-        )
-        return [HistoryGap(**dict(zip(HistoryGap.__struct_fields__, row, strict=True))) for row in found]
+        return [gap for gap in self._gaps.values() if gap.from_us < until_us and gap.until_us >= from_us]
 
     def measures(self) -> HistoryMeasures:
         """Return how much it holds."""
@@ -244,6 +265,12 @@ class HistoryEngine:
                 client.command(change, settings=schema.SETTINGS)
         self._position = msgspec.structs.replace(position, form=FORM)
         write_position(self._folder, self._position)
+
+    def _kept_gaps(self) -> dict[int, HistoryGap]:
+        """Return what it lacks, by the first transaction: a statement for each question costs a tenth of it."""
+        names = HistoryGap.__struct_fields__
+        found = self._rows(f"SELECT {', '.join(names)} FROM gaps FINAL ORDER BY first")
+        return {gap.first: gap for gap in (HistoryGap(**dict(zip(names, row, strict=True))) for row in found)}
 
     # --- the engine -------------------------------------------------------------------------------------------
 
@@ -282,7 +309,7 @@ class HistoryEngine:
 
     def _rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
         try:
-            bounds = "" if sql.endswith(BOUNDS) else BOUNDS
+            bounds = "" if BOUNDS in sql else BOUNDS
             return self._client().query(sql + bounds, parameters=dict(parameters or {})).result_rows
         except ClickHouseError as error:
             raise _failed("a question", error) from error
@@ -304,6 +331,14 @@ class HistoryEngine:
         within = f"FROM reads WHERE _partition_id = '{_checked(partition)}'"
         self._delete("plates", partition, f"plate NOT IN (SELECT plate {within})")
         self._delete("later", partition, f"read_id NOT IN (SELECT read_id {within})")
+
+    def _kept_parts(self) -> tuple[KeptPart, ...]:
+        """Return the parts of the reads. What one that is not among them holds is answered to nobody yet."""
+        return tuple(
+            KeptPart(name, source, span, slot)
+            for table, name, source, span, slot in self._partitions()
+            if table == "reads"
+        )
 
     def _partitions(self) -> list[tuple[str, str, str, int, int]]:
         """Return each partition: its table, its id, and its source, span and slot."""
@@ -332,6 +367,13 @@ class HistoryEngine:
             at = page.schema.get_field_index(name)
             page = page.set_column(at, page.schema.field(at), pa.array(values, page.schema.field(at).type))
         return page
+
+
+def _parted(reads: pa.Table) -> set[tuple[str, int, int]]:
+    """Return the source, span and slot of each part of which there are reads."""
+    names = list(KeptPart._fields[1:])
+    each = reads.group_by(names, use_threads=False).aggregate([])
+    return set(zip(*(each.column(name).to_pylist() for name in names), strict=True))
 
 
 def _values(partition: str) -> tuple[str, int, int]:

@@ -16,8 +16,8 @@ from wicketgate.base.files import write_durably
 from wicketgate.base.forms import newer_form
 from wicketgate.history.messages import HistoryPosition
 
-FORM: Final = 2
-"""1: columns of `reads` as the engine compresses them by itself."""
+FORM: Final = 3
+"""1: columns of `reads` as the engine compresses them by itself; 2: a file for each column."""
 _FILE: Final = "position.json"
 
 

@@ -52,7 +52,8 @@ MSGPACK: Final = "application/msgpack"
 QUESTIONS: Final = 4
 """Questions that are answered at once."""
 _WAITING: Final = 64
-_GIVES_WAY: Final = 5
+GIVES_WAY: Final = 5
+"""How nice the process is."""
 _MOST_BYTES: Final = 256 << 20
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -201,7 +202,7 @@ def main(arguments: Sequence[str]) -> int:
     )  # a terminal sends it to all: whoever began this says when to end
     logging.basicConfig(format="history: %(message)s", level=logging.WARNING)
     keep_private()
-    os.nice(_GIVES_WAY)  # what must be decided goes first
+    os.nice(GIVES_WAY)  # what must be decided goes first
     folder, key, descriptor = arguments
     try:
         secret = bytes.fromhex(read_secret(Path(key)))
