@@ -267,6 +267,7 @@ def all_cases() -> dict[str, bytes]:
         cases_consultations,
         cases_documents,
         cases_people,
+        cases_schemes,
         cases_signatures,
         cases_widening,
     )
@@ -279,6 +280,7 @@ def all_cases() -> dict[str, bytes]:
         cases_widening,
         cases_amending,
         cases_people,
+        cases_schemes,
     ):
         for name, case in module.cases().items():
             if name in cases:

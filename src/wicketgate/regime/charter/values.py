@@ -41,6 +41,8 @@ RULE_KINDS = frozenset(
         "challenge",
         "quashed",
         "people",
+        "scheme",
+        "waiver",
     }
 )
 
