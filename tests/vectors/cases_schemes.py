@@ -93,6 +93,7 @@ def cases() -> dict[str, Case]:
         ),
         "scheme-surcharges-descend": bad("malformed", put("windows.0.surcharge", 400)),
         "scheme-penalty-below-the-charge": bad("malformed", put("penalty.discounted", 2000)),
+        "scheme-penalty-before-the-last-window": bad("malformed", put("penalty.issue_days", 2)),
         "scheme-cap-by-the-day": bad("malformed", put("caps", [{"amount": 100}])),
         "scheme-zone-without-reads": bad(
             "malformed", put("zones.0.boundary", None), put("zones.0.inside", None)

@@ -13,7 +13,7 @@ from functools import partial
 from itertools import pairwise
 from typing import Any, Final
 
-from wicketgate.base.clock import MINUTE_US
+from wicketgate.base.clock import DAY_US, MINUTE_US
 from wicketgate.base.errors import DocumentRefused, InputError
 from wicketgate.base.hours import load_zone, parse_minute
 from wicketgate.base.periods import Period, parse_period
@@ -343,6 +343,8 @@ def _check_calendars(scheme: Scheme) -> None:
         for day in (scheme.first_day, scheme.last_day):
             deadlines = list(scheme.deadlines(day))
             surcharges = [one.surcharge for one in scheme.windows]
+            if deadlines[-1] >= scheme.instant(day, 1440) + scheme.penalty.issue_days * DAY_US:
+                raise DocumentRefused("`penalty.issue_days` end before the last of `windows` does")
             if deadlines != sorted(set(deadlines)) or surcharges != sorted(surcharges):
                 raise DocumentRefused("`windows`: their ends and surcharges do not ascend")
     except KeyError as error:
@@ -409,7 +411,8 @@ def _clock(minute: int) -> str:
 
 def _check_money(scheme: Scheme) -> None:
     """Refuse a penalty below what it is a penalty for: whoever pays nothing must never pay less."""
-    most = max(one.amount for one in scheme.tariffs) + scheme.windows[-1].surcharge
+    amounts = [*(one.amount for one in scheme.tariffs), *(one.amount for one in scheme.caps)]
+    most = max(amounts) + scheme.windows[-1].surcharge
     if scheme.penalty.discounted < most:
         raise DocumentRefused(f"`penalty.discounted` is less than the {most} that a charge can come to")
 
