@@ -268,6 +268,7 @@ def all_cases() -> dict[str, bytes]:
         cases_documents,
         cases_keepers,
         cases_people,
+        cases_schemes,
         cases_signatures,
         cases_unlisted,
         cases_widening,
@@ -283,6 +284,7 @@ def all_cases() -> dict[str, bytes]:
         cases_people,
         cases_unlisted,
         cases_keepers,
+        cases_schemes,
     ):
         for name, case in module.cases().items():
             if name in cases:

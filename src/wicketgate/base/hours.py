@@ -70,9 +70,24 @@ def parse_hours(zone: str, days: Iterable[str], from_text: str, until_text: str)
     return Hours(
         zone=zone,
         days=frozenset(DAYS.index(day) for day in named),
-        from_minute=_minute(from_text, most=1439),
-        until_minute=_minute(until_text, most=1440),
+        from_minute=parse_minute(from_text, most=1439),
+        until_minute=parse_minute(until_text, most=1440),
     )
+
+
+def parse_minute(text: str, *, most: int) -> int:
+    """Return the minutes after midnight of a time of day, such as `07:00`.
+
+    Raises
+    ------
+    InputError
+        If it is not `HH:MM`, or later than `most`.
+    """
+    match = _TIME.fullmatch(text)
+    minute = int(match[1]) * 60 + int(match[2]) if match else most + 1
+    if minute > most:
+        raise InputError(f"`{text[:10]}` is not a time of day such as `07:00`")
+    return minute
 
 
 def describe_hours(hours: Hours) -> str:
@@ -168,14 +183,6 @@ def load_zone(name: str) -> tzinfo:
 def _zone_names() -> frozenset[str]:
     text = importlib.resources.files("tzdata").joinpath("zones").read_text(encoding="utf-8")
     return frozenset(text.split())
-
-
-def _minute(text: str, *, most: int) -> int:
-    match = _TIME.fullmatch(text)
-    minute = int(match[1]) * 60 + int(match[2]) if match else most + 1
-    if minute > most:
-        raise InputError(f"`{text[:10]}` is not a time of day such as `07:00`")
-    return minute
 
 
 def _offset_us(zone: tzinfo, at_us: int) -> int:

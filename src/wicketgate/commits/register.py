@@ -73,6 +73,14 @@ def build_register(moment: RegimeAt, state: State, *, checkpoint: bytes, log_key
             for organisation, taken in sorted(state.regime.people.items())
             for number in range(len(taken))
         ],
+        "schemes": [
+            _scheme(moment, name, number)
+            for name, taken in sorted(state.regime.schemes.items())
+            for number in range(len(taken))
+        ],
+        "waivers": [
+            _waiver(moment, one) for _, taken in sorted(state.regime.waivers.items()) for one in taken
+        ],
         "figures": [{**period.figures, "entry": period.entry} for period in state.periods],
         "months": [month.shown() for month in state.months],
         "targeting": [{**period.figures, "entry": period.entry} for period in state.targeting_periods],
@@ -257,6 +265,31 @@ def _people(moment: RegimeAt, organisation: str, number: int) -> dict[str, Any]:
         "in_force_from": rfc3339(from_us),
         "in_force_until": rfc3339(max(from_us, until_us)),
         "words": describe_document(people, moment.charter),
+        **_signed(taken, moment.parsed),
+    }
+
+
+def _scheme(moment: RegimeAt, name: str, number: int) -> dict[str, Any]:
+    taken = moment.regime.schemes[name][number]
+    scheme = moment.parsed.scheme(taken)
+    from_us, until_us = moment.scheme_term(name, number)
+    return {
+        "name": name,
+        "version": scheme.version,
+        "status": moment.scheme_status(name, number),
+        "in_force_from": rfc3339(from_us),
+        "in_force_until": rfc3339(max(from_us, until_us)),
+        "words": describe_document(scheme, moment.charter),
+        **_signed(taken, moment.parsed),
+    }
+
+
+def _waiver(moment: RegimeAt, taken: Taken) -> dict[str, Any]:
+    waiver = moment.parsed.waiver(taken)
+    return {
+        "id": waiver.id,
+        "scheme": waiver.scheme,
+        "words": describe_document(waiver, moment.charter),
         **_signed(taken, moment.parsed),
     }
 

@@ -183,9 +183,28 @@ _DOCUMENT = {
         "Submit it once one of them holds.",
     ),
     "feed-purpose-fixed": (
-        "Controller, recipient, unit or purpose changed under one name.",
+        "Controller, recipient, unit or purpose changed under one name; of a scheme its controller, unit, zone or "
+        "currency.",
         "Use a new name: one feed never serves two purposes.",
     ),
+    "calendar-missing": (
+        "A charging scheme reaches into a year, or could be paid in one, that its calendar does not have.",
+        "Write out that year in `calendar`.",
+    ),
+    "not-at-day-edge": (
+        "A charging scheme that begins or ends within a day of its zone.",
+        "Begin and end it at local midnight.",
+    ),
+    "retroactive": (
+        "A charging scheme that would begin before it was taken.",
+        "Choose a later `valid_from`; a waiver alone may look back.",
+    ),
+    "tariff-gap": ("An hour of a charging scheme without a tariff; it is named.", "Add the tariff."),
+    "tariff-overlap": (
+        "An hour of a charging scheme with two tariffs; it is named.",
+        "Take one of them out.",
+    ),
+    "unknown-scheme": ("A waiver of a scheme that never took effect.", "Correct its name."),
     "widening": (
         "It allows what no closed consultation covers, and the charter wants one before. `powers` lists it.",
         "Narrow it, or hold the consultation and name it in `authority.consultation`.",

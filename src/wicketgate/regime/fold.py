@@ -27,6 +27,8 @@ from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.consultations import Consultation, ConsultationDecision, Objection
 from wicketgate.regime.documents.document import SignedDocument
 from wicketgate.regime.documents.people import People
+from wicketgate.regime.documents.scheme_terms import Scheme
+from wicketgate.regime.documents.waiver import Waiver
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
@@ -172,9 +174,10 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Regime(msgspec.Struct, kw_only=True):
-    """Charters, authorities, consultations and people, each with all that happened to it.
+    """Charters, authorities, consultations, people and schemes, each with all that happened to it.
 
-    `told` has, by `Stood.about`, how each stood, as the ledger tells it; `people` the versions, by organisation.
+    `told` has, by `Stood.about`, how each stood, as the ledger tells it; `people` the versions, by organisation;
+    `schemes` the versions by name, and `waivers` those of each scheme, by its name.
     """
 
     charters: list[CharterTaken] = []
@@ -182,6 +185,8 @@ class Regime(msgspec.Struct, kw_only=True):
     consultations: dict[str, ConsultationTaken] = {}
     told: dict[str, list[Told]] = {}
     people: dict[str, list[Taken]] = {}
+    schemes: dict[str, list[Taken]] = {}
+    waivers: dict[str, list[Taken]] = {}
 
     @property
     def charter_envelope(self) -> bytes:
@@ -243,6 +248,10 @@ class Regime(msgspec.Struct, kw_only=True):
                 self._take_decision(value, taken, admitted)
             case People():
                 self.people.setdefault(value.organisation, []).append(taken)
+            case Scheme():
+                self.schemes.setdefault(value.name, []).append(taken)
+            case Waiver():
+                self.waivers.setdefault(value.scheme, []).append(taken)
             case _:
                 self._take_act(value, document.kind, taken, admitted)
 

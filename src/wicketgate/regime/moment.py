@@ -173,6 +173,36 @@ class RegimeAt:
             for number in range(len(self.regime.people.get(organisation, ())))
         )
 
+    # --- charging schemes ---------------------------------------------------------------------------------
+
+    def scheme_term(self, name: str, number: int) -> tuple[int, int]:
+        """Return from when and until when a version of a scheme holds, as things stand.
+
+        It holds until the next one does at the latest. A version that one to come overtakes never holds.
+
+        Parameters
+        ----------
+        number : int
+            Of the version, counted from 0.
+        """
+        versions = [self.parsed.scheme(one) for one in self.regime.schemes[name][number:]]
+        until_us = min([versions[0].valid_until_us, *(one.valid_from_us for one in versions[1:])])
+        return versions[0].valid_from_us, until_us
+
+    def scheme_status(
+        self, name: str, number: int
+    ) -> Literal["pending", "in-force", "superseded", "expired"]:
+        """Return how a version of a scheme stands."""
+        from_us, until_us = self.scheme_term(name, number)
+        if until_us <= from_us:
+            return "superseded"
+        if self.at_us < from_us:
+            return "pending"
+        if self.at_us < until_us:
+            return "in-force"
+        ended = self.parsed.scheme(self.regime.schemes[name][number]).valid_until_us
+        return "expired" if until_us == ended else "superseded"
+
     # --- all of them --------------------------------------------------------------------------------------
 
     def standings(self) -> list[Stood]:

@@ -10,10 +10,14 @@ from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.consultations import Consultation, ConsultationDecision, Objection
 from wicketgate.regime.documents.document import SignedDocument, open_document
 from wicketgate.regime.documents.people import People
+from wicketgate.regime.documents.scheme_terms import Scheme
+from wicketgate.regime.documents.waiver import Waiver
 from wicketgate.regime.fold import ActTaken, ConsultationTaken, DecisionTaken, Taken, Version
 from wicketgate.regime.powers import Powers, of_authority
 
-_Value = TypeVar("_Value", Authority, Charter, Consultation, ConsultationDecision, Objection, People)
+_Value = TypeVar(
+    "_Value", Authority, Charter, Consultation, ConsultationDecision, Objection, People, Scheme, Waiver
+)
 
 
 class HasCharter(Protocol):
@@ -78,6 +82,14 @@ class Parsed:
     def people(self, taken: Taken) -> People:
         """Return a version of an organisation's people."""
         return self._value(taken.envelope, People)
+
+    def scheme(self, taken: Taken) -> Scheme:
+        """Return a version of a charging scheme."""
+        return self._value(taken.envelope, Scheme)
+
+    def waiver(self, taken: Taken) -> Waiver:
+        """Return a waiver of what a scheme charges."""
+        return self._value(taken.envelope, Waiver)
 
     def _value(self, envelope: bytes, kind: type[_Value]) -> _Value:
         value = self.open(envelope).value

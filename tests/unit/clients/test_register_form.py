@@ -90,7 +90,7 @@ def verified(world: World, change: Callable[[dict[str, Any]], object]) -> Report
 
 def as_of_03(register: dict[str, Any], *, stance: bool = False) -> None:
     """Take from a register what came after 0.3, and perhaps not the stances."""
-    for member in ("form", "least_traffic", "months", "people", "step", "targeting"):
+    for member in ("form", "least_traffic", "months", "people", "schemes", "step", "targeting", "waivers"):
         register.pop(member)
     for authority in register["authorities"]:
         authority["stance"] = {"phase": "ended", "footing": "consulted", "by": ["c-2026-001"]}

@@ -51,9 +51,12 @@ def test_a_shift_loosens_or_hampers_or_both() -> None:
     assert (Shift(fewer, None).loosens, Shift(fewer, None).hampers) == (False, True)
 
 
+BY_THEMSELVES = {"charter", "consultation", "people", "scheme", "waiver"}
+
+
 def test_every_kind_of_rule_is_looked_at() -> None:
-    """Those on charters, on who may ask the public and on people are compared by themselves, not case by case."""
-    assert {*LETTING, *STOPPING} == (RULE_KINDS - {"charter", "consultation", "people"}) | {"annulment"}
+    """Those on charters, on who may ask the public, people and charges are compared by themselves."""
+    assert {*LETTING, *STOPPING} == (RULE_KINDS - BY_THEMSELVES) | {"annulment"}
 
 
 def without(*kinds: str) -> Charter:

@@ -18,6 +18,7 @@ from wicketgate.base.errors import DocumentRefused
 from wicketgate.base.signing import key_id
 from wicketgate.clients.officer.drafting import describe_deadline, figures_for
 from wicketgate.clients.officer.from_register import ShownRegister, list_of, number_of
+from wicketgate.clients.officer.priced import scheme_beside, scheme_words
 from wicketgate.clients.officer.traps import traps
 from wicketgate.regime.admission.admit import examine, judge_document, scope_of
 from wicketgate.regime.admission.amending import successor_requirements
@@ -34,7 +35,9 @@ from wicketgate.regime.documents.consultations import Consultation, Consultation
 from wicketgate.regime.documents.document import SignedDocument, describe_document
 from wicketgate.regime.documents.fields import shows_position
 from wicketgate.regime.documents.people import People, misplaced
+from wicketgate.regime.documents.scheme_terms import Scheme
 from wicketgate.regime.documents.signatures import good_keys, require_signed
+from wicketgate.regime.documents.waiver import Waiver
 from wicketgate.regime.fold import ConsultationTaken
 from wicketgate.regime.parsed import proposed
 from wicketgate.regime.powers import Powers, describe, of_authority
@@ -135,6 +138,10 @@ def appraise(
             words += _decision(value, known, judgement)
         case People():
             words += _people(value, known, at_us)
+        case Scheme():
+            words += scheme_words(value, known, at_us)
+        case Waiver():
+            words += scheme_beside(value.scheme, known, at_us)[:1]
         case _:
             words += _stands(value.authority, known, at_us)
             if isinstance(value, Review):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from wicketgate.base.errors import DocumentRefused
 from wicketgate.clients.officer.from_register import ShownRegister
+from wicketgate.clients.officer.priced import scheme_beside
 from wicketgate.regime.admission.limits import act_requirements
 from wicketgate.regime.charter import Charter, Requirement
 from wicketgate.regime.documents.acts import Act
@@ -14,6 +15,8 @@ from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.consultations import Consultation, ConsultationDecision, Objection
 from wicketgate.regime.documents.document import Document, describe_document
 from wicketgate.regime.documents.people import People
+from wicketgate.regime.documents.scheme_terms import Scheme
+from wicketgate.regime.documents.waiver import Waiver
 from wicketgate.regime.standing import Status, consultation_status
 
 STANDS: dict[Status, str] = {
@@ -94,6 +97,10 @@ def beside(value: Document, known: ShownRegister, at_us: int) -> list[str]:
             if people is None:
                 return ["Nobody of this organisation is named."]
             return describe_document(people, known.charter)
+        case Scheme():
+            return scheme_beside(value.name, known, at_us)
+        case Waiver():
+            return scheme_beside(value.scheme, known, at_us)
         case _:
             return _acted_on(value, known, at_us)
 

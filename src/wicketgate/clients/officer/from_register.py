@@ -139,6 +139,9 @@ def _documents(register: Mapping[str, Any]) -> Iterator[_Taken]:
             yield _taken("decision", consultation["decision"], "at")
     for people in list_of(register, "people"):
         yield _taken("people", people, "at")
+    for name in ("scheme", "waiver"):
+        for shown in list_of(register, f"{name}s"):
+            yield _taken(name, shown, "at")
 
 
 def _taken(kind: str, shown: Mapping[str, Any], time: str) -> _Taken:

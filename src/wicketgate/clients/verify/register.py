@@ -15,6 +15,7 @@ from wicketgate.clients.verify.listed import CamerasListed, cameras_fault
 from wicketgate.clients.verify.log import TrustedLog
 from wicketgate.clients.verify.logged import Logged, fold, is_count
 from wicketgate.clients.verify.months import compare_months
+from wicketgate.clients.verify.priced import compare_schemes
 from wicketgate.clients.verify.report import Findings
 from wicketgate.clients.verify.shown import check_shown, demand_list, differ, listed, refuse_unknown
 from wicketgate.regime.charter import Charter
@@ -25,6 +26,8 @@ from wicketgate.regime.documents.consultations import parse_decision, parse_obje
 from wicketgate.regime.documents.document import describe_document
 from wicketgate.regime.documents.fields import as_03_worded
 from wicketgate.regime.documents.people import People
+from wicketgate.regime.documents.scheme_terms import Scheme
+from wicketgate.regime.documents.waiver import Waiver
 from wicketgate.regime.fold import ActTaken, ConsultationTaken, Named, Version
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.publishing import REGISTER_FORM, least_traffic, step_of
@@ -36,7 +39,9 @@ STALE_US = 10 * SECOND_US
 """How old the last second, and the register behind the log, may be."""
 _BY_MONTH = 3
 """The form from which on closed months are shown by `months`; the second shows all figures."""
-_SINCE_03 = frozenset({"form", "least_traffic", "months", "people", "step", "targeting"})
+_SINCE_03 = frozenset(
+    {"form", "least_traffic", "months", "people", "schemes", "step", "targeting", "waivers"}
+)
 """Members of the register that version 0.3 did not show; nor did it show `stance` and `custody` of an authority."""
 _REGISTER = _SINCE_03 | {
     *("origin", "demonstration", "as_of", "log_key", "checkpoint", "charter", "charters", "authorities"),
@@ -90,7 +95,7 @@ class Register:
     def reach(self) -> int:
         """The least size of the log for the register to be of it."""
         items = [*self.authorities, *self.figures, *self.targeting]
-        for name in ("charters", "consultations", "people"):
+        for name in ("charters", "consultations", "people", "schemes", "waivers"):
             items.extend(_objects(self.value.get(name)))
         for item in tuple(items):
             for name in ("acts", "standings", "objections"):
@@ -123,7 +128,7 @@ class _Said:
     by_entry: Mapping[int, Logged]
     of_03: bool
 
-    def words(self, value: Authority | Charter | People) -> list[str]:
+    def words(self, value: Authority | Charter | People | Scheme | Waiver) -> list[str]:
         """Return what is to be shown of a document in words."""
         lines = describe_document(value, self.charter)
         return [as_03_worded(line) for line in lines] if self.of_03 else lines
@@ -182,6 +187,7 @@ def check_register(
     _compare_consultations(found, register, said)
     _compare_authorities(found, register, said)
     _compare_people(found, register, said)
+    compare_schemes(found, register.value, said)
     for fault in _compare_figures(register, entries, reach):
         found.add(fault)
     if register.by_month:
@@ -216,7 +222,7 @@ def _may_be_of_03(register: Register, entries: EntryFold, reach: int) -> bool:
 
 def _compare_lists(found: Findings, register: Register, said: _Said) -> None:
     """Refuse what is no list where a list must be."""
-    for name in ("charters", "consultations", "people"):
+    for name in ("charters", "consultations", "people", "schemes", "waivers"):
         if not (said.of_03 and name in _SINCE_03):
             demand_list(found, f"`{name}`", register.value.get(name))
 

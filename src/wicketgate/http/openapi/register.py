@@ -224,6 +224,33 @@ class RegisteredPeople(Struct, frozen=True, kw_only=True):
     signatures: list[EnvelopeSignature]
 
 
+class RegisteredScheme(Struct, frozen=True, kw_only=True):
+    """One version of a charging scheme, as it stands."""
+
+    name: str
+    version: int
+    status: Literal["pending", "in-force", "superseded", "expired"]
+    in_force_from: Time
+    in_force_until: Time
+    words: Annotated[list[str], about("What it charges, in words.")]
+    entry: Annotated[Count, about("Where it stands in the ledger.")]
+    at: Time
+    document: dict[str, Any]
+    signatures: list[EnvelopeSignature]
+
+
+class RegisteredWaiver(Struct, frozen=True, kw_only=True):
+    """What is waived of what a charging scheme charges."""
+
+    id: str
+    scheme: str
+    words: Annotated[list[str], about("What is waived, in words.")]
+    entry: Annotated[Count, about("Where it stands in the ledger.")]
+    at: Time
+    document: dict[str, Any]
+    signatures: list[EnvelopeSignature]
+
+
 class RegisteredConsultation(Struct, frozen=True, kw_only=True):
     """One consultation, as it stands."""
 
@@ -439,6 +466,8 @@ class RegisterBody(Struct, frozen=True, kw_only=True):
     authorities: Annotated[list[RegisteredAuthority], about("Every version ever in effect.")]
     consultations: Annotated[list[RegisteredConsultation], about("Every one ever opened.")]
     people: Annotated[list[RegisteredPeople], about("Every version, by organisation.")]
+    schemes: Annotated[list[RegisteredScheme], about("Every version of every charging scheme, by name.")]
+    waivers: Annotated[list[RegisteredWaiver], about("Every waiver, by scheme.")]
     figures: Annotated[
         list[Figures],
         about("The closed periods of the present month, and in its first day those of the month before."),

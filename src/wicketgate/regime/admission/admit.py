@@ -33,6 +33,7 @@ from wicketgate.regime.admission.limits import (
     requirements,
 )
 from wicketgate.regime.admission.naming import judge_people
+from wicketgate.regime.admission.pricing import judge_scheme, judge_waiver
 from wicketgate.regime.admission.review_figures import since_review
 from wicketgate.regime.admission.widening import (
     Compared,
@@ -56,7 +57,9 @@ from wicketgate.regime.documents.binding import refuse_other_log
 from wicketgate.regime.documents.consultations import Consultation, ConsultationDecision, Objection
 from wicketgate.regime.documents.document import Document, SignedDocument
 from wicketgate.regime.documents.people import People
+from wicketgate.regime.documents.scheme_terms import Scheme
 from wicketgate.regime.documents.signatures import good_keys, require_keys
+from wicketgate.regime.documents.waiver import Waiver
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.powers import describe
 from wicketgate.regime.standing import reviewed_from
@@ -253,6 +256,10 @@ def judge_document(
             return judge_decision(moment, value)
         case People():
             return judge_people(moment, value)
+        case Scheme():
+            return judge_scheme(moment, value)
+        case Waiver():
+            return judge_waiver(moment, value)
         case _:
             return _act(moment, value, document.kind, figures)
 

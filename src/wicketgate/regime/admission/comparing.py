@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from wicketgate.base.errors import DocumentRefused
 from wicketgate.base.periods import Period, describe_period, never_longer
 from wicketgate.base.signing import format_public
-from wicketgate.regime.admission.limits import people_requirements
-from wicketgate.regime.admission.signers import LETTING, STOPPING, Case, Cases, Shift, SignaturesNeeded
+from wicketgate.regime.admission.named_signers import people_changes, scheme_changes
+from wicketgate.regime.admission.signers import LETTING, STOPPING, Case, Cases, Shift
 from wicketgate.regime.charter import Charter, Limits, Office, Organisation, Rule, SearchRules
 
 _CONSULTING = ("charter", "consultation", "objection", "decision")
@@ -158,7 +158,8 @@ def _changes(old: Charter, new: Charter, cases: Cases, *, drafted: bool = False)
         _urgency(old, new),
         _redaction(old, new),
         _searching(old.searching, new.searching),
-        _people(old, new),
+        people_changes(old, new),
+        scheme_changes(old, new),
     ):
         found.wider.update(items)
     for items in (_tables(old, new), _overseers(old, new, drafted), _consulting_rules(old, new)):
@@ -382,28 +383,6 @@ def _signatures(old: Charter, new: Charter, cases: Cases, found: _Changes) -> No
             assert shift.before is not None
             clause = kind in ("objection", "annulment") or shift.before.names(overseers)
             (found.entrenched if clause else found.wider)["stops", case] = shift
-
-
-def _people(old: Charter, new: Charter) -> Iterator[tuple[_Key, str]]:
-    """Yield whose people can be named by fewer, or others, than before.
-
-    That somebody can name them where nobody could widens nothing: a person does nothing that no authority lets.
-    """
-    for name in sorted(old.organisations.keys() & new.organisations.keys()):
-        before, now = _people_signers(name, old), _people_signers(name, new)
-        if before is not None and now is not None and not now.suffices_for(before):
-            yield ("people", name), f"the people of `{name}` can be named by {now}, before {before}"
-
-
-def _people_signers(organisation: str, charter: Charter) -> SignaturesNeeded | None:
-    try:
-        needed = people_requirements(organisation, charter)
-    except DocumentRefused:
-        return None
-    return SignaturesNeeded(
-        frozenset(office for one in needed if one.need == "all" for office in one.offices),
-        frozenset(frozenset(one.offices) for one in needed if one.need == "any"),
-    )
 
 
 def _sources(charter: Charter) -> set[str]:

@@ -325,6 +325,29 @@ def people_requirements(organisation: str, charter: Charter) -> tuple[Requiremen
     return found
 
 
+def scheme_requirements(kind: str, controller: str, charter: Charter) -> tuple[Requirement, ...]:
+    """Return the offices required to sign a scheme of a controller, or a waiver.
+
+    Raises
+    ------
+    DocumentRefused
+        `not-entitled` if no rule of the charter applies.
+    """
+    found = tuple(
+        Requirement(
+            offices=tuple(office.replace("{controller}", controller) for office in rule.offices),
+            need=rule.need,
+        )
+        for rule in charter.rules
+        if rule.kind == kind and (rule.controllers is None or controller in rule.controllers)
+    )
+    if not found:
+        raise DocumentRefused(
+            f"no rule of the charter lets anybody sign a {kind} of `{controller}`", code="not-entitled"
+        )
+    return found
+
+
 def applying_rules(kind: str, authority: Authority, charter: Charter, controller: str) -> tuple[Rule, ...]:
     """Yield the charter's rules of a kind for an authority, as if `controller` were its own."""
     return tuple(

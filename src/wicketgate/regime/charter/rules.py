@@ -27,8 +27,10 @@ from wicketgate.regime.charter.values import (
 from wicketgate.regime.members import Members
 
 _RULE_OFFICE = re.compile(rf"(?:\{{(?:controller|recipient)\}}|{NAME.pattern})/{NAME.pattern}", re.ASCII)
+_SCHEME_OFFICE = re.compile(rf"(?:\{{controller\}}|{NAME.pattern})/{NAME.pattern}", re.ASCII)
 _PEOPLE_OFFICE = re.compile(rf"(?:\{{organisation\}}|{NAME.pattern})/{NAME.pattern}", re.ASCII)
-_OF_NO_AUTHORITY = ("charter", "people")
+_OF_CONTROLLERS = ("scheme", "waiver")
+_OF_NO_AUTHORITY = ("charter", "people", *_OF_CONTROLLERS)
 _LONGEST_URGENCY = Period(us=14 * 86_400_000_000)
 _URGENT_AGAIN = Period(months=12)
 
@@ -43,7 +45,7 @@ def parse_rule(members: Members) -> Rule:
     """
     kind = members.one_of("kind", RULE_KINDS)
     need = members.one_of("need", ("all", "any")) if members.has("need") else "all"
-    if kind in ("charter", "authority") and need != "all":
+    if kind in ("charter", "authority", "scheme") and need != "all":
         raise DocumentRefused(f"`{members.at('need')}`: all offices must sign {kind} documents")
     selectors: dict[str, frozenset[str] | None] = {}
     for name, known in (
@@ -53,14 +55,16 @@ def parse_rule(members: Members) -> Rule:
         ("controllers", None),
     ):
         needed = kind == "authority" and name != "controllers"
-        if kind in _OF_NO_AUTHORITY or not (needed or members.has(name)):
+        foreign = kind in _OF_NO_AUTHORITY and (name != "controllers" or kind not in _OF_CONTROLLERS)
+        if foreign or not (needed or members.has(name)):
             selectors[name] = None
             continue
         chosen = frozenset(members.texts(name, each=400))
         if known is not None and not chosen <= known:
             raise DocumentRefused(f"`{members.at(name)}` are of {', '.join(sorted(known))}")
         selectors[name] = chosen
-    pattern = {"charter": OFFICE, "people": _PEOPLE_OFFICE}.get(kind, _RULE_OFFICE)
+    own = {"charter": OFFICE, "people": _PEOPLE_OFFICE, **dict.fromkeys(_OF_CONTROLLERS, _SCHEME_OFFICE)}
+    pattern = own.get(kind, _RULE_OFFICE)
     of_some = kind == "people" and members.has("organisations")
     annuls = kind == "objection" and members.has("annuls") and members.boolean("annuls")
     within = members.parsed("within", parse_period) if annuls and members.has("within") else None

@@ -51,6 +51,8 @@ RULE_KINDS = frozenset(
         "challenge",
         "quashed",
         "people",
+        "scheme",
+        "waiver",
     }
 )
 

@@ -41,8 +41,12 @@ from wicketgate.regime.documents.consultations import (
     parse_objection,
 )
 from wicketgate.regime.documents.people import People, describe_people, parse_people
+from wicketgate.regime.documents.scheme import parse_scheme
+from wicketgate.regime.documents.scheme_terms import Scheme
+from wicketgate.regime.documents.scheme_words import describe_scheme
+from wicketgate.regime.documents.waiver import Waiver, describe_waiver, parse_waiver
 
-KINDS = ACTS | {"charter", "authority", "consultation", "objection", "decision", "people"}
+KINDS = ACTS | {"charter", "authority", "consultation", "objection", "decision", "people", "scheme", "waiver"}
 """Every kind of document."""
 
 _TYPE = re.compile(r"application/vnd\.wicketgate\.([a-z]{1,20})\+json", re.ASCII)
@@ -71,7 +75,9 @@ class SignedDocument:
         return parse_payload(self.kind, self.payload)
 
 
-Document = Charter | Authority | Act | Consultation | Objection | ConsultationDecision | People
+Document = (
+    Charter | Authority | Act | Consultation | Objection | ConsultationDecision | People | Scheme | Waiver
+)
 """What a document says, as a value."""
 
 
@@ -202,7 +208,8 @@ def parse_payload(kind: str, document: Mapping[str, Any]) -> Document:
     Raises
     ------
     DocumentRefused
-        As `parse_charter`, `parse_authority`, `parse_act`, `parse_people` and those of `consultations`.
+        As `parse_charter`, `parse_authority`, `parse_act`, `parse_people`, `parse_scheme`, `parse_waiver` and those
+        of `consultations`.
     """
     if kind == "charter":
         return parse_charter(document)
@@ -216,6 +223,10 @@ def parse_payload(kind: str, document: Mapping[str, Any]) -> Document:
         return parse_decision(document)
     if kind == "people":
         return parse_people(document)
+    if kind == "scheme":
+        return parse_scheme(document)
+    if kind == "waiver":
+        return parse_waiver(document)
     return parse_act(kind, document)
 
 
@@ -243,6 +254,10 @@ def describe_document(value: Document, charter: Charter | None = None) -> list[s
             return [*describe_decision(value), *words]
         case People():
             return describe_people(value, charter)
+        case Scheme():
+            return describe_scheme(value, charter)
+        case Waiver():
+            return describe_waiver(value)
         case _:
             return describe_act(value)
 
