@@ -69,6 +69,8 @@ class Growing:
         self._state = gateway.commits.committed
         self._random = random.Random(2007)
         self._journal = Journal()
+        for index in range(gateway.ledger.size):
+            self._journal.take(gateway.ledger.entry(index))
         self._append = gateway.ledger.append
         gateway.ledger.append = self._note  # type: ignore[method-assign]
 
@@ -81,7 +83,8 @@ class Growing:
         """Keep what `verify` of the log so far would keep: it is made here, and read by none."""
         ledger, verifier = self._gateway.ledger, parse_vkey(self._gateway.ledger_vkey)
         kept.keep(verifier, ledger.checkpoint)
-        verified = Verified(edge=ledger._edge.copy(), journal=self._journal)
+        figures = self._journal.fold(verifier.vkey).figures_kept()
+        verified = Verified(edge=ledger._edge.copy(), journal=self._journal, figures=figures)
         kept.keep_verified(verifier, verified.dump(verifier.vkey))
 
     async def batches(self, count: int, since_us: int) -> None:
