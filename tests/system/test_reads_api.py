@@ -172,9 +172,9 @@ def test_the_limits_of_the_clock(london_and_hackney: Running) -> None:
         london_and_hackney,
         [
             read(inside[0], ago_s=-55),
-            read(inside[1], ago_s=7 * 86400 - 30),
+            read(inside[1], ago_s=31 * 86400 - 30),
             read(inside[2], ago_s=-70),
-            read(inside[3], ago_s=7 * 86400 + 30),
+            read(inside[3], ago_s=31 * 86400 + 30),
         ],
     )
     assert answer["accepted"] == 2
