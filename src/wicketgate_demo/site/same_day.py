@@ -11,7 +11,7 @@ import msgspec
 
 from wicketgate.pages import phrases
 from wicketgate.pages.public import FrontPart
-from wicketgate.pages.story import MODE_TITLES, MODES
+from wicketgate.pages.story import MODE_TITLES
 
 EXHIBIT = "exhibit.json"
 """In the gateway's folder: the same day under bulk, match and search."""
@@ -35,7 +35,7 @@ def ready(exhibit: object) -> dict[str, Any] | None:
     if not isinstance(found, Mapping):
         return None
     columns = []
-    for mode in MODES:
+    for mode in _WORDS:
         one = found.get(mode)
         if not isinstance(one, Mapping):
             return None

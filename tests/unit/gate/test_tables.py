@@ -114,15 +114,15 @@ def test_it_says_where_cameras_are_and_what_they_are_called(fold: Fold) -> None:
 
 def test_it_says_who_matches_and_on_what_terms(fold: Fold) -> None:
     fold.authority()
-    assert standing(fold).matching == {}
+    assert standing(fold).listing == {}
     fold.document(unsigned("authority-match"))
     made = standing(fold)
-    assert list(made.matching) == [f"{WANTED}@1"]
-    assert made.matching[f"{WANTED}@1"].max_entries == 5000
+    assert list(made.listing) == [f"{WANTED}@1"]
+    assert made.listing[f"{WANTED}@1"].max_entries == 5000
     assert made.table.matches == (False, True)
     fold.document(unsigned("authority-match", authority__version=2, match__max_entries=7))
     made = standing(fold)
-    assert {reference: terms.max_entries for reference, terms in made.matching.items()} == {f"{WANTED}@2": 7}
+    assert {reference: terms.max_entries for reference, terms in made.listing.items()} == {f"{WANTED}@2": 7}
 
 
 def test_each_stop_has_its_reason(fold: Fold) -> None:

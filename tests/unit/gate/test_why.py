@@ -15,10 +15,15 @@ from wicketgate.base.clock import DAY_US, HOUR_US, parse_rfc3339, rfc3339
 from wicketgate.base.signing import dump_envelope
 from wicketgate.commits.past import rewind
 from wicketgate.commits.transactions import CameraSet
+from wicketgate.gate.decide import Looks
 from wicketgate.gate.why import AuthorityAnswer, WhyQuestion, answer
 from wicketgate.hotlists import Hotlist
+from wicketgate.hotlists.in_force import Allowed
+from wicketgate.hotlists.unlisted import Unlisted, stand_after
 from wicketgate.regime.admitted import Admitted
+from wicketgate.regime.documents.authority import MatchTerms
 from wicketgate.regime.documents.document import sign_document
+from wicketgate.regime.documents.unlisted_terms import UnlistedTerms
 from wicketgate.regime.moment import RegimeAt
 
 START = "2026-07-08T12:00:00Z"
@@ -75,6 +80,18 @@ class City:
         (found,) = self.answers(question, self.world.at_us + after_us)
         return found
 
+    def listed(self, name: str, terms: MatchTerms | UnlistedTerms) -> Looks | None:
+        """Return a list as far as an authority's terms reach."""
+        hotlist = self.lists.get(name)
+        if hotlist is None:
+            return None
+        if isinstance(terms, MatchTerms):
+            return Allowed(hotlist, terms)
+        at_us = self.world.at_us
+        return Unlisted(
+            hotlist, terms, stand_after({}, hotlist.kinds(), terms, at_us, whole=True, touched=())
+        )
+
     def answers(self, question: WhyQuestion, at_us: int, **more: Any) -> tuple[AuthorityAnswer, ...]:
         """Ask anything."""
         world = self.world
@@ -82,7 +99,7 @@ class City:
             question,
             RegimeAt(world.state.regime, world.parsed, at_us),
             world.state.cameras,
-            lambda name: self.lists.get(name),
+            self.listed,
             **more,
         )
 
@@ -369,6 +386,28 @@ def test_without_a_plate_or_the_list_of_then_nothing_is_said_of_entries(city: Ci
     assert city.ask("c3", name=WANTED, plate="B5GZ").reason == "out-of-scope"
 
 
+def test_what_is_on_a_list_of_what_stays_is_said_and_an_unfit_list_refuses(city: City) -> None:
+    name = "tfl-emissions"
+    document = documents.changed(
+        documents.example("authority-unlisted"),
+        documents.put("scope.groups", ["ccz-boundary"]),
+        documents.put("unlisted", {"min_entries": 1, "max_shrink": 0.05}),
+    )
+    city.world.take(document)
+    city.lists[name] = Hotlist.of([entry_of("B5GZ", *EVER, kind="exempt")])
+    stays = city.ask(name=name, plate="B5GZ")
+    assert (stays.allowed, stays.listed, stays.reason) == (False, True, "listed")
+    assert "this very plate" in " ".join(stays.words)
+    leaves = city.ask(name=name, plate="85GZ")  # a possible hit is none
+    assert (leaves.allowed, leaves.listed, leaves.reason) == (True, False, None)
+    assert "None of its lists" in " ".join(leaves.words)
+    assert city.ask(name=name).allowed is None
+    city.lists[name] = Hotlist.of([entry_of("B5GZ", *EVER, kind="paid")])
+    unfit = city.ask(name=name, plate="KLM3")
+    assert (unfit.allowed, unfit.listed, unfit.reason) == (False, None, "error")
+    assert "missing, stale" in " ".join(unfit.words)
+
+
 def test_a_list_that_is_too_long_is_an_error(city: City) -> None:
     city.authority("authority-match", match__max_entries=1)
     city.lists[WANTED] = Hotlist.of([entry_of("B5GZ", *EVER), entry_of("KLM3", *EVER)])
@@ -420,6 +459,6 @@ def test_as_of_any_moment_it_is_answered_as_it_was_then(city: City) -> None:
     world = city.world
     for at_us, then in asked:
         past = rewind(world.state, world.parsed, until_us=at_us)
-        assert answer(question, RegimeAt(past.regime, world.parsed, at_us), past.cameras, lambda _: None) == (
-            then,
-        )
+        assert answer(
+            question, RegimeAt(past.regime, world.parsed, at_us), past.cameras, lambda *_: None
+        ) == (then,)

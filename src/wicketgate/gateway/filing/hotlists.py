@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+from msgspec import UNSET, UnsetType
 
 from wicketgate.base.clock import DAY_US, Clock
 from wicketgate.base.errors import InputError, NotEntitled
@@ -45,12 +47,12 @@ class ListTaken:
     changed: Count
     removed: Count
     unfit: Annotated[
-        dict[str, Unfit],
+        dict[str, Unfit] | UnsetType,
         about(
             "Of an authority of mode unlisted: its lists that may not be relied on as they stand now, and why. While "
             "there is one, everything is refused."
         ),
-    ] = field(default_factory=dict)
+    ] = UNSET
 
 
 class _Made(NamedTuple):

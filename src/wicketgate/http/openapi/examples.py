@@ -133,7 +133,10 @@ EXAMPLES: dict[type, tuple[str, ...]] = {
         '"entry_proof":["5003350c78b71022d2b554e7d20cc5e88b0e5a0147ebd431735cb1d481093a86"],'
         '"checkpoint":"log.example/wicketgate\\n257\\n…"}',
     ),
-    ListTaken: ('{"revision":7,"entries":1204,"added":3,"changed":1,"removed":0}',),
+    ListTaken: (
+        '{"revision":7,"entries":1204,"added":3,"changed":1,"removed":0}',
+        '{"revision":7,"entries":1204,"added":3,"changed":1,"removed":0,"unfit":{"paid":"too-few"}}',
+    ),
     answers.HitShown: (_HIT,),
     answers.HitsShown: (f'{{"hits":[{_HIT}]}}',),
     answers.DisclosureTaken: ('{"id":"d-2026-014","commit":8112,"version":1,"status":"in-force"}',),
