@@ -301,6 +301,7 @@ def test_the_public_paths_answer_without_a_credential(shared: Running) -> None:
         "/log/tile/x",
         "/log/fact/x",
         "/consultations/x",
+        "/figures/2026-07.json",
         "/consultations/x/responses",
         "/sign-in/with/met/x",
         "/sign-in/back/met/x",
@@ -310,6 +311,7 @@ def test_the_public_paths_answer_without_a_credential(shared: Running) -> None:
     for path in PUBLIC - {LIVE} - there_is_none:
         assert get(shared.url + path).status_code == 200, path
     assert get(f"{shared.url}/log/tile/entries/000.p/1").status_code in {200, 404}
+    assert get(f"{shared.url}/figures/2026-07.json").json()["code"] == "not-found"
     page = get(shared.url).text
     assets = set(re.findall(r'(?:href|src)="(/assets/[^"]+)"', page))
     assert assets
