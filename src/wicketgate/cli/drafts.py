@@ -27,7 +27,6 @@ from wicketgate.cli.terminal import (
     read_prose,
     read_register,
 )
-from wicketgate.clients.officer.appraisal import review_words
 from wicketgate.clients.officer.drafting import (
     Draft,
     draft_consultation,
@@ -39,6 +38,7 @@ from wicketgate.clients.officer.drafting import (
     new_id,
 )
 from wicketgate.clients.officer.from_register import ShownRegister, learn
+from wicketgate.clients.officer.reviewing import review_words
 from wicketgate.regime.charter import AS_BULK
 from wicketgate.regime.documents.binding import bind, log_within
 from wicketgate.regime.documents.document import parse_payload, parse_toml

@@ -204,7 +204,9 @@ class State(msgspec.Struct, kw_only=True):
 
     def _take_words(self, transaction: Transaction) -> None:
         """Take what people are said to be, by which rules they are told, and what a recipient attests."""
-        self._take_people(transaction)
+        self.people.take(transaction.people, transaction.passkey)
+        if transaction.handover is not None or (self.handovers and transaction.figures is not None):
+            self.handovers = kept_notes(self.handovers, transaction.handover, transaction.at_us)
         if transaction.searches or (self.searches.held and transaction.figures is not None):
             for one in self.searches.take(transaction.searches, transaction.at_us):
                 self.targeting.count_search(one.name, one.what, one.number)
@@ -217,11 +219,6 @@ class State(msgspec.Struct, kw_only=True):
             self.held.setdefault(transaction.receipt.authority, Held()).take_receipt(transaction.receipt)
         if transaction.custody is not None:
             self.custody[transaction.custody.authority] = transaction.custody
-
-    def _take_people(self, transaction: Transaction) -> None:
-        self.people.take(transaction.people, transaction.passkey)
-        if transaction.handover is not None or (self.handovers and transaction.figures is not None):
-            self.handovers = kept_notes(self.handovers, transaction.handover, transaction.at_us)
 
     def _take_responses(self, transaction: Transaction) -> None:
         for response in transaction.responses:
@@ -455,17 +452,13 @@ class State(msgspec.Struct, kw_only=True):
         closed = transaction.targeting
         if closed is None:
             return
-        published = self._published(transaction, closed.entry)
+        body = transaction.entries[closed.entry - transaction.first_entry]
+        published: dict[str, Any] = msgspec.json.decode(body)
         self.targeting_periods.append(ClosedFigures(entry=closed.entry, figures=published))
         targeted = self.targeted.pop(closed.until_us, Targeted())
         self.judged = judged_in(targeted, closed, published["step"])
         self.judged_before = [*self.judged_before, self.judged][-JUDGED_KEPT:]
         self.targeted_from_us = closed.until_us
-
-    @staticmethod
-    def _published(transaction: Transaction, entry: int) -> dict[str, Any]:
-        body: dict[str, Any] = msgspec.json.decode(transaction.entries[entry - transaction.first_entry])
-        return body
 
     def _forget_sightings(self, before_us: int) -> None:
         for name, by_voi in self.sightings.items():

@@ -9,8 +9,9 @@ from tests.simulator import charter
 from tests.vectors import make_documents as world
 from wicketgate.base.clock import DAY_US, rfc3339
 from wicketgate.base.errors import DocumentRefused
-from wicketgate.clients.officer.appraisal import Appraisal, appraise, founding, review_words
+from wicketgate.clients.officer.appraisal import Appraisal, appraise, founding
 from wicketgate.clients.officer.from_register import learn
+from wicketgate.clients.officer.reviewing import review_words
 from wicketgate.regime.charter import parse_charter
 from wicketgate.regime.documents.document import open_document
 

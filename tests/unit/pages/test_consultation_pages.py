@@ -23,7 +23,8 @@ from wicketgate.pages import drift
 from wicketgate.pages.consultations import consultations_of, groups_of, open_of
 from wicketgate.pages.phrases import CONSULTATIONS
 from wicketgate.pages.public import FORM_HEADERS, HEADERS, Pages
-from wicketgate.pages.views import ShownNames, act_of, figures_of, view_of
+from wicketgate.pages.review_figures import figures_of
+from wicketgate.pages.views import ShownNames, act_of, view_of
 from wicketgate.regime.standing import ConsultationStatus
 from wicketgate_demo.site.addition import PACKAGE
 from wicketgate_demo.site.front import part_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from wicketgate.base.clock import HOUR_US, parse_rfc3339, rfc3339
-from wicketgate.pages.views import figures_of
+from wicketgate.pages.review_figures import figures_of
 from wicketgate.regime.admission.review_figures import since_review
 
 BEGIN_US = parse_rfc3339("2026-07-08T00:00:00Z")

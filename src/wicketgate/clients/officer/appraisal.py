@@ -9,16 +9,14 @@ register shows (`from_register`).
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from wicketgate.base.clock import parse_rfc3339, rfc3339
+from wicketgate.base.clock import rfc3339
 from wicketgate.base.errors import DocumentRefused
 from wicketgate.base.signing import key_id
-from wicketgate.clients.officer.drafting import describe_deadline, figures_for
 from wicketgate.clients.officer.from_register import ShownRegister, list_of, number_of
 from wicketgate.clients.officer.priced import scheme_beside, scheme_words
+from wicketgate.clients.officer.reviewing import review_words
 from wicketgate.clients.officer.traps import traps
 from wicketgate.regime.admission.admit import examine, judge_document, scope_of
 from wicketgate.regime.admission.amending import successor_requirements
@@ -41,7 +39,7 @@ from wicketgate.regime.documents.waiver import Waiver
 from wicketgate.regime.fold import ConsultationTaken
 from wicketgate.regime.parsed import proposed
 from wicketgate.regime.powers import Powers, describe, of_authority
-from wicketgate.regime.standing import consultation_status, review_due, reviewed_from
+from wicketgate.regime.standing import consultation_status
 
 _NEEDS = {
     "notice": "It takes effect all the same, and is published as a widening.",
@@ -352,54 +350,6 @@ def _stands(name: str, known: ShownRegister, at_us: int) -> list[str]:
     lines = [f"`{authority.reference}` ({authority.title}) is {stands} now."]
     lines += [f"It has the open suspension `{id_}`." for id_ in named.suspensions]
     return lines
-
-
-def review_words(name: str, known: ShownRegister, reviewed_us: int) -> list[str]:
-    """Return the words for the reviewer of an authority.
-
-    They are its figures, why nothing narrower does, and the deadline.
-
-    Raises
-    ------
-    InputError
-        If the register's figures are not as a gateway shows them.
-    """
-    named = known.regime.authorities.get(name)
-    if named is None:
-        return []
-    version = named.versions[-1]
-    authority = known.parsed.authority(version)
-    since_us = reviewed_from(version, authority)
-    traffic, missing = _traffic_since(known, since_us)
-    lines = figures_for([*traffic, *list_of(known.register, "targeting")], authority, since_us)
-    if missing:
-        lines.append(
-            f"The figures of {', '.join(missing)} are not in this register, and not in these sums: ask a gateway."
-        )
-    lines += [
-        f"{title}, as it was signed: {words}"
-        for title, words in (
-            ("Why not match", authority.why_not_match),
-            ("Why not search", authority.why_not_search),
-        )
-        if words is not None
-    ]
-    return [*lines, *describe_deadline(authority, review_due(version, authority), reviewed_us)]
-
-
-def _traffic_since(known: ShownRegister, since_us: int) -> tuple[list[Mapping[str, Any]], list[str]]:
-    """Return the figures of traffic since a time, and the closed months that cannot be had."""
-    found: list[Mapping[str, Any]] = []
-    missing = []
-    for month in list_of(known.register, "months"):
-        name = str(month.get("month"))
-        if parse_rfc3339(str(month.get("until"))) <= since_us:
-            continue
-        if known.month is None:
-            missing.append(name)
-        else:
-            found += known.month(name)
-    return [*found, *list_of(known.register, "figures")], missing
 
 
 # --- who signs --------------------------------------------------------------------------------------------

@@ -5,19 +5,14 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from wicketgate.base.clock import Clock
 from wicketgate.base.errors import HistoryError, InputError, NotEntitled
 from wicketgate.commits.searches import EndedSearch, HeldSearch
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import Committed
-from wicketgate.commits.writer import Commits
-from wicketgate.gateway.entitlement import Entitlement
-from wicketgate.gateway.filing.looks import LookFiling
 from wicketgate.gateway.filing.searches import SearchFiling
 from wicketgate.gateway.searching.approving import (
     NOT_COUNTED,
@@ -29,9 +24,18 @@ from wicketgate.gateway.searching.approving import (
 from wicketgate.gateway.searching.errata import AnswerErrata
 from wicketgate.gateway.searching.going_on import GoingOn
 from wicketgate.gateway.searching.looking_back import MOST_ROWS
+from wicketgate.gateway.searching.parts import SearchParts
 from wicketgate.gateway.searching.putting import MOVED, PutQuestion
 from wicketgate.gateway.searching.reach import demand_apart, reach_of, standing_of
-from wicketgate.gateway.searching.shown import is_kept_here, of_source, shown, shown_to_asker
+from wicketgate.gateway.searching.shown import (
+    asker_of,
+    authority_of,
+    is_kept_here,
+    of_source,
+    shown,
+    shown_to_asker,
+    unit_of,
+)
 from wicketgate.gateway.searching.store import AnswerStore, refs_of
 from wicketgate.gateway.searching.values import (
     LOST,
@@ -63,7 +67,6 @@ from wicketgate.regime.searches.values import (
 )
 
 if TYPE_CHECKING:
-    from wicketgate.gateway.history.role import HistoryRole
     from wicketgate.gateway.node import Gateway
 
 Known = list[tuple[str, HeldSearch | EndedSearch]]
@@ -72,24 +75,6 @@ PATIENCE_S: Final = 20.0
 MOST_SAID: Final = 2_000
 """Characters of the reason of a refusal."""
 _TRIES: Final = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchParts:
-    """What the questions of a gateway stand on.
-
-    Attributes
-    ----------
-    history : callable
-        Returns the history that is kept here; None where none is.
-    """
-
-    commits: Commits
-    clock: Clock
-    entitlement: Entitlement
-    looks: LookFiling
-    history: Callable[[], HistoryRole | None]
-    store: AnswerStore
 
 
 class Searches:
@@ -201,9 +186,9 @@ class Searches:
     def show(self, id_: str, by: str) -> SearchShown:
         """Return how a question stands, for whoever asked it."""
         known = self._known(id_)
-        if _asker_of(known) != by:
+        if asker_of(known) != by:
             raise unknown_search()
-        found = self._commits.committed.errata.of_answer(_authority_of(known), id_)
+        found = self._commits.committed.errata.of_answer(authority_of(known), id_)
         lost = is_kept_here(known, self._clock.now_us()) and not self._store.is_here(id_)
         return msgspec.structs.replace(self._shown(id_, known, by), errata=found, lost=lost)
 
@@ -238,7 +223,7 @@ class Searches:
             found = [
                 self._shown(id_, one, asker.by)
                 for id_, one in known
-                if _asker_of(one) == asker.by and _unit_of(one) == asker.unit
+                if asker_of(one) == asker.by and unit_of(one) == asker.unit
             ]
             return sorted(found, key=lambda one: one.asked_at, reverse=True)
 
@@ -277,7 +262,7 @@ class Searches:
         """Return a question as it stands, for a person where one is named who may have asked it."""
         has_answer = isinstance(known, HeldSearch) and known.until_us and not known.asked.elsewhere
         members = self._store.known_members(id_) if has_answer else None
-        make = shown_to_asker if _asker_of(known) == by else shown
+        make = shown_to_asker if asker_of(known) == by else shown
         return make(id_, known, self._clock.now_us(), members)
 
     # --- approved ---------------------------------------------------------------------------------------------
@@ -385,7 +370,7 @@ class Searches:
     def answered(self, id_: str, asker: Asker) -> HeldSearch:
         """Return a question of this person that was answered; errors as `rows`."""
         known = self._known(id_)
-        if _asker_of(known) != asker.by or _unit_of(known) != asker.unit:
+        if asker_of(known) != asker.by or unit_of(known) != asker.unit:
             raise unknown_search()
         if isinstance(known, EndedSearch) and known.rows is None:
             raise InputError("this question was not answered", code="not-answered")
@@ -502,16 +487,3 @@ class Searches:
 
 async def _parsed(document: AskedDocument) -> Question:
     return await asyncio.to_thread(parse_question, document.question)
-
-
-def _asker_of(known: HeldSearch | EndedSearch) -> str:
-    return known.asked.by if isinstance(known, HeldSearch) else known.by
-
-
-def _authority_of(known: HeldSearch | EndedSearch) -> str:
-    whole = known.asked.authority if isinstance(known, HeldSearch) else known.authority
-    return whole.partition("@")[0]
-
-
-def _unit_of(known: HeldSearch | EndedSearch) -> str:
-    return known.asked.unit if isinstance(known, HeldSearch) else known.unit

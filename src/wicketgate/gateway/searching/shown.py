@@ -201,3 +201,19 @@ def _header(text: str) -> SearchHeader | None:
 
 def _time(at_us: int) -> str:
     return rfc3339(at_us) if at_us else ""
+
+
+def asker_of(known: HeldSearch | EndedSearch) -> str:
+    """Return who asked."""
+    return known.asked.by if isinstance(known, HeldSearch) else known.by
+
+
+def authority_of(known: HeldSearch | EndedSearch) -> str:
+    """Return the name of the authority under which a question was asked."""
+    whole = known.asked.authority if isinstance(known, HeldSearch) else known.authority
+    return whole.partition("@")[0]
+
+
+def unit_of(known: HeldSearch | EndedSearch) -> str:
+    """Return the unit that asked."""
+    return known.asked.unit if isinstance(known, HeldSearch) else known.unit

@@ -45,8 +45,7 @@ def since_review(periods: Iterable[Mapping[str, Any]], name: str, since_us: int)
     """
     sums = {"decided": 0, "released": 0, "compared": 0}
     by_kind: dict[str, dict[str, int]] = {"hits": {}, "outcomes": {}}
-    counted, suppressed = 0, 0
-    hidden = is_bulk = False
+    counted, suppressed, hidden, is_bulk = 0, 0, False, False
     months: list[Mapping[str, Any]] = []
     first: str | None = None
     last: str | None = None

@@ -483,16 +483,13 @@ def covers(above: str, purpose: str) -> bool:
 
 def require_distinct(offices: Collection[str], charter: Charter) -> None:
     """Refuse, with `signer-duplicate`, two offices of one holder or one key."""
-    holders: dict[str, str] = {}
-    keys: dict[bytes, str] = {}
+    had: dict[tuple[str, object], str] = {}
     for name in sorted(offices):
         office = charter.offices[name]
-        first = keys.setdefault(office.public, name)
-        if first != name:
-            raise DocumentRefused(f"`{first}` and `{name}` have one key", code="signer-duplicate")
-        first = holders.setdefault(office.holder_key, name)
-        if first != name:
-            raise DocumentRefused(f"`{first}` and `{name}` have one holder", code="signer-duplicate")
+        for what, value in (("key", office.public), ("holder", office.holder_key)):
+            first = had.setdefault((what, value), name)
+            if first != name:
+                raise DocumentRefused(f"`{first}` and `{name}` have one {what}", code="signer-duplicate")
 
 
 def charter_requirements(charter: Charter) -> tuple[Requirement, ...]:
