@@ -128,6 +128,7 @@ def _asked(world: World, name: str, read: Read, at_us: int, field: str) -> Wante
         approved=(),
         kinds=(),
         entries=world.lists[name],
+        stood={listed: (one.against, one.confirmed_us) for listed, one in world.stood[name].items()},
         full=name in world.full,
     )
 

@@ -122,7 +122,7 @@ EVERYTHING = Hotlist.of([entry_of("AB12CDE", -(2**61), 2**61)])
 
 def lists(standing: GateTables, hotlist: Hotlist = EVERYTHING) -> dict[str, Looks]:
     """Return a list for each authority that matches; without another word one that every read is on."""
-    return dict.fromkeys(standing.matching, hotlist)
+    return dict.fromkeys(standing.listing, hotlist)
 
 
 def releasable(authority: Authority, captured_us: int, camera: int) -> bool:
@@ -158,10 +158,10 @@ def test_status_and_gate_agree(happenings: list[tuple[Any, ...]], ages: list[int
             batch_of(rows), standing.table, at_us, 60 * SECOND_US, lists(standing, Hotlist.empty())
         )
         if authority.mode == "match":
-            assert standing.matching.get(authority.reference, authority.match) == authority.match
+            assert standing.listing.get(authority.reference, authority.match) == authority.match
             assert not nobody.releases
         else:
-            assert not standing.matching
+            assert not standing.listing
             assert nobody.refusals == found.refusals
         if shown != "in-force" and len(standing.table):
             assert {refusal.reason for refusal in found.refusals} <= GATE_REASONS[shown]

@@ -102,8 +102,9 @@ def children(process: subprocess.Popen[bytes]) -> dict[str, int]:
     found = {}
     for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        # python, -P, -m, wicketgate, the command
-        found[words[4].decode() if len(words) > 4 else ""] = int(pid)
+        # python, -P, -m, wicketgate, the command; or the module
+        named = words[4] if words[3:4] == [b"wicketgate"] else words[3] if len(words) > 3 else b""
+        found[named.decode()] = int(pid)
     return found
 
 
@@ -207,7 +208,8 @@ def test_credentials_are_whole_and_private(first: Outcome) -> None:
     path = first.folder / "credentials.json"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     credentials = first.credentials
-    assert set(credentials) == {"base_url", "tokens", "offices", "authorities", "cameras", "people"}
+    wanted = {"base_url", "tokens", "offices", "authorities", "cameras", "people", "keepers"}
+    assert set(credentials) == wanted
     assert {name: (one["of"], set(one["roles"])) for name, one in credentials["people"].items()} == {
         one.short: (one.of, set(one.roles)) for one in PEOPLE
     }
@@ -308,12 +310,12 @@ def test_it_is_taken_up_again_shown_and_revoked(first: Outcome, capsys: pytest.C
         until(lambda: path.exists() or process.poll() is not None, "no credentials")
         assert process.poll() is None, said(folder)
         credentials = json.loads(path.read_text())
-        new = {"base_url": "", "people": {}}
+        new = {"base_url": "", "people": {}, "keepers": {}}
         assert {**credentials, **new} == {**first.credentials, **new}
         check_people(credentials, first.credentials)
         url = credentials["base_url"]
         until(lambda: "simulate" in children(process), "no cameras")
-        assert set(children(process)) == {"serve", "simulate"}
+        assert set(children(process)) == {"serve", "simulate", "wicketgate_demo.register"}
         until(lambda: "Ctrl-C" in said(folder), "no guide")
         admin = {"Authorization": f"Bearer {credentials['tokens']['admin']}"}
 
