@@ -204,7 +204,7 @@ FORGED: list[tuple[str, tuple[Fact, ...], str]] = [
                 "sha256": HASH,
             },
         ),
-        "which does not match",
+        "which has none",
     ),
     (
         "fetched",

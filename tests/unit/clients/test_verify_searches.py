@@ -66,6 +66,7 @@ def body(moment: RegimeAt, from_us: int = START_US, until_us: int = END_US, **mo
         "searches": {ASKED: NOTHING},
         "custody": {},
         "unlisted": {},
+        "links": {},
         **more,
     }
     return {name: value for name, value in found.items() if value is not None}
@@ -83,10 +84,11 @@ def body(moment: RegimeAt, from_us: int = START_US, until_us: int = END_US, **mo
         ({"searches": None}, "members"),
         ({"custody": None}, "members"),
         ({"unlisted": None}, "members"),
+        ({"links": None}, "members"),
         ({"custody": {ASKED: dict.fromkeys(CUSTODY_KINDS)}}, "other rows"),
-        ({"form": 2, "custody": None, "unlisted": None}, ""),
+        ({"form": 2, "custody": None, "unlisted": None, "links": None}, ""),
         ({"form": 2}, "members"),
-        ({"form": 1, "errata": None, "searches": None, "custody": None, "unlisted": None}, ""),
+        ({"form": 1, "errata": None, "searches": None, "custody": None, "unlisted": None, "links": None}, ""),
         ({"form": 1}, "members"),
         ({"form": 4}, "not of the form"),
         ({"form": True}, "not of the form"),
@@ -108,7 +110,7 @@ def test_behind_figures_with_questions_none_without_come(moment: RegimeAt) -> No
     later_us = END_US + 10 * SECOND_US
     later = RegimeAt(moment.regime, moment.parsed, later_us)
     for older in ({"form": 1, "errata": None, "searches": None}, {"form": 2}):
-        former = body(later, END_US, later_us, custody=None, unlisted=None, **older)
+        former = body(later, END_US, later_us, custody=None, unlisted=None, links=None, **older)
         assert "members" in " ".join(chain.take(21, former, later, later_us, set()))
 
 

@@ -329,7 +329,9 @@ def test_the_lists_have_entries_that_drive_and_entries_that_never_pass() -> None
 
 
 def test_a_list_holds_only_the_kinds_that_its_authority_allows() -> None:
-    for paper in london.PAPERS.values():
+    wanted = [paper for paper in london.PAPERS.values() if paper.mode == "match"]
+    assert wanted
+    for paper in wanted:
         entries = hotlist(paper.kinds, START_US)
         assert {entry["kind"] for entry in entries} == set(paper.kinds)
         assert all(START_US < parse_rfc3339(e["expires_at"]) < START_US + 28 * 86400 * 10**6 for e in entries)

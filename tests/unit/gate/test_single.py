@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from tests.oracles.gate_oracle import best, is_sound, why_not
+from tests.oracles.gate_oracle import best, is_sound, stays, why_not
 from tests.strategies import (
     EPOCH_US,
     BrokenList,
@@ -220,11 +220,13 @@ def test_it_equals_the_row_by_row_oracle(question: Question) -> None:
             camera, captured_us = int(question.batch.camera[row]), int(question.batch.captured_us[row])
             plate = question.batch.plate[row]
             expected = why_not(terms, usable, question.n_cameras, camera, captured_us, question.at_us)
-            if expected is None and terms.matches:
+            if expected is None and (terms.matches or terms.withholds):
                 listed = question.lists.get(terms.reference)
                 if not isinstance(listed, Listed):
                     expected = "error"
-                elif best(listed.entries, plate, captured_us, question.at_us) is None:
+                elif terms.withholds and stays(listed.entries, plate, captured_us, question.at_us):
+                    expected = "listed"
+                elif terms.matches and best(listed.entries, plate, captured_us, question.at_us) is None:
                     expected = "not-listed"
             verdict = made.decide(
                 terms.reference, camera, captured_us, question.at_us, plate=plate, lists=question.lists
