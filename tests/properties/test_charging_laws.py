@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests import charging_oracle as oracle
 from wicketgate.base.clock import from_datetime
-from wicketgate.clients.charging.passages import Sighting, reduce_sightings
-from wicketgate.clients.charging.settling import Payment, Settled, Vehicle, settle
+from wicketgate.clients.charging.passages import CameraSighting, reduce_sightings
+from wicketgate.clients.charging.settling import ChargedVehicle, Payment, Settled, settle
 from wicketgate.regime.documents.document import parse_toml
 from wicketgate.regime.documents.scheme import parse_scheme
 from wicketgate.regime.documents.scheme_terms import Scheme
@@ -57,9 +57,11 @@ def reads_of(name: str, drawn: list[tuple[int, list[tuple[int, int, int]]]]) -> 
     ]
 
 
-def sightings_of(name: str, reads: list[oracle.Read]) -> list[Sighting]:
+def sightings_of(name: str, reads: list[oracle.Read]) -> list[CameraSighting]:
     part = "inside" if name == "london-ulez" else "boundary"
-    return [Sighting(from_datetime(at), camera, sure, zone, part, "") for at, camera, sure, zone in reads]  # type: ignore[arg-type]
+    return [
+        CameraSighting(from_datetime(at), camera, sure, zone, part, "") for at, camera, sure, zone in reads
+    ]  # type: ignore[arg-type]
 
 
 def day_of(name: str, at: datetime) -> date:
@@ -83,7 +85,7 @@ def settled(
             for n, (at, sum_) in enumerate(paid)
         ],
         waivers,
-        Vehicle(class_=CLASSES.get(name)),
+        ChargedVehicle(class_=CLASSES.get(name)),
         day=day,
         at_us=from_datetime(now),
     )
@@ -183,8 +185,10 @@ def test_a_penalty_needs_two_cameras_or_a_person(name: str) -> None:
         now = scheme.instant(date(2026, 11, 5))
 
     def outcome(*reads: tuple[str, int], confirmed: bool = False, on_account: bool = False) -> str:
-        seen = [Sighting(at + n, camera, sure, zone, part, "") for n, (camera, sure) in enumerate(reads)]  # type: ignore[arg-type]
-        vehicle = Vehicle(class_=CLASSES.get(name), confirmed=confirmed, on_account=on_account)
+        seen = [
+            CameraSighting(at + n, camera, sure, zone, part, "") for n, (camera, sure) in enumerate(reads)
+        ]  # type: ignore[arg-type]
+        vehicle = ChargedVehicle(class_=CLASSES.get(name), confirmed=confirmed, on_account=on_account)
         return settle(scheme, reduce_sightings(scheme, seen), [], (), vehicle, day=day, at_us=now).outcome
 
     assert outcome(("a", 95), ("b", 95)) == "penalty"

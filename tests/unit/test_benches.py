@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-NOT_RUN = {"__init__", "harness", "history_beside", "watched"}
-"""What the benchmarks share, and what one of them starts."""
+NOT_RUN = {"__init__", "harness", "history_beside", "history_where", "watched"}
+"""What the benchmarks share, what one of them starts, and what one measures its steps by."""
 NAMES = sorted(file.stem for file in (ROOT / "bench").glob("*.py") if file.stem not in NOT_RUN)
 _LOAD = "import importlib, sys; [importlib.import_module(name).run for name in sys.argv[1:]]"
 

@@ -7,30 +7,30 @@ import pytest
 
 from tests.properties.test_charging_laws import SCHEMES
 from wicketgate.base.clock import from_datetime, parse_rfc3339
-from wicketgate.clients.charging.passages import Sighting, reduce_sightings, two_best, went_through
-from wicketgate.clients.charging.settling import Payment, Settled, Vehicle, settle
+from wicketgate.clients.charging.passages import CameraSighting, reduce_sightings, two_best, went_through
+from wicketgate.clients.charging.settling import ChargedVehicle, Payment, Settled, settle
 from wicketgate.regime.documents.scheme_terms import Part, Scheme
 from wicketgate.regime.documents.waiver import Waiver
 
 LONDON, BRIDGE, STOCKHOLM = SCHEMES["scheme"], SCHEMES["bridge"], SCHEMES["stockholm"]
-VEHICLE = Vehicle()
+VEHICLE = ChargedVehicle()
 
 
 def seen(
     scheme: Scheme, at: str, *, zone: str = "", part: Part = "boundary", group: str = ""
-) -> list[Sighting]:
+) -> list[CameraSighting]:
     """Return two sure reads by two cameras, a second apart."""
     at_us = parse_rfc3339(at)
     where = zone or scheme.zones[0].id
-    return [Sighting(at_us + n * 1_000_000, f"c{n}", 95, where, part, group) for n in range(2)]
+    return [CameraSighting(at_us + n * 1_000_000, f"c{n}", 95, where, part, group) for n in range(2)]
 
 
 def settled(
     scheme: Scheme,
-    sightings: list[Sighting],
+    sightings: list[CameraSighting],
     now: str,
     *payments: tuple[str, int],
-    vehicle: Vehicle = VEHICLE,
+    vehicle: ChargedVehicle = VEHICLE,
     waivers: tuple[Waiver, ...] = (),
     lost_through: bool = False,
     day: date = date(2026, 9, 1),
@@ -76,14 +76,14 @@ def test_a_payment_counts_by_when_it_was_received() -> None:
 @pytest.mark.parametrize(
     ("vehicle", "charge", "outcome"),
     [
-        (Vehicle(discounts=frozenset({"resident"})), 180, "open"),
-        (Vehicle(discounts=frozenset({"electric-car"})), 1800, "open"),
-        (Vehicle(discounts=frozenset({"electric-car"}), on_account=True), 1350, "account"),
-        (Vehicle(discounts=frozenset({"electric-car", "resident"}), on_account=True), 180, "account"),
-        (Vehicle(discounts=frozenset({"none-such"})), 1800, "open"),
+        (ChargedVehicle(discounts=frozenset({"resident"})), 180, "open"),
+        (ChargedVehicle(discounts=frozenset({"electric-car"})), 1800, "open"),
+        (ChargedVehicle(discounts=frozenset({"electric-car"}), on_account=True), 1350, "account"),
+        (ChargedVehicle(discounts=frozenset({"electric-car", "resident"}), on_account=True), 180, "account"),
+        (ChargedVehicle(discounts=frozenset({"none-such"})), 1800, "open"),
     ],
 )
-def test_the_best_discount_that_holds_is_taken(vehicle: Vehicle, charge: int, outcome: str) -> None:
+def test_the_best_discount_that_holds_is_taken(vehicle: ChargedVehicle, charge: int, outcome: str) -> None:
     found = settled(LONDON, seen(LONDON, MORNING), MORNING, vehicle=vehicle)
     assert (found.charges, found.outcome, found.owed) == ((charge,), outcome, charge)
 
@@ -91,11 +91,12 @@ def test_the_best_discount_that_holds_is_taken(vehicle: Vehicle, charge: int, ou
 def test_only_an_exemption_of_the_scheme_exempts() -> None:
     reads = seen(LONDON, MORNING)
     assert (
-        settled(LONDON, reads, LATER, vehicle=Vehicle(exemptions=frozenset({"emergency"}))).outcome
+        settled(LONDON, reads, LATER, vehicle=ChargedVehicle(exemptions=frozenset({"emergency"}))).outcome
         == "exempt"
     )
     assert (
-        settled(LONDON, reads, LATER, vehicle=Vehicle(exemptions=frozenset({"mayor"}))).outcome == "penalty"
+        settled(LONDON, reads, LATER, vehicle=ChargedVehicle(exemptions=frozenset({"mayor"}))).outcome
+        == "penalty"
     )
 
 
@@ -108,7 +109,7 @@ def test_a_drive_over_midnight_is_two_days_in_the_low_emission_zone() -> None:
     reads += seen(ulez, "2026-10-25T23:59:00Z", part="inside")
     days = [one.day for one in reduce_sightings(ulez, reads)]
     assert days == [date(2026, 10, 24), date(2026, 10, 25)]
-    fails = Vehicle(class_="fails")
+    fails = ChargedVehicle(class_="fails")
     for day in days:
         assert settled(ulez, reads, "2026-10-26T00:00:00Z", vehicle=fails, day=day).charges == (1250,)
         assert settled(ulez, reads, "2026-10-26T00:00:00Z", day=day).outcome == "nothing"
@@ -173,8 +174,8 @@ def test_a_day_is_waived_where_all_its_reads_are() -> None:
     assert settled(LONDON, inside + after, "2026-09-06T23:00:00Z", waivers=(waiver,)).outcome == "penalty"
 
 
-def gate(at: str, group: str) -> Sighting:
-    return Sighting(parse_rfc3339(at), "c", 95, "centre", "through", group)
+def gate(at: str, group: str) -> CameraSighting:
+    return CameraSighting(parse_rfc3339(at), "c", 95, "centre", "through", group)
 
 
 def test_a_whole_passage_through_is_nothing_and_a_lost_one_is_looked_at() -> None:
@@ -199,7 +200,7 @@ def test_the_zone_and_part_of_a_camera_are_the_first_that_name_its_group() -> No
 def test_the_two_best_reads_are_of_two_cameras() -> None:
     at_us = from_datetime(datetime(2026, 9, 1, tzinfo=UTC))
     reads = [
-        Sighting(at_us + n, camera, sure, "centre", "boundary", "")
+        CameraSighting(at_us + n, camera, sure, "centre", "boundary", "")
         for n, (camera, sure) in enumerate((("a", 90), ("a", 99), ("b", 70), ("c", 80)))
     ]
     assert [(one.camera, one.confidence) for one in two_best(reads)] == [("a", 99), ("c", 80)]

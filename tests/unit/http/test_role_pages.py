@@ -232,7 +232,7 @@ def test_what_left_by_month_is_what_was_published() -> None:
         period("2026-07-01T01:00:00Z", 3_000, 1_500),
         period("2026-07-01T02:00:00Z", None),
     ]
-    shown = _by_month(periods, frozenset({"a"}), "2026-05")
+    shown = _by_month([], periods, frozenset({"a"}), "2026-05")
     assert [(one.month, one.name, one.released, one.fetched, one.hidden) for one in shown] == [
         ("2026-07", "a", 3_000, 1_500, True),
         ("2026-06", "a", 2_000, 0, False),

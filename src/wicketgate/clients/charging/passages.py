@@ -15,7 +15,7 @@ from typing import NamedTuple
 from wicketgate.regime.documents.scheme_terms import Part, Scheme
 
 
-class Sighting(NamedTuple):
+class CameraSighting(NamedTuple):
     """A read of the vehicle, as far as charges go.
 
     Attributes
@@ -42,7 +42,7 @@ class Passage:
     ----------
     day : date
         Of the first of them.
-    best : tuple of Sighting
+    best : tuple of CameraSighting
         The best read, and the best by another camera; one, where one camera alone saw it.
     """
 
@@ -51,15 +51,15 @@ class Passage:
     first_us: int
     last_us: int
     count: int
-    best: tuple[Sighting, ...]
+    best: tuple[CameraSighting, ...]
 
 
-def reduce_sightings(scheme: Scheme, sightings: Iterable[Sighting]) -> tuple[Passage, ...]:
+def reduce_sightings(scheme: Scheme, sightings: Iterable[CameraSighting]) -> tuple[Passage, ...]:
     """Return the passages of one vehicle's reads, by time and zone.
 
     Parameters
     ----------
-    sightings : iterable of Sighting
+    sightings : iterable of CameraSighting
         In any order; one that stands there twice counts once. Roads through a zone are no passages.
     """
     ordered = sorted({one for one in sightings if one.part != "through"})
@@ -75,13 +75,13 @@ def reduce_sightings(scheme: Scheme, sightings: Iterable[Sighting]) -> tuple[Pas
     return tuple(sorted(found.values(), key=_order))
 
 
-def went_through(scheme: Scheme, sightings: Iterable[Sighting]) -> bool:
+def went_through(scheme: Scheme, sightings: Iterable[CameraSighting]) -> bool:
     """Return whether reads at the gates of a road through a zone are whole passages, each from gate to gate in time.
 
     A read at a gate that no other gate follows, or follows too late, is of a passage of which a read was lost.
     """
     within = {zone.id: zone.through_us for zone in scheme.zones}
-    waiting: dict[str, Sighting] = {}
+    waiting: dict[str, CameraSighting] = {}
     for one in sorted({one for one in sightings if one.part == "through"}):
         entered = waiting.get(one.zone)
         if entered is None:
@@ -93,16 +93,16 @@ def went_through(scheme: Scheme, sightings: Iterable[Sighting]) -> bool:
     return not waiting
 
 
-def two_best(sightings: Iterable[Sighting]) -> tuple[Sighting, ...]:
+def two_best(sightings: Iterable[CameraSighting]) -> tuple[CameraSighting, ...]:
     """Return the best read and the best by another camera; equal ones by time and name, so in any order the same."""
-    by_camera: dict[str, Sighting] = {}
+    by_camera: dict[str, CameraSighting] = {}
     for one in sightings:
         known = by_camera.get(one.camera)
         by_camera[one.camera] = one if known is None else min(known, one, key=_worth)
     return tuple(sorted(by_camera.values(), key=_worth)[:2])
 
 
-def _worth(one: Sighting) -> tuple[int, Sighting]:
+def _worth(one: CameraSighting) -> tuple[int, CameraSighting]:
     return -one.confidence, one
 
 
@@ -110,7 +110,7 @@ def _order(one: Passage) -> tuple[int, str]:
     return one.first_us, one.zone
 
 
-def _crossings(scheme: Scheme, ordered: list[Sighting]) -> tuple[Passage, ...]:
+def _crossings(scheme: Scheme, ordered: list[CameraSighting]) -> tuple[Passage, ...]:
     """Join reads of a zone that lie no further apart than one crossing takes, from each to the next."""
     found: list[Passage] = []
     last: dict[str, int] = {}
@@ -124,7 +124,7 @@ def _crossings(scheme: Scheme, ordered: list[Sighting]) -> tuple[Passage, ...]:
     return tuple(sorted(found, key=_order))
 
 
-def _passage(scheme: Scheme, one: Sighting) -> Passage:
+def _passage(scheme: Scheme, one: CameraSighting) -> Passage:
     return Passage(
         zone=one.zone,
         day=scheme.local(one.at_us)[0],
@@ -135,5 +135,5 @@ def _passage(scheme: Scheme, one: Sighting) -> Passage:
     )
 
 
-def _joined(passage: Passage, one: Sighting) -> Passage:
+def _joined(passage: Passage, one: CameraSighting) -> Passage:
     return replace(passage, last_us=one.at_us, count=passage.count + 1, best=two_best((*passage.best, one)))

@@ -21,7 +21,7 @@ _NEEDED: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Vehicle:
+class ChargedVehicle:
     """What registers say of a vehicle on a day.
 
     Attributes
@@ -85,7 +85,7 @@ def settle(
     passages: Iterable[Passage],
     payments: Iterable[Payment],
     waivers: Collection[Waiver],
-    vehicle: Vehicle,
+    vehicle: ChargedVehicle,
     *,
     day: date,
     at_us: int,
@@ -151,7 +151,11 @@ class Charge(NamedTuple):
 
 
 def charges_of(
-    scheme: Scheme, passages: Sequence[Passage], waivers: Collection[Waiver], vehicle: Vehicle, day: date
+    scheme: Scheme,
+    passages: Sequence[Passage],
+    waivers: Collection[Waiver],
+    vehicle: ChargedVehicle,
+    day: date,
 ) -> list[Charge]:
     """Return the charges of a day, in the order of time.
 
@@ -183,7 +187,7 @@ def charges_of(
     return [Charge(min(cap, sum(charge.amount for charge in found)), seen)]
 
 
-def _amount(scheme: Scheme, passage: Passage, waivers: Collection[Waiver], vehicle: Vehicle) -> int:
+def _amount(scheme: Scheme, passage: Passage, waivers: Collection[Waiver], vehicle: ChargedVehicle) -> int:
     class_ = vehicle.class_ if vehicle.class_ in scheme.classes else scheme.default_class
     assert class_ is not None
     amount = scheme.tariff(passage.first_us, passage.zone, class_)
@@ -203,7 +207,7 @@ def _amount(scheme: Scheme, passage: Passage, waivers: Collection[Waiver], vehic
     return amount * (100 - max(waived, default=0)) // 100
 
 
-def _unproved(scheme: Scheme, charges: Iterable[Charge], vehicle: Vehicle) -> int:
+def _unproved(scheme: Scheme, charges: Iterable[Charge], vehicle: ChargedVehicle) -> int:
     """Return how many charges nobody may be held to before a person has looked."""
     if vehicle.confirmed:
         return 0
