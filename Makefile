@@ -30,9 +30,9 @@ $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
 demo: setup
 	$(BIN)/wicketgate demo $(ARGS)
 
-# Tests wait more than they work, for a second to close or a process to start: four workers keep two cores busy.
+# Tests wait more than they work, for a second to close or a process to start: three workers keep two cores busy.
 test: dev
-	WICKETGATE_KILL_ROUNDS=$(ROUNDS) $(BIN)/python tools/run_tests.py -n 4 --dist loadfile --no-loadscope-reorder -m "not slow" $(ARGS)
+	WICKETGATE_KILL_ROUNDS=$(ROUNDS) $(BIN)/python tools/run_tests.py -n 3 --dist loadfile --no-loadscope-reorder -m "not slow" $(ARGS)
 
 # Everything, with coverage; ROUNDS=200 for the rounds of kill -9 that a release needs. Then, as root, both commands on
 # a bare machine: a minimal Debian 12 in a folder.

@@ -237,6 +237,7 @@ def test_what_was_not_sent_is_sent_after_a_kill_and_what_was_sent_is_not(world: 
     assert len(world.receiver.posts) == 3
 
 
+@pytest.mark.slow
 def test_an_outbox_that_is_lost_begins_anew_and_tells_nothing_again_that_is_known(world: World) -> None:
     """As at a second sequencer that took over: what was told stands in COMMITS."""
     world.list_plates(PLATE)

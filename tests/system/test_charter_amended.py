@@ -239,6 +239,7 @@ def test_whom_the_charter_does_not_know_any_more_has_no_token(city: Running, key
     assert get(f"{city.url}/v1/feeds", headers=bearer(city, CHARGING)).status_code == 200
 
 
+@pytest.mark.slow
 def test_everything_holds_over_a_restart_and_anyone_can_check(city: Running, tmp_path: Path) -> None:
     version = following(city)["charter"]["version"]
     city.stop()

@@ -292,6 +292,7 @@ def test_neither_log_nor_figures_hold_what_was_said_or_who(over: tuple[Running, 
     assert b"POST /consultations" not in running.log.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_kill_loses_no_response_that_was_acknowledged(consulting: Running) -> None:
     name = "c-killed"
     publish(consulting, consultation(name, seconds=25))

@@ -120,7 +120,7 @@ def test_axe_finds_nothing_and_nothing_comes_from_elsewhere(
     assert {urlsplit(url).netloc for url in asked} == {urlsplit(consulting.url).netloc}
 
 
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("width", [360, pytest.param(1280, marks=pytest.mark.slow)])
 def test_anybody_responds_without_javascript(browser: Any, consulting: Running, width: int) -> None:
     context = browser.new_context(java_script_enabled=False, viewport={"width": width, "height": 800})
     page = context.new_page()

@@ -53,6 +53,7 @@ def become(page: Any, screen: Screen, code: str, there: str = "") -> None:
     page.get_by_role("button", name="Sign in by the code").click()
 
 
+@pytest.mark.slow
 def test_a_newcomer_becomes_each_person_again_and_again(screen: Screen, page: Any) -> None:
     assert len(screen.lines) == len(PEOPLE)
     for code, line in screen.lines.items():
@@ -91,7 +92,7 @@ def test_a_wrong_code_is_told_of_and_guesses_wait(screen: Screen, page: Any) -> 
         assert guesser.post("/sign-in/code", data={"code": "x"}, headers=other).status_code == 403
 
 
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("width", [390, pytest.param(1280, marks=pytest.mark.slow)])
 def test_the_page_passes_axe(screen: Screen, page: Any, width: int) -> None:
     from axe_playwright_python.sync_playwright import Axe
 

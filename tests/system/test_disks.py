@@ -108,6 +108,7 @@ def test_below_the_mark_reads_are_refused_and_seconds_go_on(tmp_path: Path) -> N
         assert metric(running, "wicketgate_disk_full") == 0
 
 
+@pytest.mark.slow
 def test_whatever_the_umask_nobody_else_reads_what_is_private(tmp_path: Path) -> None:
     former = os.umask(0)
     try:

@@ -315,7 +315,7 @@ def test_a_lost_connection_and_an_ended_session_are_told(running: Running, conte
     page.get_by_text("Your session has ended.", exact=False).wait_for()
 
 
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("width", [360, pytest.param(1280, marks=pytest.mark.slow)])
 def test_axe_finds_nothing_and_nothing_comes_from_elsewhere(
     running: Running, browser: Any, width: int
 ) -> None:

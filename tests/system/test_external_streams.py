@@ -129,6 +129,7 @@ def test_reads_go_through_an_external_server(running: Running) -> None:
     assert plates_in(arrived(running, london.CHARGING, [first, second])) == [first, second]
 
 
+@pytest.mark.slow
 def test_a_server_over_tls_is_used_and_another_certificate_is_told_nothing(tmp_path: Path) -> None:
     with external(tmp_path / "nats", secure=True) as streams:
         running = make(tmp_path, settings=streams.settings())

@@ -138,6 +138,7 @@ def test_a_flood_of_anything_public_delays_no_post_and_no_second(running: Runnin
         demand_even(running, source, kinds(running.url))
 
 
+@pytest.mark.slow
 def test_a_flood_of_large_bodies_delays_no_post_and_no_second_and_locks_nobody_out(running: Running) -> None:
     publish(running, consultation("c-flooded"))
     kinds_of_bodies = bodies("c-flooded")

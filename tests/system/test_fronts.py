@@ -269,6 +269,7 @@ def test_whoever_sends_ahead_for_long_is_not_called_slow(tmp_path: Path) -> None
         assert running.stop() == 0
 
 
+@pytest.mark.slow
 def test_a_new_front_has_the_time_of_now(tmp_path: Path) -> None:
     """Nothing has changed for longer than a camera's clock may be ahead: then a front is replaced."""
 
@@ -331,6 +332,7 @@ def test_whoever_waits_for_a_gateway_that_stands_still_is_answered_when_it_goes_
             one.close()
 
 
+@pytest.mark.slow
 def test_an_end_does_not_wait_for_a_front_that_is_to_be_replaced(tmp_path: Path) -> None:
     running = make(tmp_path, settings="port = 0\nfronts = 1\n")
     running.start()

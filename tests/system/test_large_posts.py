@@ -75,6 +75,7 @@ def metric(running: Running, name: str) -> float:
     return sum(float(line.split()[-1]) for line in lines if line.startswith(name) and line[0] != "#")
 
 
+@pytest.mark.slow
 def test_large_posts_of_one_source_hold_up_no_other_and_end_with_their_clients(running: Running) -> None:
     with closing(Source(running)) as source:
         source.post(0.5)

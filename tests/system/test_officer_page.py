@@ -202,6 +202,7 @@ def test_a_key_that_is_not_needed_signs_nothing(made: Running, page: Any, tmp_pa
 
 
 @NEEDS_TOKEN
+@pytest.mark.slow
 def test_a_key_in_a_token_suspends_by_its_pin(page: Any, tmp_path: Path) -> None:
     with soft_token(tmp_path) as token:
         shown = subprocess.run(
@@ -246,6 +247,7 @@ def test_a_key_in_a_token_suspends_by_its_pin(page: Any, tmp_path: Path) -> None
             assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
+@pytest.mark.slow
 def test_an_officer_chooses_among_the_keys_of_a_folder(made: Running, page: Any, tmp_path: Path) -> None:
     for office in (NOT_NEEDED, SUSPENDER):
         key_of(made, tmp_path, office)
@@ -276,6 +278,7 @@ def test_an_officer_chooses_among_the_keys_of_a_folder(made: Running, page: Any,
         page.get_by_label("The passphrase of your key").wait_for()
 
 
+@pytest.mark.slow
 def test_the_page_verifies_what_is_in_force_where_a_key_of_the_log_or_a_state_is_there(
     made: Running, page: Any, tmp_path: Path
 ) -> None:

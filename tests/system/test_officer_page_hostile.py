@@ -130,6 +130,7 @@ def test_it_listens_on_the_loopback_address_alone(mine: OfficerPage) -> None:
         pass
 
 
+@pytest.mark.slow
 def test_nothing_that_a_client_sends_is_unbounded(mine: OfficerPage) -> None:
     base, cookie, _ = mine.enter()
     ours = {**cookie, "Origin": mine.origin, "Content-Type": FORM}

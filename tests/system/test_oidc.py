@@ -307,6 +307,7 @@ def test_a_token_endpoint_that_does_not_do_well_is_told_of(police: Station, kind
     assert "/elsewhere" not in police.idp.counts(), "no redirect is followed"
 
 
+@pytest.mark.slow
 def test_a_token_endpoint_that_drips_is_left(police: Station) -> None:
     browser = police.browser()
     back = begun(police, browser)

@@ -83,7 +83,7 @@ def test_whoever_is_named_nowhere_is_told_so(police: Station, page: Any) -> None
     shot(page, "oidc-nobody")
 
 
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("width", [390, pytest.param(1280, marks=pytest.mark.slow)])
 def test_the_pages_pass_axe(police: Station, page: Any, width: int) -> None:
     from axe_playwright_python.sync_playwright import Axe
 

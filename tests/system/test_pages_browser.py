@@ -110,7 +110,7 @@ def test_axe_finds_nothing_and_nothing_overflows(
     assert [text for text in trouble if "404" not in text] == []
 
 
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("width", [360, pytest.param(1280, marks=pytest.mark.slow)])
 def test_nothing_that_a_document_says_widens_a_page(browser: Any, width: int) -> None:
     register = hostile_register()
 

@@ -486,7 +486,7 @@ def shot(page: Any, name: str) -> None:
             page.screenshot(path=f"{folder}/{name}-{width}.png", full_page=True)
 
 
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("width", [390, pytest.param(1280, marks=pytest.mark.slow)])
 def test_the_pages_pass_axe(police: Police, device: Any, width: int) -> None:
     from axe_playwright_python.sync_playwright import Axe
 

@@ -65,7 +65,7 @@ def violations(page: Any) -> list[tuple[str, list[str]]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("width", [360, pytest.param(1280, marks=pytest.mark.slow)])
 def test_axe_finds_nothing_in_the_reference(browser: Any, lived: Running, width: int) -> None:
     page = browser.new_page(viewport={"width": width, "height": 800})
     page.goto(f"{lived.url}/docs")

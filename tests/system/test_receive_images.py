@@ -103,6 +103,7 @@ def test_images_are_fetched_beside_the_rows_and_never_again(running: Running, tm
     assert " 0 fetched" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_folder_that_comes_later_gets_the_images_of_rows_that_are_there(
     running: Running, tmp_path: Path
 ) -> None:
@@ -140,6 +141,7 @@ def test_a_kill_loses_no_image_and_none_is_fetched_twice(running: Running, tmp_p
     assert kept(folder) == images
 
 
+@pytest.mark.slow
 def test_it_goes_on_where_images_are_past_their_term(running: Running, tmp_path: Path) -> None:
     images = send(running, plates(4, seed=7))
     for file in (running.folder / "images" / "tfl").glob("*/*"):

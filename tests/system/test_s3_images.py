@@ -80,6 +80,7 @@ def test_a_gateway_keeps_its_images_there(running: Running, store: Store, tmp_pa
     assert kept(tmp_path / "images") == images
 
 
+@pytest.mark.slow
 def test_an_outage_is_no_end_of_a_term(running: Running, store: Store, tmp_path: Path) -> None:
     images = send(running, plates(3, seed=12))
     store.kill()

@@ -26,7 +26,7 @@ def engine(tmp_path: Path) -> Iterator[HistoryEngine]:
     made.close()
 
 
-@pytest.mark.parametrize("in_order", [True, False])
+@pytest.mark.parametrize("in_order", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_a_month_of_late_reads_is_taken_whole_and_in_bounded_parts(
     engine: HistoryEngine, *, in_order: bool
 ) -> None:
