@@ -90,6 +90,8 @@ def standing_still(running: Running) -> Iterator[None]:
 
 
 def test_readers_answer_while_the_gateway_stands_still(served: Running) -> None:
+    if (left_s := 60 - time.time() % 60) < 15:
+        time.sleep(left_s)  # what a machine reads in a new minute is asked of the gateway first
     post(served, [read(plate) for plate in plates(5, seed=1)])
     arrived(served, london.CHARGING, plates(5, seed=1))
     get(f"{served.url}/authorities")  # its renderers run
