@@ -257,13 +257,11 @@ def _decision(taken: DecisionTaken, parsed: Parsed) -> dict[str, Any]:
 def _people(moment: RegimeAt, organisation: str, number: int) -> dict[str, Any]:
     taken = moment.regime.people[organisation][number]
     people = moment.parsed.people(taken)
-    from_us, until_us = moment.people_term(organisation, number)
     return {
         "organisation": organisation,
         "version": people.version,
         "status": moment.people_status(organisation, number),
-        "in_force_from": rfc3339(from_us),
-        "in_force_until": rfc3339(max(from_us, until_us)),
+        **_term(moment.people_term(organisation, number)),
         "words": describe_document(people, moment.charter),
         **_signed(taken, moment.parsed),
     }
@@ -272,16 +270,20 @@ def _people(moment: RegimeAt, organisation: str, number: int) -> dict[str, Any]:
 def _scheme(moment: RegimeAt, name: str, number: int) -> dict[str, Any]:
     taken = moment.regime.schemes[name][number]
     scheme = moment.parsed.scheme(taken)
-    from_us, until_us = moment.scheme_term(name, number)
     return {
         "name": name,
         "version": scheme.version,
         "status": moment.scheme_status(name, number),
-        "in_force_from": rfc3339(from_us),
-        "in_force_until": rfc3339(max(from_us, until_us)),
+        **_term(moment.scheme_term(name, number)),
         "words": describe_document(scheme, moment.charter),
         **_signed(taken, moment.parsed),
     }
+
+
+def _term(term: tuple[int, int]) -> dict[str, str]:
+    """Return from when until when a version is in force; one that is replaced before it begins never is."""
+    from_us, until_us = term
+    return {"in_force_from": rfc3339(from_us), "in_force_until": rfc3339(max(from_us, until_us))}
 
 
 def _waiver(moment: RegimeAt, taken: Taken) -> dict[str, Any]:

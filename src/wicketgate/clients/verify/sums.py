@@ -240,6 +240,10 @@ class PeriodSums:
             "first time"
         ]
 
+    def _within(self, period: tuple[int, int]) -> list[int]:
+        """Return the periods of traffic that began in one of targeting."""
+        return [n for n, (from_us, *_) in enumerate(self._periods) if period[0] <= from_us < period[1]]
+
     def _compare_vehicles(
         self,
         found: Findings,
@@ -250,7 +254,7 @@ class PeriodSums:
         body: Mapping[str, Any],
     ) -> None:
         """Compare the vehicles of one period of targeting, which holds the periods of traffic that began in it."""
-        within = [n for n, (from_us, *_) in enumerate(self._periods) if period[0] <= from_us < period[1]]
+        within = self._within(period)
         vehicles: set[str] = set().union(*(held.vehicles.get(number, set()) for number in within))
         perhaps = vehicles.union(*(held.perhaps.get(number, set()) for number in within))
         whole = all(
@@ -281,7 +285,7 @@ class PeriodSums:
         body: Mapping[str, Any],
     ) -> None:
         """Compare the rows that left in a period of targeting because they are on no list."""
-        within = [n for n, (from_us, *_) in enumerate(self._periods) if period[0] <= from_us < period[1]]
+        within = self._within(period)
         rows = [held.rows.get(number, _Rows()) for number in within]
         here, perhaps = sum(one.first for one in rows), sum(one.erased + one.alone for one in rows)
         whole = all(held.covers(*self._periods[number][:2]) for number in within)

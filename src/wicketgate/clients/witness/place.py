@@ -76,7 +76,6 @@ class WitnessPlace:
         if name is None:
             raise ConfigurationError("a new witness needs `--name`, by custom an address without `https://`")
         try:
-            Ed25519Cosigner(name=name, private=PrivateKey.generate()).cosigner  # noqa: B018
             NoteVerifier(name=name, public=bytes(32))
         except InputError as error:
             raise ConfigurationError(f"`--name`: {error.detail}") from error
