@@ -34,7 +34,7 @@ _MOST_BYTES: Final = 256 * 1024 * 1024
 _MOST_PIECE: Final = 64 * 1024 * 1024
 
 
-class _Line(msgspec.Struct):
+class _OpeningLine(msgspec.Struct):
     number: int
     sealed: str
 
@@ -257,7 +257,7 @@ def fetch_openings(url: str, token: str, folder: OverseerFolder) -> int:
 
 def _number(line: bytes) -> int:
     try:
-        return msgspec.json.decode(line, type=_Line).number
+        return msgspec.json.decode(line, type=_OpeningLine).number
     except msgspec.DecodeError as error:
         raise InputError("the gateway answers with what is no opening") from error
 

@@ -40,7 +40,7 @@ class Sampled:
 
 def seed_of(signature: bytes) -> bytes:
     """Return the seed of a draw from a signature over the checkpoint that covers what is drawn from."""
-    return sha256(b"wicketgate oversight draw/v1\n" + signature).digest()
+    return sha256(b"wicketgate-oversight-draw/v1\n" + signature).digest()
 
 
 def draw(facts: Iterable[Sampled], seed: bytes, each: int) -> Sequence[Sampled]:

@@ -16,7 +16,7 @@ from wicketgate.base.signing import Signer
 from wicketgate.clients.oversight.reconciling import Discrepancy
 from wicketgate.ledger.notes import Checkpoint, NoteSigner, sign_note
 
-FORM: Final = "wicketgate oversight/v1"
+FORM: Final = "wicketgate-oversight/v1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
