@@ -20,7 +20,7 @@ from wicketgate.gateway.history.feeding import Followed, HistoryFeeding, LedComm
 from wicketgate.gateway.history.holding import HistoryHold, demanded, kept_retentions, longest_hold_us
 from wicketgate.history.client import HistoryClient
 from wicketgate.history.messages import HistoryMeasures
-from wicketgate.history.terms import horizons_us
+from wicketgate.history.terms import LOOK_S, horizons_us
 
 if TYPE_CHECKING:
     from wicketgate.gateway.node import Gateway
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _LOOK_S: Final = 1.0
-_TERMS_S: Final = 60.0
 _AGAIN_S: Final = 0.5
 
 
@@ -48,7 +47,7 @@ class HistoryRole:
     Attributes
     ----------
     measures : HistoryMeasures or None
-        How much it held a minute ago; None while it does not run.
+        How much it held at the last look; None while it does not run.
     """
 
     def __init__(self, gateway: Gateway, followed: Followed, folder: Path, key: Path, stamp: Stamp) -> None:
@@ -239,4 +238,4 @@ class HistoryRole:
             with contextlib.suppress(HistoryError, InputError):
                 await self._child.client.end_terms(self.horizons_us())
                 self.measures = await self._child.client.measures()
-            await asyncio.sleep(_TERMS_S)
+            await asyncio.sleep(LOOK_S)
