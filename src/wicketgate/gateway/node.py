@@ -420,6 +420,8 @@ class Gateway(Desks):
             self.commits, self.projections, self.intake, self.space, delay_us, history=self.history
         )
         self.housekeeping = Housekeeping.of(self)
+        await self.housekeeping.begin()
+        await self.searches.begin()
         self.alerting = Alerting.of(self)
         self._parts.push_async_callback(self.alerting.close)
         self._parts.push_async_callback(self._end_work)

@@ -202,7 +202,9 @@ class HistoryEngine:
             within = "_partition_id = {id:String} AND captured_us < {before:Int64}"
             found: dict[str, DueReads] = {}
             for partition, before_us in due.items():
-                statement = f"SELECT source, count(), min(captured_us), max(captured_us) FROM reads WHERE {within}"
+                statement = (
+                    f"SELECT source, count(), min(captured_us), max(captured_us) FROM reads WHERE {within}"
+                )
                 for source, reads, first_us, last_us in self._rows(
                     f"{statement} GROUP BY source", {"id": partition, "before": min(before_us, _EVER_US)}
                 ):

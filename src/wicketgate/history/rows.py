@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from wicketgate.base.clock import MINUTE_US, SECOND_US
 from wicketgate.base.errors import InputError
-from wicketgate.base.periods import Period
+from wicketgate.base.periods import Period, horizon_us
 from wicketgate.history.messages import TakenReads, read_id
 from wicketgate.history.questions import skeleton_of, vehicle_of
-from wicketgate.history.terms import horizon_us, lead_us, span_of
+from wicketgate.history.terms import lead_us, span_of
 from wicketgate.reads.columns import ReadBatch, decode_batch, joined
 from wicketgate.reads.messages import decode_reads
 
@@ -38,8 +38,8 @@ def history_rows(
 ) -> HistoryRows:
     """Return the rows that a history keeps of what some transactions took.
 
-    Reads of a source that keeps nothing, and those past their term or about to be, are left out; so are erased ones, which have no
-    plate.
+    Reads of a source that keeps nothing, and those past their term or about to be, are left out; so are erased ones,
+    which have no plate.
 
     Parameters
     ----------

@@ -11,6 +11,7 @@ import struct
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
+import lmdb
 import msgspec
 
 from wicketgate.base.hour_keys import HourKeys
@@ -190,6 +191,34 @@ class HitQueue:
         news, self._news = self._news, asyncio.Event()
         news.set()
 
+    def due_before(self, before_us: int, open_hits: Collection[str]) -> dict[str, tuple[int, int]]:
+        """Return of each authority how many hits `forget` would remove, and when the first was raised; if any."""
+        due: dict[str, tuple[int, int]] = {}
+        with self._environment.begin() as store:
+            cursor = store.cursor(db=self._order)
+            more = cursor.first()
+            while more:
+                key = cursor.key()
+                name_end = key.index(b"\0")
+                raised_us = struct.unpack(">Q", key[name_end + 1 : name_end + 9])[0]
+                if raised_us >= before_us:
+                    more = cursor.set_range(key[:name_end] + b"\1")
+                    continue
+                if not self._is_open(store, cursor.value(), open_hits):
+                    name = key[:name_end].decode()
+                    count, from_us = due.get(name, (0, raised_us))
+                    due[name] = count + 1, from_us
+                more = cursor.next()
+        return due
+
+    def _is_open(self, store: lmdb.Transaction, hit_id: bytes, open_hits: Collection[str]) -> bool:
+        if hit_id.decode() in open_hits:
+            return True
+        # One whose outcome is committed and not written here yet is still open here.
+        data = store.get(hit_id, db=self._hits)
+        hit = None if data is None else self._open(bytes(data))
+        return hit is not None and _waits(hit)
+
     def forget(self, before_us: int, open_hits: Collection[str]) -> None:
         """Remove ended hits raised before `before_us`, and end the keys of the hours before the first that is kept.
 
@@ -209,10 +238,7 @@ class HitQueue:
                     more = cursor.set_range(key[:name_end] + b"\1")
                     continue
                 hit_id = cursor.value()
-                data = store.get(hit_id, db=self._hits)
-                # One whose outcome is committed and not written here yet is still open here.
-                hit = None if data is None else self._open(data)
-                if hit_id.decode() in open_hits or (hit is not None and _waits(hit)):
+                if self._is_open(store, hit_id, open_hits):
                     kept_us = min(kept_us, raised_us)
                     more = cursor.next()
                     continue
