@@ -16,6 +16,7 @@ from wicketgate.base.streams.link import Link
 from wicketgate.commits.rewritten import COMMITS
 from wicketgate.commits.snapshots import Snapshots, StateDump
 from wicketgate.commits.state import State, dump_state
+from wicketgate.commits.transactions import Transaction
 from wicketgate.commits.writer import Commits
 from wicketgate.gateway.directory import Directory
 from wicketgate.gateway.filing.documents import Filing
@@ -144,6 +145,13 @@ class Housekeeping:
         await self._end_shown()
         await self._end_kept()
         await self.purge()
+        if any(self._due_hours(kind, end_us) for kind, end_us in self._terms_us().items()):
+            # Keys end once every part is past what lies under them, and so are both snapshots: the older one is to be
+            # of this life, and the later one is of another transaction.
+            await self._commits.commit(lambda state, at_us, sequence: Transaction(at_us=at_us))
+            await self._projections.settle()
+            await self._flush_once()
+            await self.purge()
 
     def _now_us(self) -> int:
         """Return the time by which terms go: never before what was committed, were the clock set back."""
@@ -173,15 +181,18 @@ class Housekeeping:
     async def _flush_seen(self) -> None:
         while True:
             await self._clock.sleep(_FLUSH_S)
-            charter = self._commits.parsed.charter(self._commits.committed)
-            term_us = charter.limits.too_old_us + charter.limits.clock_ahead_us
-            if self._intake.formed == self._intake.settled:
-                # Nothing is on its way: what was committed without reads is known as well.
-                self._seen.known_up_to(self._commits.committed.sequence)
-            position = self._seen.begin_flush(self._vehicles.needed_from)
-            forget_before_us = self._now_us() - term_us
-            await self._threads.run(self._seen.flush, position, forget_before_us)
-            self._seen.end_flush()
+            await self._flush_once()
+
+    async def _flush_once(self) -> None:
+        charter = self._commits.parsed.charter(self._commits.committed)
+        term_us = charter.limits.too_old_us + charter.limits.clock_ahead_us
+        if self._intake.formed == self._intake.settled:
+            # Nothing is on its way: what was committed without reads is known as well.
+            self._seen.known_up_to(self._commits.committed.sequence)
+        position = self._seen.begin_flush(self._vehicles.needed_from)
+        forget_before_us = self._now_us() - term_us
+        await self._threads.run(self._seen.flush, position, forget_before_us)
+        self._seen.end_flush()
 
     async def _keep_house(self) -> None:
         while True:
@@ -264,8 +275,7 @@ class Housekeeping:
         while self._committed and self._committed[0][0] <= commits_to:
             self._kept_us = self._committed.popleft()[1]
         # A crash before this leaves keys that the next life ends.
-        now_us, limits = self._now_us(), self._commits.parsed.charter(self._commits.committed).limits
-        terms_us = {"acts": now_us, "reads": now_us - JOIN_US, "rows": before_us("rows", now_us, limits)}
+        terms_us = self._terms_us()
         if held is not None:
             terms_us["reads"] = min(terms_us["reads"], held.at_us)
         ends_us = {kind: min(self._kept_us, term_us) for kind, term_us in terms_us.items()}
@@ -276,7 +286,12 @@ class Housekeeping:
         for kind, end_us in ends_us.items():
             self._keys.end_before(kind, end_us)
         for keys in (self._keys, self._projections.quarantine.keys):
-            await self._threads.run(keys.go_on, now_us + _KEYS_AHEAD_US)
+            await self._threads.run(keys.go_on, self._now_us() + _KEYS_AHEAD_US)
+
+    def _terms_us(self) -> dict[str, int]:
+        """Return from before when nothing needs the private parts of transactions, by their kind."""
+        now_us, limits = self._now_us(), self._commits.parsed.charter(self._commits.committed).limits
+        return {"acts": now_us, "reads": now_us - JOIN_US, "rows": before_us("rows", now_us, limits)}
 
     def _due_hours(self, kind: str, end_us: int) -> list[DuePurge]:
         """Return the hours of a kind whose keys end before a time."""

@@ -7,14 +7,16 @@ not ended yet is told again.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from wicketgate.base.clock import rfc3339
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import Transaction
-from wicketgate.commits.writer import Commits
 from wicketgate.gateway.filing.facts import salted
 from wicketgate.regime.ending import KEPT
+
+if TYPE_CHECKING:  # a reader loads no writer
+    from wicketgate.commits.writer import Commits
 
 _AT_ONCE = 500
 """Facts in one transaction: some 100 KB."""
