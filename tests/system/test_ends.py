@@ -26,6 +26,7 @@ from wicketgate.base.settings import load_settings
 from wicketgate.base.signing import dump_envelope
 from wicketgate.commits.stored import decode_held
 from wicketgate.gateway.deployment import Deployment, note_signer
+from wicketgate.gateway.filing.handovers import HandoverFiling
 from wicketgate.gateway.node import Gateway
 from wicketgate.hotlists.hits import Hit
 from wicketgate.ledger.writer import Ledger
@@ -34,7 +35,8 @@ from wicketgate.regime.documents.document import sign_document
 
 HIT, LISTED, SEEN, LATER, BAD, SAID = "KN11OWN", "LS22TED", "SE33NNN", "LA44TER", "BA55DDD", "SA66AID"
 """A read of a listed vehicle; one that is listed and never seen; reads; one that is quarantined; one that is said."""
-PLATES = (HIT, LISTED, SEEN, LATER, BAD, SAID)
+PUSHED = "PU77SHD"
+PLATES = (HIT, LISTED, SEEN, LATER, BAD, SAID, PUSHED)
 KEY_BYTES = 32
 KEY_FOLDERS = ("content-keys", "answer-keys", "quarantine-keys")
 
@@ -128,6 +130,20 @@ def make(folder: Path, url: str) -> Path:
     return folder
 
 
+def axis(desk: LinkDesk, plate: str) -> dict[str, Any]:
+    """Return what a maker's camera sends of a vehicle that has gone."""
+    camera = {"SerialNumber": "ACCC8E000000", "ProdShortName": "AXIS P1445-LE-3"}
+    return {
+        "packetCounter": "1",
+        "capture_timestamp": str(desk.clock.now_us() // 1000),
+        "plateUTF8": plate,
+        "plateConfidence": "0.9",
+        "carState": "lost",
+        "carID": "1",
+        "camera_info": camera,
+    }
+
+
 async def through_every_path(desk: LinkDesk) -> str:
     """Let the plates go every way that there is; return the id of an answer."""
     gateway = desk.gateway
@@ -149,6 +165,12 @@ async def through_every_path(desk: LinkDesk) -> str:
     answer = await desk.call(SOURCE, "POST", "/v1/reads", json={**body, "confidence": 0.5})
     assert [one["code"] for one in answer.json()["quarantined"]] == ["too-old"], answer.text
     await desk.read(f"{LATER[:4]} {LATER[4:].lower()}", ago_s=3600)
+    pushed = await desk.call(
+        SOURCE, "POST", "/v1/push/axis", params={"camera": "c1"}, json=axis(desk, PUSHED)
+    )
+    assert pushed.json()["accepted"] == 1, pushed.text
+    notes = HandoverFiling(gateway.commits, desk.clock)
+    assert await notes.hand_over("met/serious-crime", "somebody", f"Look for {SAID}.", [])
     hit = await until(partial(first_hit, gateway))
     shown = await desk.shown(HIT)
     link = await desk.link(**shown)
@@ -273,12 +295,12 @@ async def over_every_term(folder: Path) -> None:
     assert (await desk.call(SOURCE, "GET", "/v1/quarantine")).content == b""
     assert kept_keys(folder, first).isdisjoint({"answer-keys", "quarantine-keys"})
     assert "quarantine" in {one["of"] for one in await told(desk)}
-    await history_is(desk, lambda reads: reads == 3)
+    await history_is(desk, lambda reads: reads == 4)
 
     # Just before the month: the history lets go before the first read is past its term, and tells how many.
     desk = await away(desk, folder, 21 * DAY_US - 3 * HOUR_US - HOUR_US // 2)
     await history_is(desk, lambda reads: reads == 0)
-    assert sum(one["count"] for one in await told(desk) if one["of"] == "history") == 3
+    assert sum(one["count"] for one in await told(desk) if one["of"] == "history") == 4
     # A month and two days: images by their day, and the lists, whose entries end with 28 days.
     desk = await away(desk, folder, 2 * DAY_US)
     assert {one["of"] for one in await told(desk)} >= {"images"}

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from wicketgate.base.clock import DAY_US, MILLISECOND_US, SECOND_US, rfc3339
+from wicketgate.base.clock import DAY_US, SECOND_US, rfc3339
 from wicketgate.base.periods import Period
 from wicketgate.history.terms import lead_us, span_of
 from wicketgate_demo.world.charter import TFL_KEEPS
 from wicketgate_demo.world.vehicles import plate_of
 
 ENDING_READS: Final = 400
-_APART_US: Final = 50 * MILLISECOND_US
+_APART_US: Final = SECOND_US // 20
 _FIRST: Final = 7_100_000
 
 
