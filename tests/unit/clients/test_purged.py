@@ -60,11 +60,12 @@ class Seconds:
     """Opened seconds, one behind the other."""
 
     def __init__(self) -> None:
-        self.right, self.at_us = PurgeRight(), NOW_US
+        self.right, self.at_us, self.batch = PurgeRight(), NOW_US, 0
 
     def one(self, *facts: Any, released: str = "") -> None:
         if released:
-            self.right.released(released, self.at_us)
+            self.batch += 1
+            self.right.released(released, self.at_us, self.batch)
         self.right.check(facts, self.at_us, [CHARTER])
         self.at_us += SECOND_US
 
@@ -119,8 +120,6 @@ def test_rows_that_are_not_told_to_have_ended_are_found() -> None:
     seconds.one(released="a")
     seconds.away(2 * DAY_US + HOUR_US)
     seconds.many(598)
-    told = Seconds()
-    told.__dict__.update(seconds.__dict__)
     with pytest.raises(VerificationError, match="rows of `a` came to the end of its term, and is not told"):
         seconds.many(20)
 
@@ -157,3 +156,20 @@ def test_an_answer_is_shown_until_its_term_and_its_end_is_told() -> None:
     seconds.away(3 * HOUR_US)
     with pytest.raises(VerificationError, match="an answer came to the end"):
         seconds.many(700)
+
+
+def test_rows_are_shown_until_their_end_and_not_behind_it() -> None:
+    seconds = Seconds()
+    seconds.one(purge("acts", NOW_US - HOUR_US, by="needed"))
+    for _ in range(3):
+        seconds.one(released="a")
+    seconds.away(2 * DAY_US)
+    seconds.right.looked("a", 1, seconds.at_us)
+    ended_us = seconds.at_us
+    seconds.one(purge("rows", NOW_US + 3 * SECOND_US, whose="a", from_us=NOW_US))  # the first two of them
+    seconds.many(70)
+    seconds.right.looked("a", 3, seconds.at_us)
+    seconds.right.looked("b", 1, seconds.at_us)
+    seconds.right.looked("a", 2, ended_us)  # told at the end of the minute in which they were read
+    with pytest.raises(VerificationError, match="rows of `a` were shown behind their term"):
+        seconds.right.looked("a", 2, seconds.at_us)

@@ -284,7 +284,7 @@ class FactRight:
                 if (fact.commit, fact.authority) in released:
                     raise VerificationError(f"two releases of `{fact.authority}` are of one decision")
                 released[fact.commit, fact.authority] = fact.rows
-                self.purges.released(fact.authority.partition("@")[0], second_us)
+                self.purges.released(fact.authority.partition("@")[0], second_us, fact.batch)
         for one, fact in zip(facts, told, strict=True):
             match fact:
                 case _DecisionFact():
@@ -305,6 +305,9 @@ class FactRight:
                         raise VerificationError(
                             f"rows of `{fact.authority}` were passed on to whom it does not let them be"
                         )
+                case _LookFact() if fact.what == "rows" and fact.first is not None:
+                    at_us = second_us if fact.minute is None else parse_rfc3339(fact.minute)
+                    self.purges.looked(fact.of, fact.first, at_us)
                 case KeeperAskedForm():
                     self._links.check(fact, second_us, lambda name: self._version(name, second_us))
                 case SearchAskedFact() if fact.authority is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 
@@ -21,6 +21,7 @@ _ALLOWANCE_US: Final = HOUR_US
 """So long behind its term a thing may be told to have ended: keys end by the hour."""
 _PATIENCE: Final = 600
 """Opened seconds in a row in which something may be overdue: a gateway that was away ends it at its next start."""
+_ENDS_KEPT: Final = 10
 _UP_TO: Final = frozenset({"rows", "openings", "quarantine", "acts", "reads"})
 """Of these everything before `until` goes at once, so that it never goes back."""
 
@@ -37,6 +38,20 @@ class PurgeForm(FactForm, tag="purge", kw_only=True):
     term: Annotated[str, msgspec.Meta(pattern=r"\A[a-z_]{1,40}\Z")]
 
 
+class _Released(NamedTuple):
+    """A batch that was released, and when."""
+
+    second_us: int
+    batch: int
+
+
+class _EndedTo(NamedTuple):
+    """Up to which batch a feed was told to have ended, and when."""
+
+    second_us: int
+    batch: int
+
+
 class PurgeRight:
     """The ends of things, second by second in the order of time, without a second left out.
 
@@ -49,17 +64,31 @@ class PurgeRight:
     def __init__(self) -> None:
         self.ended: Counter[str] = Counter()
         self._until: dict[tuple[str, str], int] = {}
-        self._released: dict[str, list[int]] = {}
+        self._released: dict[str, list[_Released]] = {}
+        # From before the log told of any purge: their end need not be told.
+        self._untold: dict[str, list[_Released]] = {}
+        self._ended_to: dict[str, list[_EndedTo]] = {}
         self._answers: dict[str, int] = {}
+        self._to_end: dict[str, int] = {}
         self._gone: set[str] = set()
         self._overdue: Counter[str] = Counter()
 
-    def released(self, name: str, second_us: int) -> None:
+    def released(self, name: str, second_us: int, batch: int) -> None:
         """Take note of a release. Once a log tells of purges, it must tell of the end of each that follows."""
-        if self.ended:
-            seconds = self._released.setdefault(name, [])
-            if not seconds or seconds[-1] != second_us:
-                seconds.append(second_us)
+        held = self._released if self.ended else self._untold
+        held.setdefault(name, []).append(_Released(second_us, batch))
+
+    def looked(self, name: str, first: int, at_us: int) -> None:
+        """Check that batches of a feed, from one on, were not shown behind their end.
+
+        Parameters
+        ----------
+        at_us : int
+            The beginning of the minute in which they were read, or of the second.
+        """
+        for one in self._ended_to.get(name, ()):
+            if first <= one.batch and one.second_us + SECOND_US <= at_us:
+                raise VerificationError(f"rows of `{name}` were shown behind their term")
 
     def check(self, facts: Iterable[Any], second_us: int, charters: Sequence[Charter]) -> None:
         """Check the opened facts of a second.
@@ -79,9 +108,14 @@ class PurgeRight:
                 case PurgeForm():
                     self._purged(fact, second_us, charters)
                 case SearchRunFact():
-                    self._answers[fact.id] = parse_rfc3339(fact.until)
+                    self._answers[fact.id] = until_us = parse_rfc3339(fact.until)
+                    if (
+                        not fact.emergency
+                    ):  # which is held until it is approved, however short its answer is kept
+                        self._to_end[fact.id] = until_us
                 case AnswerEndedFact():
                     self._answers.pop(fact.id, None)
+                    self._to_end.pop(fact.id, None)
                     self._gone.add(fact.id)
                 case AnswerReadFact():
                     if fact.id in self._gone or self._answers.get(fact.id, second_us) < second_us:
@@ -106,19 +140,32 @@ class PurgeRight:
                 raise VerificationError(f"{what} of `{fact.whose}` ends what was told to have ended")
             self._until[key] = until_us
         if fact.of == "rows":
-            self._released[fact.whose] = [
-                one for one in self._released.get(fact.whose, ()) if one >= until_us
-            ]
+            self._end_rows(fact.whose, until_us, second_us)
         self.ended[fact.of] += fact.count
+
+    def _end_rows(self, name: str, until_us: int, second_us: int) -> None:
+        ended = []
+        for held in (self._untold, self._released):
+            released = held.pop(name, [])
+            ended += [one.batch for one in released if one.second_us < until_us]
+            if left := [one for one in released if one.second_us >= until_us]:
+                held[name] = left
+        if ended:
+            # The last ends are enough: what was read is told at the end of its minute.
+            self._ended_to[name] = [
+                *self._ended_to.get(name, [])[-_ENDS_KEPT:],
+                _EndedTo(second_us, max(ended)),
+            ]
 
     def _demand_told(self, second_us: int, feed_term_us: int) -> None:
         """Refuse what is past its term for long, while the gateway ran, and was not told to have ended."""
         late = [
             f"rows of `{name}`"
-            for name, seconds in self._released.items()
-            if seconds and seconds[0] + feed_term_us + _ALLOWANCE_US < second_us
+            for name, released in self._released.items()
+            for one in released[:1]
+            if one.second_us + feed_term_us + _ALLOWANCE_US < second_us
         ]
-        if any(until_us + _ALLOWANCE_US < second_us for until_us in self._answers.values()):
+        if any(until_us + _ALLOWANCE_US < second_us for until_us in self._to_end.values()):
             late.append("an answer")
         self._overdue = Counter({what: self._overdue[what] + 1 for what in late})
         for what, seconds in self._overdue.items():
