@@ -150,6 +150,7 @@ class Housekeeping:
             # of this life, and the later one is of another transaction.
             await self._commits.commit(lambda state, at_us, sequence: Transaction(at_us=at_us))
             await self._projections.settle()
+            self._vehicles.forget(self._now_us())  # what rests on one that was followed long ago may end
             await self._flush_once()
             await self.purge()
 

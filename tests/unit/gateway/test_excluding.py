@@ -80,7 +80,7 @@ async def test_nothing_of_an_excluded_place_is_kept_and_all_of_it_is_counted(des
     assert (await desk.call(SOURCE, "GET", "/v1/quarantine")).content == b""
     told = (await desk.call(SOURCE, "GET", "/v1/cameras")).json()
     counted = next(one for one in told["cameras"] if one["id"] == "c1")
-    assert counted["quarantined"] == {"excluded-place": 4, "plate-unreadable": 1}
+    assert counted["counts"] == {"excluded-place": 4, "plate-unreadable": 1}
     assert told["unkept"] == 6, "five reads, and an image of no read, which may be of the place"
     # Not in what was taken, not in an image.
     gateway = desk.gateway

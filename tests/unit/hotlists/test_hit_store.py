@@ -249,7 +249,10 @@ def test_what_is_past_its_term_and_ended_is_forgotten(queue: HitQueue) -> None:
     others = [hit(n, authority=OTHER, id=f"o{n}", raised_us=AT_US + n * DAY_US) for n in range(4)]
     write(queue, commit(1, hits=(*hits, *others)))
     write(queue, commit(2, outcomes=tuple(ended(name) for name in ("h0", "h2", "o0", "o1", "o3"))))
+    due = queue.due_before(AT_US + 2 * DAY_US, {"h1", "h3", "o2"})
+    assert due == {NAME: (1, AT_US), OTHER: (2, AT_US)}, "as many as go, told before they do"
     queue.forget(AT_US + 2 * DAY_US, {"h1", "h3", "o2"})
+    assert queue.due_before(AT_US + 2 * DAY_US, {"h1", "h3", "o2"}) == {}
     assert ids(queue.recent(NAME, 10)) == ["h3", "h2", "h1"]
     assert ids(queue.recent(OTHER, 10)) == ["o3", "o2"]
     assert queue.get("h0") is queue.get("o1") is None
