@@ -389,6 +389,7 @@ class Gateway(Desks):
 
     async def _run(self) -> None:
         gate = await self._open_gate()
+        self.rewriting.images = self.images
         former = await FormerReads.find(self.link)
         if former is not None:
             self.progress.begin("repeats")

@@ -188,7 +188,7 @@ class Projections:
             queues.append(self._ledger_queue)
         if transaction.quarantined or transaction.second is not None:
             queues.append(self._private_queue)
-        if transaction.hits or transaction.imaged or transaction.outcomes or transaction.corrected:
+        if _is_of_hits(transaction):
             queues.append(self._hits_queue)
         if self._outbox.in_use and (transaction.hits or transaction.told):
             queues.append(self._alerts_queue)
@@ -482,6 +482,11 @@ class Projections:
             term_us = DAY_US if limits is None else limits.feed_term_us
             self.proofs.add(seconds, max(s.second_us for s in seconds) - term_us)
             self.closed_s = time.monotonic()
+
+
+def _is_of_hits(transaction: Transaction) -> bool:
+    changed = transaction.hits or transaction.imaged or transaction.outcomes or transaction.corrected
+    return bool(changed or transaction.erased)
 
 
 async def _all_of(queue: asyncio.Queue[_In]) -> list[_In]:

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from wicketgate.base.errors import StreamError
 from wicketgate.base.streams.writer import StreamWriter
 from wicketgate.commits.rewritten import COMMITS, REWRITTEN, StoredTransactions, subject_of
-from wicketgate.commits.stored import decode_public
+from wicketgate.commits.stored import decode_held, decode_public
 from wicketgate.commits.transactions import Transaction
 from wicketgate.commits.writer import Commits
-from wicketgate.feeds.erasing import RowName, demand_without, without_rows
+from wicketgate.feeds.erasing import RowName, demand_without, images_of, without_rows
 from wicketgate.feeds.feed import Feed
+from wicketgate.reads.images.store import Images
 
 
 class Rewriting:
@@ -29,6 +30,8 @@ class Rewriting:
         self._feeds = feeds
         self._writer = StreamWriter(stored.link, REWRITTEN)
         self._done: dict[int, int] = {}
+        self.images: Images | None = None
+        """Where the images of erased reads lie, once they are open."""
 
     async def open(self) -> None:
         """Learn where REWRITTEN ends."""
@@ -68,6 +71,10 @@ class Rewriting:
         made = without_rows(before, rows, stored.keys)
         if made.data != before:
             demand_without(before, made.data, rows, stored.keys)
+            if self.images is not None:
+                # First what the old message leads to: a crash leaves that, and the next life does it again.
+                names = images_of(decode_held(before, stored.keys)[0], rows, self.images.name_of)
+                await self.images.remove(names)
             # A crash from here on leaves both messages: the next life finds nothing to change in the newest.
             place = await self._writer.submit(made.data, secrets.token_hex(16), subject=subject_of(number))
         elif stand_ins:

@@ -64,6 +64,7 @@ class HitQueue:
         self._meta = self._environment.open_db(b"meta")
         self._waiting: dict[str, dict[str, Hit]] = {}
         self._news = asyncio.Event()
+        self._erased: set[str] = set()  # in this life: `write` returns them once more, to be shown no longer
         self.changes = 0
         unreadable = []
         with self._environment.begin() as transaction:
@@ -134,7 +135,7 @@ class HitQueue:
     # --- the projection -----------------------------------------------------------------------------------------
 
     def write(self, taken: Iterable[tuple[int, Transaction]]) -> list[Hit]:
-        """Write the hits of transactions, and return those changed.
+        """Write the hits of transactions, and return those changed; of a row that is erased the hit is gone.
 
         It is one durable step. Runs in any one thread.
         """
@@ -148,11 +149,12 @@ class HitQueue:
                 data = store.get(hit_id.encode(), db=self._hits)
                 return None if data is None else self._open(data)
 
-            position = self.position
+            position, erased = self.position, set[tuple[str, int]]()
             for sequence, transaction in taken:
                 if sequence <= self.position:
                     continue
                 position = sequence
+                erased |= {(row.feed, row.row) for row in transaction.erased if row.feed}
                 for item in transaction.hits:
                     changed[item.id] = raised(item)
                 for imaged in transaction.imaged:
@@ -167,14 +169,41 @@ class HitQueue:
                     hit = held(one.hit)
                     if hit is not None:
                         changed[hit.id] = with_erratum(hit, one)
+            gone = [] if not erased else self._of_rows(store, erased, changed)
             for hit in changed.values():
                 key = hit.id.encode()
                 store.put(key, self._keys.seal(_encode(hit), hit.raised_us), db=self._hits)
                 order = hit.authority.encode() + b"\0" + struct.pack(">Q", hit.raised_us) + key
                 store.put(order, key, db=self._order)
             store.put(_POSITION, struct.pack(">Q", position), db=self._meta)
+            for hit in gone:
+                # What LMDB leaves in free pages says nothing once the hour's key is gone.
+                key = hit.id.encode()
+                store.delete(key, db=self._hits)
+                store.delete(
+                    hit.authority.encode() + b"\0" + struct.pack(">Q", hit.raised_us) + key, db=self._order
+                )
         self.position = position
-        return list(changed.values())
+        self._erased |= {hit.id for hit in gone}
+        return [*changed.values(), *gone]
+
+    def _of_rows(
+        self, store: lmdb.Transaction, rows: Collection[tuple[str, int]], changed: dict[str, Hit]
+    ) -> list[Hit]:
+        """Return the hits of some rows, and take them out of those that are to be written. O(hits of their feeds)."""
+        gone = {hit.id: hit for hit in changed.values() if (hit.authority, hit.seq) in rows}
+        for feed in {feed for feed, _ in rows}:
+            cursor, prefix = store.cursor(db=self._order), feed.encode() + b"\0"
+            more = cursor.set_range(prefix)
+            while more and bytes(cursor.key()).startswith(prefix):
+                data = store.get(cursor.value(), db=self._hits)
+                hit = None if data is None else self._open(bytes(data))
+                if hit is not None and (feed, hit.seq) in rows:
+                    gone[hit.id] = hit
+                more = cursor.next()
+        for hit_id in gone:
+            changed.pop(hit_id, None)
+        return list(gone.values())
 
     def show(self, changed: Iterable[Hit]) -> None:
         """Show the hits returned by `write`, and wake those who wait.
@@ -183,7 +212,7 @@ class HitQueue:
         """
         for hit in changed:
             waiting = self._waiting.setdefault(hit.authority, {})
-            if _waits(hit):
+            if _waits(hit) and hit.id not in self._erased:
                 waiting[hit.id] = hit
             else:
                 waiting.pop(hit.id, None)

@@ -13,7 +13,7 @@ import hashlib
 import re
 import secrets
 import shutil
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -129,11 +129,31 @@ class Images:
 
         None if there is none.
         """
+        name = self.name_of(authority, ref)
+        return None if name is None else await self.get(name)
+
+    def name_of(self, authority: str, ref: str) -> str | None:
+        """Return the name of an image by an authority's reference; None where it is none of its."""
         try:
-            name = open_ref(self._secret, authority, ref)
+            return open_ref(self._secret, authority, ref)
         except InputError:
             return None
-        return await self.get(name)
+
+    async def remove(self, names: Collection[str]) -> None:
+        """Delete some images; those that are not there are passed over."""
+        known = sorted(name for name in names if NAME.fullmatch(name))
+        if not known:
+            return
+        try:
+            for first in range(0, len(known), _DELETE_AT_ONCE):
+                some = known[first : first + _DELETE_AT_ONCE]
+                if self._folder is None:
+                    await obstore.delete_async(self._store, some)
+                else:
+                    await asyncio.to_thread(_unlink, [self._folder / name for name in some])
+            await asyncio.to_thread(self._sync)
+        except (BaseError, OSError) as error:
+            raise StreamError("the store of images does not answer") from error
 
     async def get(self, name: str) -> bytes | None:
         """Return an image, or None.
@@ -266,6 +286,11 @@ class Images:
                 await obstore.delete_async(self._store, [item["path"] for item in some])
         except (BaseError, OSError) as error:
             raise StreamError("the store of images does not answer") from error
+
+
+def _unlink(paths: Sequence[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
 
 
 def _files_in(folder: Path) -> int:

@@ -50,7 +50,14 @@ class ExcludedPlace:
             self.source == other.source
             and self.cameras >= other.cameras
             and self.groups >= other.groups
-            and (not self.hours or (bool(other.hours) and {*self.hours} >= {*other.hours}))
+            and (not self.hours or (bool(other.hours) and all(map(self._has_hours, other.hours))))
+        )
+
+    def _has_hours(self, other: Hours) -> bool:
+        span = other.zone, other.from_minute, other.until_minute
+        return any(
+            (one.zone, one.from_minute, one.until_minute) == span and one.days >= other.days
+            for one in self.hours
         )
 
     def words(self) -> str:

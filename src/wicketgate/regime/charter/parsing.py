@@ -25,6 +25,7 @@ from wicketgate.regime.charter.rules import (
     parse_terms,
     parse_urgency,
 )
+from wicketgate.regime.charter.search_rules import SearchRules
 from wicketgate.regime.charter.searching import check_searching, parse_searching
 from wicketgate.regime.charter.values import (
     DOCUMENT_ID,
@@ -40,7 +41,6 @@ from wicketgate.regime.charter.values import (
     Limits,
     Office,
     Organisation,
-    SearchRules,
     Unit,
     require_distinct,
 )
