@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from wicketgate.base.aside import ThreadsAside
 from wicketgate.base.clock import DAY_US, HOUR_US, MINUTE_US, Clock
+from wicketgate.base.errors import StreamError
 from wicketgate.base.hour_keys import KeyRing
 from wicketgate.base.periods import Period
 from wicketgate.base.space import DiskSpace
@@ -39,6 +41,8 @@ from wicketgate.regime.ending import before_us
 
 if TYPE_CHECKING:
     from wicketgate.gateway.node import Gateway
+
+log = logging.getLogger(__name__)
 
 _SNAPSHOT_S = 10.0
 _FLUSH_S = 2.0
@@ -219,14 +223,21 @@ class Housekeeping:
 
     async def _end_kept(self) -> None:
         """End images, entries of hotlists, and responses."""
+        try:
+            await self._end_images()
+        except StreamError as error:
+            # A store elsewhere that is away shows nothing either: they end once it is back.
+            log.warning("images are not ended: %s", error.detail)
+        await self._desk.lapse()
+        await self._responses.end()
+
+    async def _end_images(self) -> None:
         now_us, retention = self._now_us(), self._retention()
         days = await self._images.due(retention, now_us)
         await self._tell_purges(
-            [DuePurge("images", whose, day_us - DAY_US, day_us, n) for whose, day_us, n in days]
+            [DuePurge("images", whose, day_us - DAY_US, day_us, number) for whose, day_us, number in days]
         )
         await self._images.purge(retention, now_us)
-        await self._desk.lapse()
-        await self._responses.end()
 
     async def _keep_terms(self) -> None:
         while True:
