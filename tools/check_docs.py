@@ -1,7 +1,7 @@
 """Checks the documents against the tree; `make check` runs it.
 
 python tools/check_docs.py            report what is wrong, exit with 1 if anything is
-python tools/check_docs.py --write    write docs/spec/codes.md from the list of codes first
+python tools/check_docs.py --write    write docs/spec/codes.md and the table of docs/spec/retention.md first
 """
 
 from __future__ import annotations
@@ -18,9 +18,15 @@ from typing import get_args
 from wicketgate.gate import terms
 from wicketgate.http import codes
 from wicketgate.reads.plates import PlateFault
+from wicketgate.regime import ending
 
 ROOT = Path(__file__).resolve().parent.parent
 CODES_PAGE = ROOT / "docs" / "spec" / "codes.md"
+KEPT_PAGE = ROOT / "docs" / "spec" / "retention.md"
+_KEPT = re.compile(
+    r"(?<=<!-- what is kept, made of regime/ending.py -->\n).*?(?=<!-- the end of what is kept -->)",
+    re.DOTALL,
+)
 SOURCES = "docs/sources.md"
 README_LINES = 150
 
@@ -226,13 +232,23 @@ def faults() -> list[str]:
     found += [f"src/wicketgate/http/codes.py: `{code}` is not documented" for code in sorted(undocumented)]
     if not CODES_PAGE.exists() or CODES_PAGE.read_text() != codes.as_markdown():
         found.append("docs/spec/codes.md: is not what `python tools/check_docs.py --write` makes")
+    if KEPT_PAGE.read_text() != with_kept(KEPT_PAGE.read_text()):
+        found.append(
+            "docs/spec/retention.md: its table is not what `python tools/check_docs.py --write` makes"
+        )
     return found
+
+
+def with_kept(page: str) -> str:
+    """Return the page of retention with the table of what is kept as the code has it."""
+    return _KEPT.sub(lambda _: f"\n{ending.as_markdown()}\n\n", page, count=1)
 
 
 def main(arguments: list[str]) -> int:
     """Check; return the exit code."""
     if arguments == ["--write"]:
         CODES_PAGE.write_text(codes.as_markdown())
+        KEPT_PAGE.write_text(with_kept(KEPT_PAGE.read_text()))
     elif arguments:
         print(__doc__)
         return 2

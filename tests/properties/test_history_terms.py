@@ -5,6 +5,7 @@ The clock is moved over a real engine. A slow oracle says, read by read and by t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,13 +16,13 @@ from hypothesis import strategies as st
 from tests.oracles.history_oracle import KeptRead
 from tests.properties.test_history_laws import item
 from wicketgate.base.clock import DAY_US, HOUR_US, MINUTE_US
-from wicketgate.base.periods import Period, add
+from wicketgate.base.periods import Period, add, horizon_us
 from wicketgate.history.asking import ClampedQuestion
 from wicketgate.history.engine import HistoryEngine
 from wicketgate.history.messages import read_id
 from wicketgate.history.questions import Question
 from wicketgate.history.rows import history_rows
-from wicketgate.history.terms import LEAST_US, has_history, horizon_us, horizons_us, span_of
+from wicketgate.history.terms import AHEAD_US, LEAST_US, has_history, horizons_us, lead_us, span_of
 
 NOW_US = 1_782_864_000_000_000  # 2026-07-01T00:00:00Z: months of 30 and of 31 days lie before
 KEEP = {
@@ -87,14 +88,18 @@ def reads() -> list[KeptRead]:
 READS = reads()
 
 
-def kept(at_us: int) -> list[int]:
-    """Return what a history may show at a time, read by read: those taken in time, that are not past their term."""
-    return sorted(
+def kept(at_us: int, *, surely: bool = False) -> set[int]:
+    """Return what a history may show at a time, read by read: those that are not past their term.
+
+    `surely`: those alone that it must show, because their term is not over so soon that they may be gone.
+    """
+    return {
         read.read_id
         for read in READS
-        if KEEP[read.source].months or KEEP[read.source].us >= 12 * MINUTE_US
-        if add(read.captured_us, KEEP[read.source]) > max(at_us, NOW_US)
-    )
+        if has_history(keep := KEEP[read.source])
+        if add(read.captured_us, keep) > max(at_us, NOW_US)
+        if not surely or read.captured_us >= horizon_us(at_us, keep) + lead_us(span_of(keep))
+    }
 
 
 @pytest.fixture(scope="module")
@@ -108,35 +113,63 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HistoryEngine]:
     made.close()
 
 
-def shown(engine: HistoryEngine, at_us: int) -> list[int]:
+def shown(engine: HistoryEngine, at_us: int) -> set[int]:
     asking = ClampedQuestion(
         question=Question(from_us=0, until_us=NOW_US + DAY_US),
         cameras=[[*range(len(SOURCES))]],
         horizons_us=horizons_us(at_us, KEEP),
     )
-    found = sorted(engine.page(asking).column("read_id").to_pylist())
-    assert engine.count(asking).reads == len(found)
-    return found
+    found = engine.page(asking).column("read_id").to_pylist()
+    assert engine.count(asking).reads == len(found) == len({*found})
+    return {*found}
 
 
 @settings(max_examples=25)  # each asks a real engine
 @given(st.sampled_from(AGES_US), st.integers(-2, 2))
 def test_what_is_past_its_term_is_hidden_at_once(engine: HistoryEngine, after_us: int, beside: int) -> None:
     at_us = NOW_US + max(0, after_us + beside)
-    assert shown(engine, at_us) == kept(at_us)
+    assert kept(at_us, surely=True) <= shown(engine, at_us) <= kept(at_us)
 
 
-def test_what_has_ended_leaves_the_store_within_a_part_and_nothing_else_does(engine: HistoryEngine) -> None:
+def on_disk(engine: HistoryEngine) -> set[int]:
+    return {int(one) for (one,) in engine._rows("SELECT read_id FROM reads")}
+
+
+def test_no_read_outlives_its_term_on_the_disk(engine: HistoryEngine) -> None:
     # The last test of this engine: one process has one, and this empties it.
-    for after_us in (0, HOUR_US // 2, HOUR_US, 2 * DAY_US, 12 * DAY_US, 31 * DAY_US):
+    for after_us in (
+        0,
+        HOUR_US // 2,
+        HOUR_US - 1,
+        HOUR_US,
+        2 * DAY_US,
+        12 * DAY_US - 1,
+        12 * DAY_US,
+        31 * DAY_US,
+    ):
         at_us = NOW_US + after_us
-        engine.end_terms(horizons_us(at_us, KEEP))
-        assert shown(engine, at_us) == kept(at_us), after_us
-        held = {int(one) for (one,) in engine._rows("SELECT read_id FROM reads")}
-        assert held >= set(kept(at_us))
+        horizons = horizons_us(at_us, KEEP)
+        before, due = on_disk(engine), engine.due_terms(horizons)
+        engine.end_terms(horizons)
+        held = on_disk(engine)
+        # What goes was told before, as many of each source, and when they were captured.
+        assert {one.source: one.reads for one in due} == Counter(
+            read.source for read in READS if read.read_id in before - held
+        )
         for read in READS:
-            # It is gone from the disk once its whole part is, and sooner: within a twelfth of its retention.
-            keep = KEEP[read.source]
-            if has_history(keep) and add(read.captured_us, keep) + span_of(keep) * MINUTE_US <= at_us:
-                assert read.read_id not in held, (after_us, read)
+            if read.read_id in before - held:
+                told = next(one for one in due if one.source == read.source)
+                assert told.from_us <= read.captured_us < told.until_us
+        # Until the next looks nothing of it is past its term, and what is not about to be is there.
+        assert kept(at_us, surely=True) <= held <= kept(at_us + AHEAD_US - 1), after_us
+        assert kept(at_us, surely=True) <= shown(engine, at_us) <= kept(at_us), after_us
+        assert engine.due_terms(horizons) == []
     assert engine.measures().reads == 0
+
+
+@settings(max_examples=200)
+@given(periods.filter(has_history))
+def test_a_read_goes_at_most_a_little_before_its_term(retention: Period) -> None:
+    lead = lead_us(span_of(retention))
+    assert AHEAD_US <= lead <= max(4 * HOUR_US, AHEAD_US)
+    assert lead == AHEAD_US or 144 * lead <= retention.months * 28 * DAY_US + retention.us

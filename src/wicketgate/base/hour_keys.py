@@ -149,6 +149,12 @@ class HourKeys:
             hours = [int(path.stem) for path in self._folder.glob("*.key") if path.stem.isdigit()]
             return {hour: b"" if hour in known else self._path(hour).read_bytes() for hour in sorted(hours)}
 
+    def due_before(self, at_us: int) -> list[int]:
+        """Return the hours whose keys `end_before` would destroy, ascending."""
+        with self._lock:
+            hours = (int(path.stem) for path in self._folder.glob("*.key") if path.stem.isdigit())
+            return sorted(hour for hour in hours if hour < at_us // HOUR_US)
+
     def end_before(self, at_us: int) -> None:
         """Destroy the keys of hours that ended before a time."""
         # A crash in here leaves some of them to the next call.

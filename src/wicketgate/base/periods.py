@@ -136,6 +136,24 @@ def add(at_us: int, period: Period) -> int:
         raise InputError("a period that ends beyond the year 9999") from error
 
 
+def horizon_us(now_us: int, retention: Period) -> int:
+    """Return the earliest capture of which the retention has not run out.
+
+    A read is past its term from the moment on that lies one retention after its capture.
+    """
+    if not retention.months:
+        return now_us - retention.us + 1
+    # Months differ in length: the first moment is looked for, one retention after which lies beyond now.
+    low, high = now_us - longest_us(retention), now_us + 1
+    while low < high:
+        middle = (low + high) // 2
+        if add(middle, retention) > now_us:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
 def never_longer(period: Period, limit: Period) -> bool:
     """Return whether `period` ends no later than `limit`.
 

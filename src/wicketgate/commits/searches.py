@@ -138,6 +138,9 @@ class KnownSearches(msgspec.Struct, kw_only=True):
         By authority what became of questions, ever since.
     ended_ones : dict of str to EndedSearch
         By id, whichever ended last at the end.
+    reasoned_us, cased_us : dict of str to int
+        When each person gave a reason last, and when each case number was used last: `ENDED_US` later both are
+        forgotten. What an earlier version kept has none, and gets the time of the next question.
     """
 
     form: int = SEARCHES_FORM
@@ -147,6 +150,8 @@ class KnownSearches(msgspec.Struct, kw_only=True):
     cases: dict[str, list[str]] = {}
     counts: dict[str, dict[str, int]] = {}
     ended_ones: dict[str, EndedSearch] = {}
+    reasoned_us: dict[str, int] = {}
+    cased_us: dict[str, int] = {}
 
     def take(self, events: Iterable[SearchEvent], at_us: int) -> list[SearchCount]:
         """Take what became of questions at a time; return what of it is published by the month.
@@ -170,6 +175,8 @@ class KnownSearches(msgspec.Struct, kw_only=True):
 
     def _ask(self, asked: SearchAsked, at_us: int) -> list[SearchCount]:
         _remember(self.reasons, asked.by, asked.reason, LAST)
+        _use(self.reasoned_us, asked.by, at_us)
+        _use(self.cased_us, asked.case, at_us)
         users = self.cases.get(asked.case, [])
         if asked.by not in users:
             _remember(self.cases, asked.case, asked.by, MANY + 1)
@@ -252,6 +259,8 @@ class KnownSearches(msgspec.Struct, kw_only=True):
             del self.held[id_]
         for id_ in [one for one, ended in self.ended_ones.items() if ended.asked_us + ENDED_US <= at_us]:
             del self.ended_ones[id_]
+        _forget_unused(self.reasons, self.reasoned_us, at_us)
+        _forget_unused(self.cases, self.cased_us, at_us)
 
     def _end(
         self,
@@ -322,3 +331,21 @@ def _remember(known: dict[str, list[str]], key: str, value: str, most: int) -> N
     known[key] = [*known.pop(key, []), value][-most:]
     if len(known) > MOST_REMEMBERED:
         del known[next(iter(known))]
+
+
+def _use(last_us: dict[str, int], key: str, at_us: int) -> None:
+    """Note when something was used last; whichever was used last stands at the end."""
+    last_us.pop(key, None)
+    last_us[key] = at_us
+
+
+def _forget_unused(known: dict[str, list[str]], last_us: dict[str, int], at_us: int) -> None:
+    """Forget what was not used for `ENDED_US`. Of what an earlier version kept that time begins now."""
+    if len(known) != len(last_us):
+        for key in last_us.keys() - known.keys():
+            del last_us[key]
+        for key in known.keys() - last_us.keys():
+            last_us[key] = at_us
+    while last_us and last_us[key := next(iter(last_us))] + ENDED_US <= at_us:
+        known.pop(key, None)
+        del last_us[key]

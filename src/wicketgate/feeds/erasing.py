@@ -6,7 +6,7 @@ a stream of its own (`commits.rewritten`). docs/spec/state.md, section 6.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,6 +17,7 @@ from wicketgate.commits.stored import ContentKeys, Encoded, decode_held, decode_
 from wicketgate.commits.transactions import FeedBatch, Transaction
 from wicketgate.feeds.batches import erase_rows, first_row
 from wicketgate.reads.columns import COLUMNS, ReadBatch, decode_batch
+from wicketgate.reads.images.references import StoredImage
 from wicketgate.reads.messages import ReadsMessage, decode_reads, without_reads
 
 
@@ -107,6 +108,39 @@ def without_rows(data: bytes, rows: Collection[RowName], keys: ContentKeys) -> E
         )
 
     return rewrite(data, keys, change)
+
+
+def images_of(
+    transaction: Transaction, rows: Collection[RowName], name_of: Callable[[str, str], str | None]
+) -> set[str]:
+    """Return the names of the images of reads that are erased by themselves, as far as it can be read.
+
+    Of a row that is erased alone (an erratum's, at the end of its term) the images stay: they are the read's.
+
+    Parameters
+    ----------
+    name_of : callable
+        Returns the name of an image by a feed and its reference there, or None.
+    """
+    reads = {row.row for row in rows if not row.feed}
+    names: set[str] = set()
+    if reads and transaction.taken:
+        batch = decode_batch(decode_reads(transaction.taken).rows)
+        for row in reads:
+            names |= {
+                StoredImage.parse(text).name for text in (batch.patch[row], batch.overview[row]) if text
+            }
+    shown = set(rows_of(transaction, reads))
+    for stored in transaction.batches:
+        first, lines = (first_row(stored.data), stored.data.split(b"\n")[1:-1]) if stored.data else (0, [])
+        for at, line in enumerate(lines):
+            if RowName(stored.feed, first + at) in shown:
+                read = msgspec.json.decode(line).get("read", {})
+                refs = [
+                    read[member]["ref"] for member in ("patch_image", "overview_image") if read.get(member)
+                ]
+                names |= {name for ref in refs if (name := name_of(stored.feed, ref)) is not None}
+    return names
 
 
 def demand_without(before: bytes, after: bytes, rows: Collection[RowName], keys: ContentKeys) -> None:

@@ -174,6 +174,33 @@ class FeedIndex:
                 place = _place(stored)._replace(offset=offset, length=length, rewritten=rewritten)
                 transaction.put(_key(feed, number), _packed(place))
 
+    def due_before(self, feeds: Iterable[str], at_us: int) -> dict[str, tuple[int, int]]:
+        """Return of each feed that has any how many batches are from before a time, and when the first was released."""
+        due: dict[str, tuple[int, int]] = {}
+        with self._environment.begin(db=self._places) as transaction:
+            cursor = transaction.cursor()
+            for feed in feeds:
+                first = self._first(cursor, feed)
+                if first is None or first[1].at_us >= at_us:
+                    continue
+                low = high = first[0]
+                step = 1
+                # Ascending: doubled until one is young enough or none is there, then halved.
+                while self._is_before(transaction, feed, high, at_us):
+                    low, high, step = high + 1, high + step, step * 2
+                while low < high:
+                    middle = (low + high) // 2
+                    if self._is_before(transaction, feed, middle, at_us):
+                        low = middle + 1
+                    else:
+                        high = middle
+                due[feed] = (high - first[0], first[1].at_us)
+        return due
+
+    def _is_before(self, transaction: lmdb.Transaction, feed: str, number: int, at_us: int) -> bool:
+        data = transaction.get(_key(feed, number))
+        return data is not None and _place(data).at_us < at_us
+
     def end_before(self, feeds: Iterable[str], at_us: int) -> None:
         """Delete the places of feeds' batches from before a time, some thousand at once.
 

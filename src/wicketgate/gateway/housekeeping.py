@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from wicketgate.base.aside import ThreadsAside
-from wicketgate.base.clock import HOUR_US, MINUTE_US, Clock
+from wicketgate.base.clock import DAY_US, HOUR_US, MINUTE_US, Clock
+from wicketgate.base.errors import StreamError
 from wicketgate.base.hour_keys import KeyRing
 from wicketgate.base.periods import Period
 from wicketgate.base.space import DiskSpace
@@ -16,11 +18,13 @@ from wicketgate.base.streams.link import Link
 from wicketgate.commits.rewritten import COMMITS
 from wicketgate.commits.snapshots import Snapshots, StateDump
 from wicketgate.commits.state import State, dump_state
+from wicketgate.commits.transactions import Transaction
 from wicketgate.commits.writer import Commits
 from wicketgate.gateway.directory import Directory
 from wicketgate.gateway.filing.documents import Filing
 from wicketgate.gateway.filing.hotlists import HotlistFiling
 from wicketgate.gateway.filing.outcomes import OutcomeFiling
+from wicketgate.gateway.filing.purges import DuePurge, PurgeFiling
 from wicketgate.gateway.filing.responses import Responses
 from wicketgate.gateway.history.holding import HistoryHold, together
 from wicketgate.gateway.history.role import HistoryRole
@@ -33,9 +37,12 @@ from wicketgate.reads.images.store import Images
 from wicketgate.reads.intake import JOIN_US, Intake
 from wicketgate.reads.repeats import Seen
 from wicketgate.reads.tracking import Vehicles
+from wicketgate.regime.ending import before_us
 
 if TYPE_CHECKING:
     from wicketgate.gateway.node import Gateway
+
+log = logging.getLogger(__name__)
 
 _SNAPSHOT_S = 10.0
 _FLUSH_S = 2.0
@@ -102,6 +109,7 @@ class Housekeeping:
         self._vehicles = vehicles
         self._dump = StateDump()
         self._threads = ThreadsAside()
+        self._tell_purges = PurgeFiling(commits).tell
 
     @classmethod
     def of(cls, gateway: Gateway) -> Housekeeping:
@@ -135,6 +143,25 @@ class Housekeeping:
         """The works, each for a task of its own."""
         return self._tick, self._keep_house, self._keep_terms, self._flush_seen
 
+    async def begin(self) -> None:
+        """End what came to its term while nobody served, before anything is served; then whatever does from here on."""
+        self._projections.ending.tell = self._tell_purges
+        await self._end_shown()
+        await self._end_kept()
+        await self.purge()
+        if any(self._due_hours(kind, end_us) for kind, end_us in self._terms_us().items()):
+            # Keys end once every part is past what lies under them, and so are both snapshots: the older one is to be
+            # of this life, and the later one is of another transaction.
+            await self._commits.commit(lambda state, at_us, sequence: Transaction(at_us=at_us))
+            await self._projections.settle()
+            self._vehicles.forget(self._now_us())  # what rests on one that was followed long ago may end
+            await self._flush_once()
+            await self.purge()
+
+    def _now_us(self) -> int:
+        """Return the time by which terms go: never before what was committed, were the clock set back."""
+        return max(self._clock.now_us(), self._commits.committed.at_us)
+
     async def flushed(self) -> None:
         """Wait for a flush and for a snapshot under way."""
         await self._threads.ended()
@@ -159,34 +186,63 @@ class Housekeeping:
     async def _flush_seen(self) -> None:
         while True:
             await self._clock.sleep(_FLUSH_S)
-            charter = self._commits.parsed.charter(self._commits.committed)
-            term_us = charter.limits.too_old_us + charter.limits.clock_ahead_us
-            if self._intake.formed == self._intake.settled:
-                # Nothing is on its way: what was committed without reads is known as well.
-                self._seen.known_up_to(self._commits.committed.sequence)
-            position = self._seen.begin_flush(self._vehicles.needed_from)
-            forget_before_us = self._clock.now_us() - term_us
-            await self._threads.run(self._seen.flush, position, forget_before_us)
-            self._seen.end_flush()
+            await self._flush_once()
+
+    async def _flush_once(self) -> None:
+        charter = self._commits.parsed.charter(self._commits.committed)
+        term_us = charter.limits.too_old_us + charter.limits.clock_ahead_us
+        if self._intake.formed == self._intake.settled:
+            # Nothing is on its way: what was committed without reads is known as well.
+            self._seen.known_up_to(self._commits.committed.sequence)
+        position = self._seen.begin_flush(self._vehicles.needed_from)
+        forget_before_us = self._now_us() - term_us
+        await self._threads.run(self._seen.flush, position, forget_before_us)
+        self._seen.end_flush()
 
     async def _keep_house(self) -> None:
         while True:
-            await self._projections.end_terms()
             await self._clock.sleep(_SNAPSHOT_S)
             await self.purge()
             await self._outcomes.end_unanswered()
             named = self._lists.named(self._commits.committed, self._commits.staged)
             await asyncio.to_thread(self._lists.tidy, named)
-            term_us = self._commits.parsed.charter(self._commits.committed).limits.feed_term_us
-            open_hits = frozenset(self._commits.staged.open_hits)
-            await asyncio.to_thread(self._hits.forget, self._clock.now_us() - term_us, open_hits)
+            await self._end_shown()
+
+    async def _end_shown(self) -> None:
+        """End rows of feeds, openings, what was quarantined, and hits."""
+        await self._projections.end_terms()
+        limits = self._commits.parsed.charter(self._commits.committed).limits
+        until_us = before_us("hits", self._now_us(), limits)
+        open_hits = frozenset(self._commits.staged.open_hits)
+        due = await asyncio.to_thread(self._hits.due_before, until_us, open_hits)
+        # A crash behind what is told leaves what is there still: the next look counts, tells and ends it.
+        await self._tell_purges(
+            [DuePurge("hits", name, from_us, until_us, n) for name, (n, from_us) in due.items()]
+        )
+        await asyncio.to_thread(self._hits.forget, until_us, open_hits)
+
+    async def _end_kept(self) -> None:
+        """End images, entries of hotlists, and responses."""
+        try:
+            await self._end_images()
+        except StreamError as error:
+            # A store elsewhere that is away shows nothing either: they end once it is back.
+            log.warning("images are not ended: %s", error.detail)
+        await self._desk.lapse()
+        await self._responses.end()
+
+    async def _end_images(self) -> None:
+        now_us, retention = self._now_us(), self._retention()
+        days = await self._images.due(retention, now_us)
+        await self._tell_purges(
+            [DuePurge("images", whose, day_us - DAY_US, day_us, number) for whose, day_us, number in days]
+        )
+        await self._images.purge(retention, now_us)
 
     async def _keep_terms(self) -> None:
         while True:
             charter = self._commits.committed.charter_envelope
-            await self._images.purge(self._retention(), self._clock.now_us())
-            await self._desk.lapse()
-            await self._responses.end()
+            await self._end_kept()
             for _ in range(_TERMS_LOOKS):  # a new charter's terms hold at once
                 await self._clock.sleep(_TERMS_S / _TERMS_LOOKS)
                 if self._commits.committed.charter_envelope != charter:
@@ -231,14 +287,30 @@ class Housekeeping:
         while self._committed and self._committed[0][0] <= commits_to:
             self._kept_us = self._committed.popleft()[1]
         # A crash before this leaves keys that the next life ends.
-        now_us, limits = self._clock.now_us(), self._commits.parsed.charter(self._commits.committed).limits
-        terms_us = {"acts": now_us, "reads": now_us - JOIN_US, "rows": now_us - limits.feed_term_us}
+        terms_us = self._terms_us()
         if held is not None:
             terms_us["reads"] = min(terms_us["reads"], held.at_us)
-        for kind, before_us in terms_us.items():
-            self._keys.end_before(kind, min(self._kept_us, before_us))
+        ends_us = {kind: min(self._kept_us, term_us) for kind, term_us in terms_us.items()}
+        # Rows were told when they left the index: what is left of them is a key.
+        await self._tell_purges(
+            [one for kind in ("acts", "reads") for one in self._due_hours(kind, ends_us[kind])]
+        )
+        for kind, end_us in ends_us.items():
+            self._keys.end_before(kind, end_us)
         for keys in (self._keys, self._projections.quarantine.keys):
-            await self._threads.run(keys.go_on, now_us + _KEYS_AHEAD_US)
+            await self._threads.run(keys.go_on, self._now_us() + _KEYS_AHEAD_US)
+
+    def _terms_us(self) -> dict[str, int]:
+        """Return from before when nothing needs the private parts of transactions, by their kind."""
+        now_us, limits = self._now_us(), self._commits.parsed.charter(self._commits.committed).limits
+        return {"acts": now_us, "reads": now_us - JOIN_US, "rows": before_us("rows", now_us, limits)}
+
+    def _due_hours(self, kind: str, end_us: int) -> list[DuePurge]:
+        """Return the hours of a kind whose keys end before a time."""
+        hours = self._keys.of(kind).due_before(end_us)
+        if not hours:
+            return []
+        return [DuePurge(kind, "", hours[0] * HOUR_US, (hours[-1] + 1) * HOUR_US, len(hours))]
 
     async def _held(self) -> HistoryHold | None:
         """Return what the history here, and that of a sequencer that waits, still need."""

@@ -35,6 +35,7 @@ from wicketgate.gateway.alerting import Alerting, open_outbox
 from wicketgate.gateway.deployment import ENVIRONMENTS, PARTS, Deployment, note_signer
 from wicketgate.gateway.desks import Desks
 from wicketgate.gateway.directory import Directory, demand_founded
+from wicketgate.gateway.excluding import ExcludedNow
 from wicketgate.gateway.former_reads import FormerReads
 from wicketgate.gateway.health import HealthWatch
 from wicketgate.gateway.history.role import HistoryRole
@@ -388,6 +389,7 @@ class Gateway(Desks):
 
     async def _run(self) -> None:
         gate = await self._open_gate()
+        self.rewriting.images = self.images
         former = await FormerReads.find(self.link)
         if former is not None:
             self.progress.begin("repeats")
@@ -403,8 +405,11 @@ class Gateway(Desks):
             times=AnswerTimes(),
         )
         self._parts.callback(self.intake.close)
+        self.excluded = ExcludedNow(self.commits, self.clock)
         self.cameras = CameraNames(lambda: self.commits.committed)
-        self.joining = Joining(self.images, self.intake, self.seen, self.clock, self.stored.taken_at)
+        self.joining = Joining(
+            self.images, self.intake, self.seen, self.clock, self.stored.taken_at, self.excluded.holds_of
+        )
         self.pushes = Pushes(self.cameras, self.intake, self.joining, self.vehicles, self.clock, self.limits)
         await self.commits.start({**software(self.deployment.folder), **self.said})
         if former is not None:
@@ -420,6 +425,8 @@ class Gateway(Desks):
             self.commits, self.projections, self.intake, self.space, delay_us, history=self.history
         )
         self.housekeeping = Housekeeping.of(self)
+        await self.housekeeping.begin()
+        await self.searches.begin()
         self.alerting = Alerting.of(self)
         self._parts.push_async_callback(self.alerting.close)
         self._parts.push_async_callback(self._end_work)
@@ -460,7 +467,9 @@ class Gateway(Desks):
     def limits(self) -> ClockLimits:
         """Return the clock limits of the charter in force: how far a camera's clock may be off."""
         limits = self.commits.parsed.charter(self.commits.committed).limits
-        return ClockLimits(clock_ahead_us=limits.clock_ahead_us, too_old_us=limits.too_old_us)
+        return ClockLimits(
+            clock_ahead_us=limits.clock_ahead_us, too_old_us=limits.too_old_us, excluded=self.excluded.times()
+        )
 
     async def _project_all(self) -> None:
         while self.commits.under_way and not self.failed.is_set():

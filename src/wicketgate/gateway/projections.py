@@ -29,6 +29,7 @@ from wicketgate.commits.stored import StoredPlace
 from wicketgate.commits.transactions import Transaction, quarantine_batches
 from wicketgate.feeds.feed import Feed, StoredRows
 from wicketgate.feeds.index import BatchPlace, FeedIndex
+from wicketgate.gateway.ending import StreamEnding
 from wicketgate.gateway.quarantine import Quarantine
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.ledger.facts import FactAnswer
@@ -103,7 +104,6 @@ class Projections:
         self.tell: Callable[[bytes], Awaitable[None]] | None = None
         """Told of each checkpoint that is signed here."""
         self.feeds: dict[str, Feed] = {}
-        self._feed_term_us = self._quarantine_term_us = DAY_US
         self._now_us = 0
         self._index_queue: asyncio.Queue[tuple[int, list[tuple[str, int, BatchPlace]]]] = asyncio.Queue()
         self._ledger_queue: asyncio.Queue[tuple[int, Transaction]] = asyncio.Queue()
@@ -121,6 +121,7 @@ class Projections:
         self._threads = ThreadsAside()  # each write waits for the disk, some several times
         self.quarantine = Quarantine(link, quarantine_keys, right)
         self.openings = OrdinalStream(link, OPENINGS, right=right)
+        self.ending = StreamEnding(index, self.openings, self.quarantine)
         self._responses_queue: asyncio.Queue[tuple[int, Transaction]] = asyncio.Queue()
         self._responses: dict[str, OrdinalStream] = {}
         self._terms_queue: asyncio.Queue[tuple[int, Transaction]] = asyncio.Queue()
@@ -128,8 +129,7 @@ class Projections:
     async def open(self, state: State) -> None:
         """Make the missing streams, open the feeds of a state, and begin to project."""
         if state.charter_envelope:
-            limits = self._parsed.charter(state).limits
-            self._feed_term_us, self._quarantine_term_us = limits.feed_term_us, limits.too_old_us
+            self.ending.limits = self._parsed.charter(state).limits
         for name in state.feeds:
             await self.open_feed(name)
         for rows in state.erased.values():
@@ -188,7 +188,7 @@ class Projections:
             queues.append(self._ledger_queue)
         if transaction.quarantined or transaction.second is not None:
             queues.append(self._private_queue)
-        if transaction.hits or transaction.imaged or transaction.outcomes or transaction.corrected:
+        if _is_of_hits(transaction):
             queues.append(self._hits_queue)
         if self._outbox.in_use and (transaction.hits or transaction.told):
             queues.append(self._alerts_queue)
@@ -375,9 +375,8 @@ class Projections:
         envelope = transaction.document.envelope
         if self._parsed.open(envelope).kind != "charter":
             return
-        limits = self._parsed.charter_of(envelope).limits
         async with self._opening:  # a feed that is opened meanwhile gets the term before, or this one
-            self._feed_term_us, self._quarantine_term_us = limits.feed_term_us, limits.too_old_us
+            self.ending.limits = self._parsed.charter_of(envelope).limits
         await self.end_terms()
 
     async def end_terms(self) -> None:
@@ -385,12 +384,8 @@ class Projections:
 
         By the time of the last transaction, which is the gateway's own.
         """
-        await self.quarantine.end_before(self._now_us - self._quarantine_term_us)
-        await self.openings.end_before(self._now_us - self._feed_term_us)
-        feeds, before_us = list(self.feeds.values()), self._now_us - self._feed_term_us
-        await asyncio.to_thread(self.index.end_before, [feed.name for feed in feeds], before_us)
-        for feed in feeds:
-            await feed.let_go(before_us)
+        shares = self._right is not None and not self._right.is_set()
+        await self.ending.end(list(self.feeds.values()), self._now_us, shares=shares)
 
     async def _project_responses(self, transaction: Transaction) -> None:
         for response in transaction.responses:
@@ -483,8 +478,15 @@ class Projections:
         # After the entries: whoever finds a proof finds its entry.
         seconds = [transaction.second for transaction in taken if transaction.second is not None]
         if seconds:
-            self.proofs.add(seconds, max(s.second_us for s in seconds) - self._feed_term_us)
+            limits = self.ending.limits
+            term_us = DAY_US if limits is None else limits.feed_term_us
+            self.proofs.add(seconds, max(s.second_us for s in seconds) - term_us)
             self.closed_s = time.monotonic()
+
+
+def _is_of_hits(transaction: Transaction) -> bool:
+    changed = transaction.hits or transaction.imaged or transaction.outcomes or transaction.corrected
+    return bool(changed or transaction.erased)
 
 
 async def _all_of(queue: asyncio.Queue[_In]) -> list[_In]:

@@ -54,6 +54,19 @@ class Quarantine:
         await self._single.end_before(at_us)
         await self._batches.end_before(at_us)
 
+    async def due_before(self, at_us: int) -> tuple[int, int]:
+        """Return how many reads were quarantined before a time, and when the first was."""
+        first, until, from_us = await self._single.due_before(at_us)
+        count = until - first
+        first, until, batches_us = await self._batches.due_before(at_us)
+        if until > first:
+            begins, ends = await self._batches.get(first), await self._batches.get(until - 1)
+            if begins is not None and ends is not None:
+                last = _batch.decode(ends)
+                count += last.first + len(last.reads) - _batch.decode(begins).first
+            from_us = min((one for one in (from_us, batches_us) if one), default=0)
+        return count, from_us
+
     async def close(self) -> None:
         """Stop writing."""
         await self._single.close()

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Mapping
 
 from wicketgate.base.errors import StreamError
 from wicketgate.base.streams.writer import StreamWriter
 from wicketgate.commits.rewritten import COMMITS, REWRITTEN, StoredTransactions, subject_of
-from wicketgate.commits.stored import decode_public
+from wicketgate.commits.stored import decode_held, decode_public
 from wicketgate.commits.transactions import Transaction
 from wicketgate.commits.writer import Commits
-from wicketgate.feeds.erasing import RowName, demand_without, without_rows
+from wicketgate.feeds.erasing import RowName, demand_without, images_of, without_rows
 from wicketgate.feeds.feed import Feed
+from wicketgate.reads.images.store import Images
+
+log = logging.getLogger(__name__)
 
 
 class Rewriting:
@@ -29,6 +33,8 @@ class Rewriting:
         self._feeds = feeds
         self._writer = StreamWriter(stored.link, REWRITTEN)
         self._done: dict[int, int] = {}
+        self.images: Images | None = None
+        """Where the images of erased reads lie, once they are open."""
 
     async def open(self) -> None:
         """Learn where REWRITTEN ends."""
@@ -53,27 +59,31 @@ class Rewriting:
             If a transaction is missing, or what was made of it differs in anything else. Nothing is erased then.
         """
         for number, named in sorted(self._commits.committed.erased.items()):
-            if number <= through and self._done.get(number) != len(named):
-                await self._rewrite(number, [RowName(*row) for row in named])
+            if number > through or self._done.get(number) == len(named):
+                continue
+            if await self._rewrite(number, [RowName(*row) for row in named]):
                 self._done[number] = len(named)
 
-    async def _rewrite(self, number: int, rows: list[RowName]) -> None:
+    async def _rewrite(self, number: int, rows: list[RowName]) -> bool:
+        """Rewrite a transaction; return whether nothing is left to be done."""
         stored, link = self._stored, self._stored.link
         original, stand_ins = await stored.original(number), await stored.stand_ins(number)
         before = stand_ins[-1].data if stand_ins else original
         if before is None:
             if number < (await link.info(COMMITS)).state.first_seq:
-                return  # past its term
+                return True  # past its term
             raise StreamError(f"transaction {number} is missing from COMMITS, and nothing stands for it")
         made = without_rows(before, rows, stored.keys)
         if made.data != before:
             demand_without(before, made.data, rows, stored.keys)
+            if not await self._remove_images(before, rows):
+                return False
             # A crash from here on leaves both messages: the next life finds nothing to change in the newest.
             place = await self._writer.submit(made.data, secrets.token_hex(16), subject=subject_of(number))
         elif stand_ins:
             place = stand_ins[-1].sequence
         else:
-            return  # its keys have ended, or it holds no such row
+            return True  # its keys have ended, or it holds no such row
         transaction, places = decode_public(made.data)
         for batch, (offset, length) in zip(transaction.batches, places, strict=True):
             data = stored.keys.open("rows", made.data[offset : offset + length])
@@ -84,6 +94,22 @@ class Rewriting:
         for former in stand_ins:
             if former.sequence != place:
                 await link.erase(REWRITTEN, former.sequence)
+        return True
+
+    async def _remove_images(self, before: bytes, rows: list[RowName]) -> bool:
+        """Delete the images of erased reads; return whether they are gone.
+
+        First what the old message leads to: a crash leaves that, and the next life does it again.
+        """
+        if self.images is None:
+            return True
+        try:
+            names = images_of(decode_held(before, self._stored.keys)[0], rows, self.images.name_of)
+            await self.images.remove(names)
+        except StreamError as error:
+            log.warning("images of erased reads are not deleted yet: %s", error.detail)
+            return False
+        return True
 
     async def end_before(self, number: int) -> None:
         """Let go of what stands for transactions below one, which COMMITS holds no longer."""

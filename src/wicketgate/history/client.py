@@ -15,6 +15,7 @@ from wicketgate.history.messages import (
     AnsweredPage,
     AskOrder,
     BeginOrder,
+    DueReads,
     HideOrder,
     HistoryFault,
     HistoryGap,
@@ -85,6 +86,10 @@ class HistoryClient:
     async def hide(self, read_ids: Collection[int]) -> None:
         """Show some reads to nobody from now on."""
         await self._ask("/hide", HideOrder(read_ids=sorted(read_ids)), type(None))
+
+    async def due_terms(self, horizons_us: Mapping[str, int]) -> list[DueReads]:
+        """Return of each source how many reads `end_terms` would let go of now."""
+        return await self._ask("/due", TermsOrder(horizons_us=horizons_us), list[DueReads])
 
     async def end_terms(self, horizons_us: Mapping[str, int]) -> None:
         """Let go of what is past its term, and of what is hidden."""

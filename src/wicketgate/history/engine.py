@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from wicketgate.base.clock import HOUR_US, MINUTE_US
+from wicketgate.base.clock import MINUTE_US
 from wicketgate.base.errors import ConfigurationError, HistoryError, InputError
 from wicketgate.base.parts import private_folder
 from wicketgate.history import schema
@@ -39,12 +39,12 @@ from wicketgate.history.asking import (
     in_turn,
     page_statement,
 )
-from wicketgate.history.messages import HistoryGap, HistoryMeasures, HistoryPosition
+from wicketgate.history.messages import DueReads, HistoryGap, HistoryMeasures, HistoryPosition
 from wicketgate.history.position import FORM, read_position, write_position
 from wicketgate.history.rows import HistoryRows
+from wicketgate.history.terms import AHEAD_US, lead_us
 
-_TRIM_US: Final = 4 * HOUR_US
-"""For so long rows past their term may stay in a part of which others are not, and are shown to nobody."""
+_EVER_US: Final = 1 << 61
 _PARTITION: Final = re.compile(r"[0-9a-f_A-Z-]{1,64}")
 
 
@@ -53,6 +53,15 @@ class HistoryCount(NamedTuple):
 
     vehicles: int
     reads: int
+
+
+class _DuePart(NamedTuple):
+    """What of a partition must go: all of it, or what was captured before a time."""
+
+    table: str
+    partition: str
+    before_us: int
+    is_whole: bool
 
 
 class HistoryEngine:
@@ -184,28 +193,59 @@ class HistoryEngine:
             for (partition,) in self._rows(f"SELECT DISTINCT _partition_id FROM later WHERE {hidden}"):
                 self._delete("later", partition, hidden)
 
-    def end_terms(self, horizons_us: Mapping[str, int]) -> int:
-        """Let go of what is past its term; return how many parts went whole.
+    def due_terms(self, horizons_us: Mapping[str, int]) -> list[DueReads]:
+        """Return of each source how many reads `end_terms` would let go of, and of which captures."""
+        with self._writing:
+            due = {one.partition: one.before_us for one in self._due(horizons_us) if one.table == "reads"}
+            if not due:
+                return []
+            within = "_partition_id = {id:String} AND captured_us < {before:Int64}"
+            found: dict[str, DueReads] = {}
+            for partition, before_us in due.items():
+                statement = (
+                    f"SELECT source, count(), min(captured_us), max(captured_us) FROM reads WHERE {within}"
+                )
+                for source, reads, first_us, last_us in self._rows(
+                    f"{statement} GROUP BY source", {"id": partition, "before": min(before_us, _EVER_US)}
+                ):
+                    one = DueReads(str(source), int(reads), int(first_us), int(last_us) + 1)
+                    found[one.source] = one.joined(found.get(one.source))
+            return [found[source] for source in sorted(found)]
 
-        A part of which all is past its term goes at once. Rows of another go within four hours, or a 144th of their
-        retention.
+    def end_terms(self, horizons_us: Mapping[str, int]) -> int:
+        """Let go of what is past its term, or will be before the next looks; return how many parts went whole.
+
+        A part of which all is past its term goes. Another is written anew without what is, and a little more
+        (`lead_us`): so it need not be at each look, and no read outlives its term on the disk.
         """
         gone = 0
         with self._writing:
-            for table, partition, source, span, slot in self._partitions():
-                horizon = horizons_us.get(source)
-                if horizon is None or (slot + span) * MINUTE_US <= horizon:
-                    self._command(f"ALTER TABLE {table} DROP PARTITION ID '{partition}'")
-                    gone += table == "reads"
-                elif table == "reads" and slot * MINUTE_US < horizon:
-                    since_us = horizon - self._trimmed.get(partition, 0)
-                    if since_us >= min(_TRIM_US, span * MINUTE_US // 12):
-                        self._delete("reads", partition, f"captured_us < {int(horizon)}")
-                        self._tidy(partition)
-                        self._trimmed[partition] = horizon
+            for one in self._due(horizons_us):
+                if one.is_whole:
+                    self._command(f"ALTER TABLE {one.table} DROP PARTITION ID '{one.partition}'")
+                    gone += one.table == "reads"
+                else:
+                    self._delete("reads", one.partition, f"captured_us < {one.before_us:d}")
+                    self._tidy(one.partition)
+                    self._trimmed[one.partition] = one.before_us
             if gone:
                 self._parts = self._kept_parts()
         return gone
+
+    def _due(self, horizons_us: Mapping[str, int]) -> list[_DuePart]:
+        """Return what of which partition must go now."""
+        found: list[_DuePart] = []
+        for table, partition, source, span, slot in self._partitions():
+            horizon, begins_us, ends_us = horizons_us.get(source), slot * MINUTE_US, (slot + span) * MINUTE_US
+            if horizon is None:
+                found.append(_DuePart(table, partition, _EVER_US, is_whole=True))
+                continue
+            before_us, soon_us = horizon + lead_us(span), horizon + AHEAD_US
+            if ends_us <= before_us and begins_us < soon_us:
+                found.append(_DuePart(table, partition, before_us, is_whole=True))
+            elif table == "reads" and max(begins_us, self._trimmed.get(partition, 0)) < soon_us:
+                found.append(_DuePart(table, partition, before_us, is_whole=False))
+        return found
 
     # --- what it answers --------------------------------------------------------------------------------------
 

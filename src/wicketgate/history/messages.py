@@ -131,6 +131,30 @@ class TermsOrder(msgspec.Struct, frozen=True, kw_only=True):
     horizons_us: Mapping[str, int]
 
 
+class DueReads(msgspec.Struct, frozen=True, array_like=True):
+    """Reads of a source that go by their term.
+
+    Attributes
+    ----------
+    reads : int
+        How many.
+    from_us, until_us : int
+        They were captured between these.
+    """
+
+    source: str
+    reads: int
+    from_us: int
+    until_us: int
+
+    def joined(self, other: DueReads | None) -> DueReads:
+        """Return these and others of the same source as one."""
+        if other is None:
+            return self
+        begins, ends = min(self.from_us, other.from_us), max(self.until_us, other.until_us)
+        return DueReads(self.source, self.reads + other.reads, begins, ends)
+
+
 class AskOrder(msgspec.Struct, frozen=True, kw_only=True):
     """A question, as `asking.ClampedQuestion` has it.
 

@@ -90,6 +90,7 @@ class HistoryServer:
                 changes("/take", TakeOrder, self._take),
                 changes("/miss", HistoryGap, engine.miss),
                 changes("/hide", HideOrder, lambda order: engine.hide(order.read_ids)),
+                changes("/due", TermsOrder, lambda order: engine.due_terms(order.horizons_us)),
                 changes("/terms", TermsOrder, self._terms),
             ]
         )

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from wicketgate.base.clock import MINUTE_US, SECOND_US
 from wicketgate.base.errors import InputError
-from wicketgate.base.periods import Period
+from wicketgate.base.periods import Period, horizon_us
 from wicketgate.history.messages import TakenReads, read_id
 from wicketgate.history.questions import skeleton_of, vehicle_of
-from wicketgate.history.terms import horizon_us, span_of
+from wicketgate.history.terms import lead_us, span_of
 from wicketgate.reads.columns import ReadBatch, decode_batch, joined
 from wicketgate.reads.messages import decode_reads
 
@@ -38,8 +38,8 @@ def history_rows(
 ) -> HistoryRows:
     """Return the rows that a history keeps of what some transactions took.
 
-    Reads of a source that keeps nothing, and those past their term, are left out; so are erased ones, which have no
-    plate.
+    Reads of a source that keeps nothing, and those past their term or about to be, are left out; so are erased ones,
+    which have no plate.
 
     Parameters
     ----------
@@ -117,7 +117,9 @@ def _parted(
     of_camera = np.array([number.get(source, -1) for source in sources], dtype=np.int64)
     whose = of_camera[batch.camera] if len(batch) else np.empty(0, np.int64)
     spans = np.array([span_of(retentions[name]) for name in names] + [1], dtype=np.int64)
-    horizons = np.array([horizon_us(now_us, retentions[name]) for name in names] + [0], dtype=np.int64)
+    # What goes at the next look need not come: so nothing is behind what its part was written anew without.
+    before = [horizon_us(now_us, retentions[name]) + lead_us(span_of(retentions[name])) for name in names]
+    horizons = np.array([*before, 0], dtype=np.int64)
     span = spans[whose]
     slot = batch.captured_us // (span * MINUTE_US) * span
     source = pa.array([*names, ""], pa.string()).take(whose % (len(names) + 1))

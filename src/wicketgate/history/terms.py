@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from wicketgate.base.clock import DAY_US, MINUTE_US
-from wicketgate.base.periods import Period, add, longest_us
+from wicketgate.base.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US
+from wicketgate.base.periods import Period, horizon_us
 
 SPANS: Final = (1, 5, 10, 30, 60, 180, 360, 720, 1440, 4320, 10_080, 20_160, 40_320)
 """The spans of time that one part may hold, in minutes."""
@@ -14,6 +14,11 @@ _PARTS: Final = 12
 LEAST_US: Final = _PARTS * SPANS[0] * MINUTE_US
 """A shorter retention has no history: a part would span more than a twelfth of it."""
 _SHORTEST_MONTH_DAYS: Final = 28
+LOOK_S: Final = 15.0
+"""Whoever ends terms looks so often."""
+AHEAD_US: Final = 45 * SECOND_US
+"""What is past its term so soon goes now: three looks."""
+_LEAD_US: Final = 4 * HOUR_US
 
 
 def has_history(retention: Period) -> bool:
@@ -39,22 +44,16 @@ def _shortest_us(retention: Period) -> int:
     return retention.months * _SHORTEST_MONTH_DAYS * DAY_US + retention.us
 
 
-def horizon_us(now_us: int, retention: Period) -> int:
-    """Return the earliest capture of which the retention has not run out.
+def lead_us(span: int) -> int:
+    """Return how long before their term the reads of a part of `span` minutes may go.
 
-    A read is past its term from the moment on that lies one retention after its capture.
+    A part is rewritten, or goes, before the first of its reads is past its term: so others of it go sooner, at most
+    four hours and a 144th of their retention; of retentions below 108 minutes it is 45 seconds.
+
+    >>> lead_us(1440) // MINUTE_US, lead_us(1) // SECOND_US
+    (120, 45)
     """
-    if not retention.months:
-        return now_us - retention.us + 1
-    # Months differ in length: the first moment is looked for, one retention after which lies beyond now.
-    low, high = now_us - longest_us(retention), now_us + 1
-    while low < high:
-        middle = (low + high) // 2
-        if add(middle, retention) > now_us:
-            high = middle
-        else:
-            low = middle + 1
-    return low
+    return max(min(_LEAD_US, span * MINUTE_US // 12), AHEAD_US)
 
 
 def horizons_us(now_us: int, retentions: Mapping[str, Period]) -> dict[str, int]:

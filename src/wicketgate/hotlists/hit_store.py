@@ -11,6 +11,7 @@ import struct
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
+import lmdb
 import msgspec
 
 from wicketgate.base.hour_keys import HourKeys
@@ -63,6 +64,7 @@ class HitQueue:
         self._meta = self._environment.open_db(b"meta")
         self._waiting: dict[str, dict[str, Hit]] = {}
         self._news = asyncio.Event()
+        self._erased: set[str] = set()  # in this life: `write` returns them once more, to be shown no longer
         self.changes = 0
         unreadable = []
         with self._environment.begin() as transaction:
@@ -133,7 +135,7 @@ class HitQueue:
     # --- the projection -----------------------------------------------------------------------------------------
 
     def write(self, taken: Iterable[tuple[int, Transaction]]) -> list[Hit]:
-        """Write the hits of transactions, and return those changed.
+        """Write the hits of transactions, and return those changed; of a row that is erased the hit is gone.
 
         It is one durable step. Runs in any one thread.
         """
@@ -147,11 +149,12 @@ class HitQueue:
                 data = store.get(hit_id.encode(), db=self._hits)
                 return None if data is None else self._open(data)
 
-            position = self.position
+            position, erased = self.position, set[tuple[str, int]]()
             for sequence, transaction in taken:
                 if sequence <= self.position:
                     continue
                 position = sequence
+                erased |= {(row.feed, row.row) for row in transaction.erased if row.feed}
                 for item in transaction.hits:
                     changed[item.id] = raised(item)
                 for imaged in transaction.imaged:
@@ -166,14 +169,41 @@ class HitQueue:
                     hit = held(one.hit)
                     if hit is not None:
                         changed[hit.id] = with_erratum(hit, one)
+            gone = [] if not erased else self._of_rows(store, erased, changed)
             for hit in changed.values():
                 key = hit.id.encode()
                 store.put(key, self._keys.seal(_encode(hit), hit.raised_us), db=self._hits)
                 order = hit.authority.encode() + b"\0" + struct.pack(">Q", hit.raised_us) + key
                 store.put(order, key, db=self._order)
             store.put(_POSITION, struct.pack(">Q", position), db=self._meta)
+            for hit in gone:
+                # What LMDB leaves in free pages says nothing once the hour's key is gone.
+                key = hit.id.encode()
+                store.delete(key, db=self._hits)
+                store.delete(
+                    hit.authority.encode() + b"\0" + struct.pack(">Q", hit.raised_us) + key, db=self._order
+                )
         self.position = position
-        return list(changed.values())
+        self._erased |= {hit.id for hit in gone}
+        return [*changed.values(), *gone]
+
+    def _of_rows(
+        self, store: lmdb.Transaction, rows: Collection[tuple[str, int]], changed: dict[str, Hit]
+    ) -> list[Hit]:
+        """Return the hits of some rows, and take them out of those that are to be written. O(hits of their feeds)."""
+        gone = {hit.id: hit for hit in changed.values() if (hit.authority, hit.seq) in rows}
+        for feed in {feed for feed, _ in rows}:
+            cursor, prefix = store.cursor(db=self._order), feed.encode() + b"\0"
+            more = cursor.set_range(prefix)
+            while more and bytes(cursor.key()).startswith(prefix):
+                data = store.get(cursor.value(), db=self._hits)
+                hit = None if data is None else self._open(bytes(data))
+                if hit is not None and (feed, hit.seq) in rows:
+                    gone[hit.id] = hit
+                more = cursor.next()
+        for hit_id in gone:
+            changed.pop(hit_id, None)
+        return list(gone.values())
 
     def show(self, changed: Iterable[Hit]) -> None:
         """Show the hits returned by `write`, and wake those who wait.
@@ -182,13 +212,41 @@ class HitQueue:
         """
         for hit in changed:
             waiting = self._waiting.setdefault(hit.authority, {})
-            if _waits(hit):
+            if _waits(hit) and hit.id not in self._erased:
                 waiting[hit.id] = hit
             else:
                 waiting.pop(hit.id, None)
         self.changes += 1
         news, self._news = self._news, asyncio.Event()
         news.set()
+
+    def due_before(self, before_us: int, open_hits: Collection[str]) -> dict[str, tuple[int, int]]:
+        """Return of each authority how many hits `forget` would remove, and when the first was raised; if any."""
+        due: dict[str, tuple[int, int]] = {}
+        with self._environment.begin() as store:
+            cursor = store.cursor(db=self._order)
+            more = cursor.first()
+            while more:
+                key = cursor.key()
+                name_end = key.index(b"\0")
+                raised_us = struct.unpack(">Q", key[name_end + 1 : name_end + 9])[0]
+                if raised_us >= before_us:
+                    more = cursor.set_range(key[:name_end] + b"\1")
+                    continue
+                if not self._is_open(store, cursor.value(), open_hits):
+                    name = key[:name_end].decode()
+                    count, from_us = due.get(name, (0, raised_us))
+                    due[name] = count + 1, from_us
+                more = cursor.next()
+        return due
+
+    def _is_open(self, store: lmdb.Transaction, hit_id: bytes, open_hits: Collection[str]) -> bool:
+        if hit_id.decode() in open_hits:
+            return True
+        # One whose outcome is committed and not written here yet is still open here.
+        data = store.get(hit_id, db=self._hits)
+        hit = None if data is None else self._open(bytes(data))
+        return hit is not None and _waits(hit)
 
     def forget(self, before_us: int, open_hits: Collection[str]) -> None:
         """Remove ended hits raised before `before_us`, and end the keys of the hours before the first that is kept.
@@ -209,10 +267,7 @@ class HitQueue:
                     more = cursor.set_range(key[:name_end] + b"\1")
                     continue
                 hit_id = cursor.value()
-                data = store.get(hit_id, db=self._hits)
-                # One whose outcome is committed and not written here yet is still open here.
-                hit = None if data is None else self._open(data)
-                if hit_id.decode() in open_hits or (hit is not None and _waits(hit)):
+                if self._is_open(store, hit_id, open_hits):
                     kept_us = min(kept_us, raised_us)
                     more = cursor.next()
                     continue

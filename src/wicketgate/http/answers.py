@@ -105,7 +105,8 @@ class CamerasShown(Struct, frozen=True, kw_only=True):
     unkept: Annotated[
         Count,
         about(
-            "Of what was quarantined, how much was counted alone and not kept, beyond the quota of an hour."
+            "Of what was quarantined, how much was counted alone and not kept: beyond the quota of an hour, or of "
+            "an excluded place."
         ),
     ]
 

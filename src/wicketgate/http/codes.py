@@ -280,6 +280,10 @@ _READ = {
     ),
     "clock-ahead": ("Captured further ahead than the charter allows.", "Set the camera's clock."),
     "too-old": ("Captured longer ago than the charter allows.", "Send reads sooner; it cannot be taken."),
+    "excluded-place": (
+        "The charter lets nothing be collected at this place and time; nothing of it is kept.",
+        "Nothing, or turn the camera off there.",
+    ),
     "plate-empty": ("Nothing is left of the plate but separators.", "Nothing, or look at the camera."),
     "plate-unreadable": ("The text is not a plate.", "Nothing, or look at the camera."),
     "confidence-range": ("`confidence` is not between 0 and 1.", "Scale it."),

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from wicketgate.base.clock import from_datetime, rfc3339
 from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.reads.columns import SAID, Column, Gathered, taken
+from wicketgate.reads.excluded import NOWHERE, ExcludedTimes
 from wicketgate.reads.faults import bounded
 from wicketgate.reads.parse import FEW, MAX_ID, Malformed, PlainReads, RawRead
 from wicketgate.reads.plates import PlateFault, pack, read_plate, read_plates
@@ -29,10 +30,11 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockLimits:
-    """The limits of a camera's clock, microseconds, set by the charter: how far it may be off."""
+    """What the charter lets be collected: how far a camera's clock may be off, microseconds, and where nothing may."""
 
     clock_ahead_us: int
     too_old_us: int
+    excluded: ExcludedTimes = NOWHERE
 
 
 @dataclass(slots=True)
@@ -76,7 +78,7 @@ def check(
     Checked
         Columns of what may be taken, and for each other read its row and reason: `malformed`, `unknown-camera`,
         `image-missing`, `zone-missing`, `clock-ahead`, `too-old`, `plate-empty`, `plate-unreadable`,
-        `confidence-range`. The first that applies, in this order. Images and marks are left out.
+        `confidence-range`, `excluded-place`. The first that applies, in this order. Images and marks are left out.
 
     Notes
     -----
@@ -93,7 +95,7 @@ def check(
             code=fault.code,
             detail=fault.detail,
             at_us=now_us,
-            read=bounded(row.read if isinstance(row, Malformed) else _encode(row)),
+            read=b"" if known in limits.excluded.edges else _kept(row),
         )
 
     if isinstance(rows, PlainReads) and len(rows) >= FEW:
@@ -109,7 +111,7 @@ def check(
             fault = _Fault("malformed", row.detail)
         elif known is None:
             fault = _UNKNOWN
-        elif (found := judge(row)) is None:
+        elif (found := judge(row) or _excluded(limits.excluded, known, times, plates)) is None:
             numbers.append(known)
             taken.append(row)
             indexes.append(index)
@@ -162,6 +164,9 @@ class _Columns:
         images = [row.image for row in wire]
         if images.count(None) < len(wire):
             self._mark(image is not None for image in images)
+        self._excluded = limits.excluded
+        if not self._excluded.edges.keys().isdisjoint(self._numbers):
+            self._mark(number in self._excluded.edges for number in self._numbers)
         self._said = {column.name: self._texts(column) for column in SAID}
 
     def _mark(self, odd: Iterable[bool]) -> None:
@@ -192,7 +197,10 @@ class _Columns:
         quarantined: list[tuple[int, QuarantinedRead]] = []
         for row in self._odd.nonzero()[0].tolist():
             read, known = self._rows[row], self._numbers[row]
-            fault = _UNKNOWN if known is None else judge(read)
+            if known is None:
+                fault: _Fault | None = _UNKNOWN
+            else:
+                fault = judge(read) or _excluded(self._excluded, known, times, plates)
             if fault is not None:
                 quarantined.append((row, refused(read, known, fault)))
                 continue
@@ -230,6 +238,21 @@ class _Fault(NamedTuple):
 
 
 _UNKNOWN = _Fault("unknown-camera", "this source has registered no such camera")
+_EXCLUDED = _Fault("excluded-place", "the charter lets nothing be collected at this place and time")
+
+
+def _excluded(excluded: ExcludedTimes, camera: int, times: list[int], plates: list[str]) -> _Fault | None:
+    """Return the fault of a good read of an excluded place, whose time and plate are taken back; None elsewhere."""
+    if not excluded.has(camera, times[-1]):
+        return None
+    times.pop()
+    plates.pop()
+    return _EXCLUDED
+
+
+def _kept(row: RawRead | Malformed) -> bytes:
+    """Return what the quarantine keeps; of a camera that stands in an excluded place nothing, whatever is wrong."""
+    return bounded(row.read if isinstance(row, Malformed) else _encode(row))
 
 
 def _judge_of(

@@ -270,7 +270,7 @@ class Intake:
         for _, read in chain(quarantined, images):
             if group.full:
                 group = self._group(groups)
-            group.quarantine(read, keep=self._quota.keeps(read, now_us))
+            group.quarantine(read, keep=bool(read.read) and self._quota.keeps(read, now_us))
         accepted = len(new.rows)
         self._waiting += accepted
         self._work.set()

@@ -157,7 +157,10 @@ class CheckingPushes(ABC):
         number, registered = found
         row, marks = self._row(seen, registered, now_us)
         if isinstance(row, str):
-            return await self._refuse(source, registered.id, seen, index, "zone-missing", row)
+            refused = self._refused(source, registered.id, seen, "zone-missing", row)
+            if number in self._limits().excluded.edges:
+                refused = msgspec.structs.replace(refused, read=b"")  # nothing is kept of an excluded place
+            return await self._intake.take(Checked(quarantined=[(index, refused)]), source)
         checked = check(
             [row],
             source=source,

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from wicketgate.base.clock import parse_rfc3339
 from wicketgate.base.errors import DocumentRefused, InputError
+from wicketgate.base.hours import Hours, parse_hours
 
 ORIGIN = re.compile(r"[a-z0-9][a-z0-9.-]{0,100}(?:/[A-Za-z0-9._~-]{1,60}){0,8}", re.ASCII)
 """The origin of a log."""
@@ -187,3 +188,13 @@ class Members:
         if pattern is not None and not pattern.fullmatch(value):
             raise DocumentRefused(f"`{path}` is not of the form `{pattern.pattern}`")
         return value
+
+
+def hours_in(members: Members) -> Hours:
+    """Return the hours of the week in a table."""
+    words = members.text("zone"), members.texts("days", most=7), members.text("from"), members.text("until")
+    members.end()
+    try:
+        return parse_hours(*words)
+    except InputError as error:
+        raise DocumentRefused(f"`{members.path}`: {error}") from error

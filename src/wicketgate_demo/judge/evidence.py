@@ -181,6 +181,8 @@ class Evidence:
         The ledger's entries by index; those of documents, operations and cameras at least.
     verified : mapping of str to mapping
         Reports of `wicketgate verify --json`, by feed, and under the empty name one without a feed.
+    opened : mapping or None
+        The overseer's report, with the last openings; None where nothing came to its term in the run.
     at_rest : mapping
         The report on the deployment once it was stopped.
     starts : int
@@ -221,6 +223,7 @@ class Evidence:
     images: Mapping[str, str] = field(default_factory=dict)
     kept: Mapping[str, frozenset[str]] = field(default_factory=dict)
     attempts: Sequence[Attempt] = ()
+    opened: Mapping[str, Any] | None = None
     passed_on: Sequence[Attempt] = ()
 
 

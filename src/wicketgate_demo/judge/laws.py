@@ -243,11 +243,12 @@ def nothing_widened(evidence: Evidence) -> Finding:
 
 
 def nothing_lost(evidence: Evidence) -> Finding:
-    """Law 4, as far as built: nothing is lost.
+    """Law 4: nothing is lost, and everything ends.
 
     Sent = accepted + repeated + quarantined, and each accepted read stands once in each feed whose scope has its
     camera, of those that match each for which an entry stood. Each image that the rows of a bulk feed name is on its
-    recipient's disk as they commit to it, and no other. Erasure at the end of a term is not built yet.
+    recipient's disk as they commit to it, and no other. Reads that come to their term in the run end,
+    the log tells how many, and an overseer finds nothing that was shown behind its term or ended untold.
     """
     found = Finding()
     tally = evidence.tally
@@ -287,10 +288,22 @@ def nothing_lost(evidence: Evidence) -> Finding:
             found.add(f"`{name}`: {len(images - kept)} images that its rows name were not to be had")
         if kept - images:
             found.add(f"`{name}`: {len(kept - images)} images came that no row names")
+    _check_ends(evidence, found)
     for said in evidence.passed_on:
         if said.code != said.wanted:
             found.add(f"{said.what}: answered {said.status} {said.code}, instead of {said.wanted}")
     return found
+
+
+def _check_ends(evidence: Evidence, found: Finding) -> None:
+    """Judge what the overseer opened: that it holds, and that it tells of the reads that ended."""
+    if evidence.opened is None:
+        found.add("nothing came to its term: it was not seen to end")
+        return
+    for fault in _check_faults(evidence.opened, {"openings"}, ()):
+        found.add(f"what an overseer opens: {fault}")
+    if not evidence.opened.get("counts", {}).get("purged_history"):
+        found.add("reads came to their term, and none was told to have ended")
 
 
 # --- law 5 ------------------------------------------------------------------------------------------------

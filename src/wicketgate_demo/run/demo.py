@@ -26,6 +26,7 @@ from wicketgate_demo.run.asking import (
     submit_authority,
 )
 from wicketgate_demo.run.children import Child
+from wicketgate_demo.run.ending import OverseenEnds
 from wicketgate_demo.run.enrolment import CAMERAS, Groups, bearer, enrol, list_stays, list_vehicles
 from wicketgate_demo.run.folder import Folder
 from wicketgate_demo.run.linking import link_keepers
@@ -190,7 +191,8 @@ async def _headless(plan: Plan, served: Served) -> int:
         await name_people(folder, client)
         await Officers(folder, client).publish()
         people = await _keep_credentials(served, client, cameras)
-        if await submit_authority(folder, client):
+        has_past = await submit_authority(folder, client)
+        if has_past:
             await ask_the_past(client, people)
         searches = await counted_searches(client, people)
         await list_vehicles(folder, client)
@@ -199,6 +201,7 @@ async def _headless(plan: Plan, served: Served) -> int:
             f"{sum(map(len, cameras.values())):,} cameras send {plan.rate:g} reads a second for {plan.seconds:g} s "
             f"to {served.url}."
         )
-        trial = Trial(served, client, cameras, rate=plan.rate, seconds=plan.seconds)
+        ends = OverseenEnds(folder, client, cameras) if has_past else None
+        trial = Trial(served, client, cameras, rate=plan.rate, seconds=plan.seconds, ends=ends)
         evidence = await trial.run()
     return trial.conclude(evidence, plan.report, searches, links)

@@ -28,6 +28,7 @@ from wicketgate_demo.judge import laws
 from wicketgate_demo.judge.evidence import Evidence, Matching, Sent, SentEntry, named, rows_of
 from wicketgate_demo.run.children import run_child
 from wicketgate_demo.run.desk import DutyOfficer
+from wicketgate_demo.run.ending import OverseenEnds, purged
 from wicketgate_demo.run.enrolment import Groups, bearer, cameras_of, list_stays, list_vehicles, need
 from wicketgate_demo.run.folder import Folder, write_whole
 from wicketgate_demo.run.outsider import OUTSIDER
@@ -72,6 +73,8 @@ class Trial:
         The gateway.
     cameras : mapping
         The groups of each source's cameras.
+    ends : OverseenEnds, optional
+        Reads that come to their term in the run; without it an earlier version's demonstration keeps no history.
     """
 
     def __init__(
@@ -82,7 +85,9 @@ class Trial:
         *,
         rate: float,
         seconds: float,
+        ends: OverseenEnds | None = None,
     ) -> None:
+        self._ends = ends
         self._served = served
         self._folder = served.folder
         self._client = client
@@ -108,6 +113,8 @@ class Trial:
         folder = self._folder
         self._hotlists = await list_vehicles(folder, self._client)
         self._stays = await list_stays(folder, self._client)
+        if self._ends is not None:
+            await self._ends.post()
         self._followers = await self._follow()
         working = [asyncio.create_task(follower.follow()) for follower in self._followers]
         keeper = self._image_keeper()
@@ -139,6 +146,7 @@ class Trial:
         notes.extend([f"the images: {keeper.fault}"] if keeper.fault else ())
         self._served.say("The cameras have stopped. Verifying from outside.")
         verified = await self._verify()
+        opened = await self._opened()
         register = need(await self._client.get("/register.json"), 200)
         cameras = {
             source: {
@@ -163,6 +171,7 @@ class Trial:
             register=register,
             entries=_entries(folder.gateway / "log"),
             verified=verified,
+            opened=opened,
             at_rest={**at_rest, "ok": bool(at_rest.get("ok")) and code == 0},
             starts=starts,
             shown={**shown, **dict(_files(folder))},
@@ -250,9 +259,18 @@ class Trial:
         await run_child(*pairs, "--", url, *self._verifying, log=log, out=out, program=OUTSIDER)
         return {name: _report_in(report) for name, report in reports.items()}
 
-    async def _report_of(self, name: str, target: str) -> dict[str, Any]:
+    async def _opened(self) -> dict[str, Any] | None:
+        """Let the overseer open what the log commits to, and verify with it."""
+        if self._ends is None:
+            return None
+        openings = await self._ends.openings()
+        return await self._report_of(
+            "opened", self._served.url, "--openings", str(openings), *self._ends.verifying
+        )
+
+    async def _report_of(self, name: str, target: str, *more: str) -> dict[str, Any]:
         out, log = self._folder.report(name), self._folder.log("verify.log")
-        await run_child("verify", target, *self._verifying, log=log, out=out)
+        await run_child("verify", target, *more, *self._verifying, log=log, out=out)
         return _report_in(out)
 
     @property
@@ -313,6 +331,7 @@ class Trial:
             "outcomes": dict(sorted(officer.outcomes.items())),
             "searches": dict(searches),
             "links": dict(links),
+            "purged": purged(evidence.opened or {}),
             "misread": evidence.tally.get("misread", 0),
             "latency_ms": {
                 "hit_p50": hit_latencies.quantile_ms(0.5),
@@ -330,10 +349,7 @@ class Trial:
             "faults": {
                 law: finding.faults for law, finding in findings.items() if finding and finding.faults
             },
-            "notes": [
-                *self._served.notes,
-                "law 4: erasure at the end of a term is not built yet, so the law is judged without it",
-            ],
+            "notes": list(self._served.notes),
             "took_s": round(time.monotonic() - self._began_s, 1),
         }
         if report_to is not None:

@@ -97,7 +97,7 @@ _LAWS = {
     "1": "nothing leaves without an authority",
     "2": "nothing takes effect unless it is committed",
     "3": "nothing widens unseen",
-    "4": "nothing is lost",
+    "4": "nothing is lost, and everything ends",
     "5": "anyone can check",
 }
 

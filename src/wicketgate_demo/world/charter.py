@@ -39,6 +39,8 @@ _HOLDERS: Final = {
     "high-court/judge": ("Judge in the Administrative Court", "Mira Marlow"),
     OVERSEER: ("Information Commissioner", "Edith Eastlake"),
 }
+TFL_KEEPS = 28
+"""Days for which Transport for London keeps reads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +141,7 @@ def _organisations() -> list[dict[str, Any]]:
             "id": "tfl",
             "name": "Transport for London",
             "roles": ["source", "recipient"],
-            "retention": "P28D",
+            "retention": f"P{TFL_KEEPS}D",
             "units": [{"id": "charging", "name": "Congestion charging"}],
         },
         *councils,

@@ -26,6 +26,7 @@ from wicketgate.gateway.deployment import note_signer
 from wicketgate.gateway.filing import errata_facts as corrected
 from wicketgate.gateway.filing import facts as filed
 from wicketgate.gateway.filing import links as linked
+from wicketgate.gateway.filing import purges
 from wicketgate.gateway.filing import search_facts as searched
 from wicketgate.ledger.facts import SecondTree
 from wicketgate.ledger.writer import Ledger
@@ -132,6 +133,19 @@ def erratum(commit: int, *, name: str = FEED, seq: int = 0, version: int = 0, re
     """Return the fact of an erratum of one row of a feed."""
     row = {"authority": name, "version": version, "corrects": 4, "seq": seq, "read": read}
     return {"kind": "erratum", "commit": commit, "id": "a" * 24, "vehicle": "b" * 24, "rows": [row]}
+
+
+def purge(of: str, until: str, **more: Any) -> Fact:
+    """Return the fact of a purge."""
+    known = {
+        "kind": "purge",
+        "commit": ALWAYS,
+        "of": of,
+        "whose": "",
+        "from": "2020-01-01T00:00:00Z",
+        "count": 3,
+    }
+    return known | {"until": until, "term": "feed_term"} | more
 
 
 ALWAYS = 9_000_001
@@ -264,6 +278,20 @@ FORGED: list[tuple[str, tuple[Fact, ...], str]] = [
         ),
         "which was not in the log",
     ),
+    ("purge-of-nothing", (purge("log", "2026-07-01T00:00:00Z"),), "which nothing ends by"),
+    ("purge-by-another-term", (purge("quarantine", "2026-06-01T00:00:00Z"),), "which nothing ends by"),
+    ("purge-too-early", (purge("rows", "2026-07-08T11:00:00Z", whose=FEED),), "before its term was over"),
+    (
+        "purge-of-the-future",
+        (purge("acts", "2027-01-01T00:00:00Z", term="needed"),),
+        "of no period that was over",
+    ),
+    (
+        "purge-again",
+        (purge("openings", "2026-05-02T00:00:00Z"), purge("openings", "2026-05-01T00:00:00Z")),
+        "what was told to have ended",
+    ),
+    ("purge-of-another-form", (purge("rows", "2026-05-01T00:00:00.000Z"),), "not in its one form"),
     (
         "cameras",
         ({"kind": "cameras", "source": "tfl", "cameras": [{"id": "c1"}]},),
@@ -296,6 +324,7 @@ def test_every_kind_and_reason_that_a_gateway_writes_is_known() -> None:
     """A kind that is added to the vocabulary needs a form here, or every overseer's check fails."""
     source = Path(filed.__file__).read_text() + Path(searched.__file__).read_text()
     source += Path(corrected.__file__).read_text() + Path(linked.__file__).read_text()
+    source += Path(purges.__file__).read_text()
     written = set(re.findall(r'\bsalted\(\s*"([a-z-]+)"', source)) | {"release", "search-run"}
     assert written == KINDS
     reasons = {reason for part in Reason.__args__ for reason in getattr(part, "__args__", (part,))}

@@ -12,7 +12,7 @@ from wicketgate.base.clock import DAY_US, HOUR_US, rfc3339
 from wicketgate.base.errors import InputError
 from wicketgate.base.forms import split_form, with_form
 from wicketgate.base.hour_keys import KeyRing
-from wicketgate.commits.searches import MOST_REMEMBERED, WAITS_US, KnownSearches
+from wicketgate.commits.searches import ENDED_US, MOST_REMEMBERED, WAITS_US, KnownSearches
 from wicketgate.commits.state import STATE_FORM, State, dump_state, load_state
 from wicketgate.commits.stored import KINDS, decode, decode_public, encode
 from wicketgate.commits.transactions import Transaction
@@ -142,6 +142,32 @@ def test_it_is_bounded() -> None:
     waiting = taken(asked())
     waiting.take([], AT_US + 2 * WAITS_US)
     assert waiting.held == {}
+
+
+def test_reasons_and_cases_are_forgotten_31_days_after_they_were_used_last() -> None:
+    known = taken(
+        asked("q1", by="person:x", case="C-1", reason="one"), asked("q2", by="person:y", case="C-2")
+    )
+    known.take(
+        [asked("q3", by="person:x", case="C-3", reason="two", code="question-kind")],
+        AT_US + 5 * WAITS_US // 7,
+    )
+    known.take([], AT_US + ENDED_US - 1)
+    assert (set(known.reasons), set(known.cases)) == ({"person:x", "person:y"}, {"C-1", "C-2", "C-3"})
+    known.take([], AT_US + ENDED_US)
+    assert (set(known.reasons), set(known.cases)) == ({"person:x"}, {"C-3"})
+    assert known.reasons["person:x"] == ["one", "two"]
+    known.take([], AT_US + ENDED_US + 5 * WAITS_US // 7)
+    assert (known.reasons, known.cases, known.reasoned_us, known.cased_us) == ({}, {}, {}, {})
+
+
+def test_what_an_earlier_version_kept_of_reasons_ends_too() -> None:
+    known = KnownSearches(reasons={"person:x": ["old"]}, cases={"C-1": ["person:x"]})
+    known.take([], AT_US)
+    known.take([], AT_US + ENDED_US - 1)
+    assert known.reasons
+    known.take([], AT_US + ENDED_US)
+    assert (known.reasons, known.cases) == ({}, {})
 
 
 @pytest.mark.parametrize(

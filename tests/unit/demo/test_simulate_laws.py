@@ -138,6 +138,11 @@ def good() -> Evidence:
             5: entry_of(papers[2]),
         },
         verified={CHARGING: report(), CT: report(), VOI: report()},
+        opened={
+            "ok": True,
+            "checked": [{"name": "openings", "ok": True, "words": ""}],
+            "counts": {"purged_history": 9},
+        },
         at_rest=report(),
         starts=1,
         shown={
@@ -232,6 +237,13 @@ def suspended() -> dict[str, Any]:
 
 BROKEN: list[tuple[str, str, Callable[[], Evidence]]] = [
     ("4", "an image that a row names and nobody has", lambda: changed(kept={CT: frozenset()})),
+    ("4", "nothing ended", lambda: changed(opened=None)),
+    ("4", "an end was not told", lambda: changed(opened={**(good().opened or {}), "counts": {}})),
+    (
+        "4",
+        "what the overseer opens fails",
+        lambda: changed(opened={"checked": [], "counts": {"purged_history": 1}}),
+    ),
     ("4", "an image that no row names", lambda: changed(kept={CT: good().kept[CT] | {"cd"}})),
     ("1", "another authority in a row", lambda: with_row(CT, lambda row: row.update(authority=f"{CT}@2"))),
     ("1", "no read", lambda: with_row(CT, lambda row: row.pop("read"))),

@@ -277,6 +277,16 @@ async def test_entries_that_ended_a_day_ago_leave_the_vault(world: World) -> Non
     await world.settle()
 
 
+async def test_what_ended_leaves_the_list_of_a_stopped_authority_too(world: World) -> None:
+    await change(world, puts(world, "KLM3", life_us=HOUR_US), whole=True)
+    suspension = {"suspension__id": "s1", "suspension__authority": WANTED}
+    world.submit(envelope("suspension", ("tfl/data-protection",), **suspension))
+    await away(world, DAY_US + 2 * HOUR_US)
+    assert await told(world, world.desk.lapse()) == 1
+    assert listed(world) == []
+    await world.settle()
+
+
 async def test_an_entry_that_is_listed_again_meanwhile_does_not_lapse(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.batches import plain_batch
 from tests.keys import hit_queue, seeded
 from tests.vectors import make_documents
 from wicketgate.alerts.outbox import Outbox
+from wicketgate.base.clock import HOUR_US
 from wicketgate.base.errors import InputError, LedgerError
 from wicketgate.base.hour_keys import HourKeys, KeyRing
 from wicketgate.base.signing import dump_envelope
@@ -33,6 +35,7 @@ from wicketgate.commits.transactions import (
 from wicketgate.feeds.index import FeedIndex
 from wicketgate.gateway import projections
 from wicketgate.gateway.deployment import note_signer
+from wicketgate.gateway.filing.purges import DuePurge
 from wicketgate.gateway.projections import Projections
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.ledger.facts import SecondTree, check_fact, fact, second_entry
@@ -144,6 +147,7 @@ class Bench:
         self.signer = note_signer(seeded(b"l" * 32), ORIGIN)
         Ledger.create(folder / "log", self.signer, ORIGIN).close()
         self.failures: list[BaseException] = []
+        self.due: list[DuePurge] = []
         self.right: asyncio.Event | None = None
         self.keys = KeyRing(folder / "content-keys", KINDS)
         self.projections: Projections
@@ -175,8 +179,13 @@ class Bench:
             on_failure=self.failures.append,
             right=self.right,
         )
+        self.projections.ending.tell = self.tell
         await self.projections.open(State())
         return self.projections
+
+    async def tell(self, due: Sequence[DuePurge]) -> None:
+        """Note what is about to end by its term."""
+        self.due += [one for one in due if one.number]
 
     async def close(self) -> None:
         """End it."""
@@ -491,10 +500,10 @@ def charter_taken(at_us: int, **limits: str) -> Transaction:
 
 
 async def test_what_is_past_a_shorter_term_goes_at_once_and_by_own_time(bench: Bench) -> None:
-    transactions = history(40)
+    transactions = [msgspec.structs.replace(t, at_us=t.at_us * HOUR_US) for t in history(40)]
     await take_all(bench, transactions)
-    ended_us = 21
-    charter = charter_taken(SECOND_US + ended_us, feed_term="PT1S", too_old="PT1S")
+    ended_us = 21 * HOUR_US
+    charter = charter_taken(41 * HOUR_US, feed_term="PT20H", too_old="PT20H")
     bench.take(41, charter)
     await asyncio.wait_for(bench.projections.settle(), 20)
     feed, openings = bench.projections.feeds["a"], bench.projections.openings
@@ -506,6 +515,17 @@ async def test_what_is_past_a_shorter_term_goes_at_once_and_by_own_time(bench: B
     bad = sum(len(t.quarantined) for t in transactions if t.at_us >= ended_us)
     found = [await bench.projections.quarantine.of_source(source, 0, 1000) for source in ("tfl", "city.of")]
     assert sum(len(reads) for reads, _ in found) == bad
+    # Each was told before it went: how many, and of which time.
+    gone = [t for t in transactions if t.at_us < ended_us]
+    feeds = {name: [t.at_us for t in gone for b in t.batches if b.feed == name] for name in ("a", "b")}
+    assert {one.whose: one for one in bench.due if one.of == "rows"} == {
+        name: DuePurge("rows", name, times[0], ended_us, len(times)) for name, times in feeds.items()
+    }
+    told = {one.of: one.number for one in bench.due if one.of != "rows"}
+    assert told == {
+        "openings": sum(t.second is not None for t in gone),
+        "quarantine": sum(len(t.quarantined) for t in gone),
+    }
     # Hours later by the machine's clock nothing more has gone: no transaction says so.
     await bench.projections.end_terms()
     assert list(await feed.batches(feed.first - 1, 1000, 10**9)) == kept

@@ -120,8 +120,8 @@ def test_what_no_source_keeps_is_not_taken(engine: HistoryEngine) -> None:
                 1,
                 [
                     ("A1", 3, NOW_US),  # of a source that keeps nothing
-                    ("B2", 2, NOW_US - 7 * DAY_US),  # past its term
-                    ("C3", 2, NOW_US - 7 * DAY_US + 1),
+                    ("B2", 2, NOW_US - 7 * DAY_US + HOUR_US),  # it would go at the next look
+                    ("C3", 2, NOW_US - 7 * DAY_US + HOUR_US + 1),
                     ("D4", 0, NOW_US - 7 * DAY_US),
                     ("", 0, NOW_US),  # erased
                 ],

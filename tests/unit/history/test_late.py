@@ -13,7 +13,7 @@ from wicketgate.base.clock import DAY_US, MINUTE_US
 from wicketgate.history import schema
 from wicketgate.history.engine import HistoryEngine
 from wicketgate.history.rows import history_rows
-from wicketgate.history.terms import horizons_us, span_of
+from wicketgate.history.terms import horizons_us, lead_us, span_of
 
 TOO_OLD_US = 31 * DAY_US
 ORDERS, READS = 3, 1_500
@@ -39,7 +39,10 @@ def test_a_month_of_late_reads_is_taken_whole_and_in_bounded_parts(
     for number in range(1, ORDERS + 1):
         some = ages[(number - 1) * READS : number * READS]
         reads = [(f"P{n % 500}", n % 3, NOW_US - age) for n, age in enumerate(some)]
-        expected += sum(captured > NOW_US - KEEP[SOURCES[camera]].us for _, camera, captured in reads)
+        expected += sum(
+            captured > NOW_US - KEEP[SOURCES[camera]].us + lead_us(span_of(KEEP[SOURCES[camera]]))
+            for _, camera, captured in reads
+        )
         # What a transaction holds is bounded; an order is of several.
         rows = history_rows([item(number, reads)], SOURCES, KEEP, NOW_US)
         engine.take(number, number, rows)

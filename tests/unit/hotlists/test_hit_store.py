@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.keys import hit_queue
 from tests.unit.hotlists.test_hits import AT_US, raised_hit
 from wicketgate.base.clock import DAY_US, HOUR_US
-from wicketgate.commits.transactions import HitImaged, HitRaised, Outcome, Transaction
+from wicketgate.commits.transactions import HitImaged, HitRaised, Outcome, RowErased, Transaction
 from wicketgate.hotlists.hit_store import HitQueue
 
 NAME, OTHER = "tfl-met-wanted", "tfl-met"
@@ -249,7 +249,10 @@ def test_what_is_past_its_term_and_ended_is_forgotten(queue: HitQueue) -> None:
     others = [hit(n, authority=OTHER, id=f"o{n}", raised_us=AT_US + n * DAY_US) for n in range(4)]
     write(queue, commit(1, hits=(*hits, *others)))
     write(queue, commit(2, outcomes=tuple(ended(name) for name in ("h0", "h2", "o0", "o1", "o3"))))
+    due = queue.due_before(AT_US + 2 * DAY_US, {"h1", "h3", "o2"})
+    assert due == {NAME: (1, AT_US), OTHER: (2, AT_US)}, "as many as go, told before they do"
     queue.forget(AT_US + 2 * DAY_US, {"h1", "h3", "o2"})
+    assert queue.due_before(AT_US + 2 * DAY_US, {"h1", "h3", "o2"}) == {}
     assert ids(queue.recent(NAME, 10)) == ["h3", "h2", "h1"]
     assert ids(queue.recent(OTHER, 10)) == ["o3", "o2"]
     assert queue.get("h0") is queue.get("o1") is None
@@ -283,6 +286,25 @@ def test_what_was_forgotten_does_not_come_back_with_a_replay(queue: HitQueue) ->
     queue.forget(AT_US + DAY_US, ())
     write(queue, *taken, commit(3, outcomes=(ended("h1"),), imaged=(imaged("h1"),)))
     assert (queue.get("h1"), queue.queue(NAME), queue.position) == (None, [], 3)
+
+
+def test_the_hit_of_a_row_that_is_erased_is_gone_at_once_and_a_replay_brings_none(queue: HitQueue) -> None:
+    hits = [hit(n, seq=n + 1) for n in range(4)]
+    taken = [commit(1, hits=tuple(hits)), commit(2, outcomes=(ended("h1"),))]
+    write(queue, *taken)
+    rows = (RowErased(number=1, feed=NAME, row=2), RowErased(number=1, feed=NAME, row=3))
+    others = (RowErased(number=1, feed="", row=0), RowErased(number=1, feed=OTHER, row=1))
+    write(queue, commit(3, erased=(*rows, *others)))
+    assert ids(queue.queue(NAME)) == ["h0", "h3"]
+    assert queue.get("h1") is queue.get("h2") is None
+    assert ids(queue.recent(NAME, 10)) == ["h3", "h0"]
+    write(queue, *taken, commit(4, outcomes=(ended("h2"),)))
+    assert (ids(queue.queue(NAME)), queue.get("h2")) == (["h0", "h3"], None)
+
+
+def test_a_hit_that_is_raised_and_erased_in_one_step_is_never_there(queue: HitQueue) -> None:
+    write(queue, commit(1, hits=(hit(1, seq=7),)), commit(2, erased=(RowErased(number=1, feed=NAME, row=7),)))
+    assert queue.queue(NAME) == queue.recent(NAME, 10) == []
 
 
 # --- waiting --------------------------------------------------------------------------------------------------

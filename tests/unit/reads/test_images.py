@@ -230,7 +230,12 @@ async def test_images_go_with_their_day(tmp_path: Path, outside: bool) -> None:
     assert await images.purge(retention, parse_rfc3339("2026-07-10T00:00:00Z")) == 1
     assert await images.get(other.name) is None
     assert await images.purge(retention, ends_us - 1) == 0
+    assert await images.due(retention, ends_us - 1) == []
     assert await images.get(first.name) == JPEG
+    assert await images.due(retention, ends_us + DAY_US) == [
+        ("tfl", ends_us - 28 * DAY_US, 1),
+        ("tfl", ends_us - 27 * DAY_US, 1),
+    ]
     assert await images.purge(retention, ends_us) == 1
     assert await images.get(first.name) is None
     assert await images.get(next_day.name) == JPEG

@@ -154,7 +154,17 @@ COURT_ORDER = put("limits.longest_validity.court-order", "P1Y")
 
 # Of each: the members of the charter that it is about; the change that lets more go, lasts longer, is seen by more, is
 # signed or stopped by fewer, or is published less; what that is; and what its reverse is.
+HOURS = {"zone": "Europe/London", "days": ["fri", "sat"], "from": "11:00", "until": "15:00"}
+EXCLUDED = {"id": "refuge", "title": "A refuge", "source": "tfl", "cameras": ["c1"], "hours": [HOURS]}
+
 CHANGES: dict[str, tuple[str, Change, str, str]] = {
+    "a place that is excluded no more": ("Charter.excluded", put("excluded", []), "wider", ""),
+    "fewer hours that are excluded": (
+        "Charter.excluded",
+        put("excluded", [{**EXCLUDED, "hours": [{**HOURS, "days": ["fri"]}]}]),
+        "wider",
+        "",
+    ),
     "clock ahead": ("Limits.clock_ahead_us", put("limits.clock_ahead", "PT61S"), "wider", ""),
     "too old": ("Limits.too_old_us", put("limits.too_old", "P8D"), "wider", ""),
     "late": ("Limits.late_after_us", put("limits.late_after", "PT90S"), "wider", ""),
@@ -631,6 +641,9 @@ CHANGES: dict[str, tuple[str, Change, str, str]] = {
 # What stood before a change, where that is not in the example.
 _SEARCHING = {"approvers": ["met/serious-crime", "ico/commissioner"], "outside": True, "custody": True}
 BEFORE: dict[str, Change] = {
+    **dict.fromkeys(
+        ("a place that is excluded no more", "fewer hours that are excluded"), put("excluded", [EXCLUDED])
+    ),
     **dict.fromkeys(
         (
             "any office approves",

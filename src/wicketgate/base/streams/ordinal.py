@@ -64,28 +64,37 @@ class OrdinalStream:
         """Delete every item from before a time.
 
         Items are in the order of their times, which are the gateway's own: no clock of the server deletes anything.
+        """
+        first, until, _ = await self.due_before(at_us)
+        # A crash before this leaves what is past its term to the next look.
+        if until > first:
+            await self._link.purge_below(self.name, until)
+
+    async def due_before(self, at_us: int) -> tuple[int, int, int]:
+        """Return the first item from before a time, the first that is not, and the time of the one; equal if none is.
 
         Notes
         -----
         One request for each doubling of the items held, and none while the first of them is younger.
         """
         if self._oldest_us is not None and self._oldest_us >= at_us:
-            return
+            return 0, 0, 0
         first, last, _ = await self.extent()
         first = max(first, 1)  # a new stream begins at 0
         low, high = first, last + 1
-        self._oldest_us = None
+        kept_us, oldest_us = None, 0
         while low < high:
             # The first item is looked at first: mostly it is young enough.
             middle = first if (low, high) == (first, last + 1) else (low + high) // 2
             found_us = await self._time_of(middle)
+            if middle == first:
+                oldest_us = found_us or 0
             if found_us is None or found_us < at_us:
                 low = middle + 1
             else:
-                high, self._oldest_us = middle, found_us
-        # A crash before this leaves what is past its term to the next look.
-        if low > first:
-            await self._link.purge_below(self.name, low)
+                high, kept_us = middle, found_us
+        self._oldest_us = kept_us if low == first else None
+        return first, low, oldest_us
 
     async def _time_of(self, number: int) -> int | None:
         """Return an item's time, or None where it is gone."""

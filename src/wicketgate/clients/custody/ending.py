@@ -15,14 +15,13 @@ from wicketgate.clients.custody.keeping import SealedImages
 from wicketgate.clients.custody.store import CustodyStore
 from wicketgate.clients.verify.remote import Remote
 from wicketgate.history.client import HistoryClient
-from wicketgate.history.terms import horizons_us
+from wicketgate.history.terms import LOOK_S, horizons_us
 from wicketgate.regime.obligations.disclosures import receipt_counts
 
 METHOD: Final = (
     "custody: its rows, images and history are deleted as they end; copies taken around it are not seen"
 )
 BY: Final = "wicketgate custody"
-_EVERY_S: Final = 15.0
 _SWEEP_EVERY: Final = 240
 _MOST_ANSWER: Final = 1 << 20
 
@@ -62,7 +61,7 @@ class CustodyEnding:
             except (HistoryError, InputError, Unreachable, NotEntitled) as error:
                 # What is not attested is published as missing: it is tried again.
                 self._say(f"NOTE: {error.detail}")
-            await asyncio.sleep(_EVERY_S)
+            await asyncio.sleep(LOOK_S)
 
     def _end_rows(self, *, sweep: bool) -> None:
         ended = self._store.end(self._clock.now_us())

@@ -18,6 +18,7 @@ from wicketgate.clients.verify.logged import Logged, apply
 from wicketgate.clients.verify.rows import RowRule, form_fault
 from wicketgate.feeds.batches import Batch, check_batch
 from wicketgate.ledger.facts import check_delay, check_promise
+from wicketgate.regime.charter.values import Charter
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.fold import Regime
 from wicketgate.regime.moment import RegimeAt
@@ -198,6 +199,17 @@ class ReleaseRight:
         self._fold(before_us)
         named = self._regime.authorities.get(name)
         return [] if named is None else [self._parsed.authority(version) for version in named.versions]
+
+    def charters(self, *times_us: int) -> list[Charter]:
+        """Return the charters that were in force before some times, ascending."""
+        if self._next and self._documents[self._next - 1].at_us >= times_us[0]:
+            self._begin()
+        found = []
+        for before_us in times_us:
+            self._fold(before_us)
+            if self._regime.charter_envelope:
+                found.append(self._parsed.charter(self._regime))
+        return found
 
     def not_checked(self) -> list[str]:
         """Return what of the authorities' scopes no row shows, in words."""

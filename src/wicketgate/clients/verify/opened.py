@@ -39,6 +39,7 @@ from wicketgate.clients.verify.fact_forms import Text as _Text
 from wicketgate.clients.verify.feeds import ReleaseRight
 from wicketgate.clients.verify.kept_facts import KEPT_FACTS
 from wicketgate.clients.verify.linked import LINK_FACTS, KeeperAskedForm, LinkRight
+from wicketgate.clients.verify.purged import PurgeForm, PurgeRight
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.fields import IMAGES
@@ -228,6 +229,7 @@ _FACTS = (
     | _WhyFact
     | KEPT_FACTS
     | LINK_FACTS
+    | PurgeForm
     | _CamerasFact
     | _TokenFact
     | _TokenWithdrawnFact
@@ -260,6 +262,8 @@ class FactRight:
         self._right = ReleaseRight(entries.documents, entries.parsed)
         self._commits: set[int] = set()
         self._links = LinkRight()
+        self.purges = PurgeRight()
+        """What ended by its term, as far as it was told."""
         self._listed = {one.root: one for one in entries.listed}
 
     def check(self, second_us: int, facts: Sequence[Mapping[str, Any]]) -> None:
@@ -280,6 +284,7 @@ class FactRight:
                 if (fact.commit, fact.authority) in released:
                     raise VerificationError(f"two releases of `{fact.authority}` are of one decision")
                 released[fact.commit, fact.authority] = fact.rows
+                self.purges.released(fact.authority.partition("@")[0], second_us, fact.batch)
         for one, fact in zip(facts, told, strict=True):
             match fact:
                 case _DecisionFact():
@@ -300,6 +305,9 @@ class FactRight:
                         raise VerificationError(
                             f"rows of `{fact.authority}` were passed on to whom it does not let them be"
                         )
+                case _LookFact() if fact.what == "rows" and fact.first is not None:
+                    at_us = second_us if fact.minute is None else parse_rfc3339(fact.minute)
+                    self.purges.looked(fact.of, fact.first, at_us)
                 case KeeperAskedForm():
                     self._links.check(fact, second_us, lambda name: self._version(name, second_us))
                 case SearchAskedFact() if fact.authority is not None:
@@ -316,6 +324,7 @@ class FactRight:
                         raise VerificationError("somebody signed in under the name of another commitment")
                 case _:
                     pass
+        self.purges.check(told, second_us, self._right.charters(second_us, second_us + SECOND_US))
         for key, count in raised.items():
             if count > released[key]:
                 raise VerificationError(f"`{key[1]}` raised {count} hits in {released[key]} rows")

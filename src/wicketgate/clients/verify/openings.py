@@ -314,7 +314,8 @@ class OpeningsFile:
 
     def counts(self) -> dict[str, int]:
         """Return the amounts looked at."""
-        return {"opened": self.opened, "facts": self.facts, "periods_opened": self.compared}
+        purged = {f"purged_{kind}": count for kind, count in sorted(self._right.purges.ended.items())}
+        return {"opened": self.opened, "facts": self.facts, "periods_opened": self.compared, **purged}
 
 
 def _attested_us(shown: object) -> int | None:

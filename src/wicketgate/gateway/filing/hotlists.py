@@ -14,7 +14,7 @@ from msgspec import UNSET, UnsetType
 from wicketgate.base.clock import DAY_US, Clock
 from wicketgate.base.errors import InputError, NotEntitled
 from wicketgate.base.shapes import Count, about
-from wicketgate.commits.hits import ListStood
+from wicketgate.commits.hits import HotlistState, ListStood
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import HotlistChanged, Transaction
 from wicketgate.gateway.filing.facts import hotlist_fact
@@ -64,6 +64,14 @@ class _Made(NamedTuple):
     kinds: frozenset[str]
 
 
+def _revision(known: HotlistState | None, expected: int | None) -> int:
+    """Return a list's revision; InputError `revision-differs` where another one is expected."""
+    revision = 0 if known is None else known.revision
+    if expected is not None and expected != revision:
+        raise InputError(f"the list is at revision {revision}", code="revision-differs")
+    return revision
+
+
 def _stand(
     hotlist: Hotlist,
     before: Mapping[str, ListStood],
@@ -98,10 +106,9 @@ class HotlistFiling:
         by: str = GATEWAY,
         expected: int | None = None,
         anew: bool = False,
+        lapsing: bool = False,
     ) -> ListTaken:
-        """Replace a hotlist (`whole`), or change it.
-
-        It is in force with its commit.
+        """Replace a hotlist (`whole`), or change it. It is in force with its commit.
 
         Parameters
         ----------
@@ -113,6 +120,8 @@ class HotlistFiling:
             The revision that the change was made for.
         anew : bool
             Write the whole list to the vault, so that nothing of what it held before is left there.
+        lapsing : bool
+            Entries have ended: those of a stopped authority go too.
 
         Raises
         ------
@@ -129,17 +138,15 @@ class HotlistFiling:
         async with self._locks[name]:
             state = self._commits.staged
             known = state.hotlists.get(name)
-            revision = 0 if known is None else known.revision
-            if expected is not None and expected != revision:
-                raise InputError(f"the list is at revision {revision}", code="revision-differs")
-            self._demand(state, name)
+            revision = _revision(known, expected)
+            self._demand(state, name, even_stopped=lapsing)
             before = self._lists.at(name, state)
             anew = anew or whole or (known is not None and len(known.blobs) > _MOST_CHANGES)
             made = await asyncio.to_thread(self._prepare, before, tuple(changes), whole, anew, revision + 1)
             hotlist, taken = made.hotlist, made.taken
             self._lists.prepare(name, revision + 1, hotlist)
             stood: dict[str, ListStood] = {}
-            unlisted = self._demand(self._commits.staged, name).unlisted
+            unlisted = self._demand(self._commits.staged, name, even_stopped=lapsing).unlisted
             if unlisted is not None:
                 # Nothing of a list changes but under this lock, so that it stands so at the commit too.
                 before_it = {} if known is None else known.lists
@@ -150,7 +157,7 @@ class HotlistFiling:
                 taken = replace(taken, unfit=unfit)
 
             def build(state: State, at_us: int, sequence: int) -> Transaction:
-                terms = self._demand(state, name).listing
+                terms = self._demand(state, name, even_stopped=lapsing).listing
                 most = 0 if terms is None else terms.max_entries
                 if len(hotlist) > most:
                     detail = f"the list would have {len(hotlist)} entries of at most {most}"
@@ -190,7 +197,7 @@ class HotlistFiling:
         kinds = frozenset(entry.kind for entry in (*entries, *known) if entry is not None)
         return _Made(hotlist, blob, taken, kinds)
 
-    def _demand(self, state: State, name: str) -> Authority:
+    def _demand(self, state: State, name: str, *, even_stopped: bool = False) -> Authority:
         """Return the authority's version that counts, which says what its list may hold.
 
         NotEntitled if the authority may not have a list now.
@@ -200,7 +207,7 @@ class HotlistFiling:
             raise NotEntitled("this unit has no such authority")
         moment = RegimeAt(state.regime, self._commits.parsed, max(self._clock.now_us(), state.at_us))
         number, stands = moment.current_status(named)
-        if stands in _STOPPED:
+        if stands in _STOPPED and not even_stopped:
             raise NotEntitled(f"the authority `{name}` is stopped: {stands}", code=stands)
         authority = moment.authority(named.versions[number])
         if authority.listing is None:
@@ -218,11 +225,13 @@ class HotlistFiling:
         state = self._commits.staged
         for name in list(state.hotlists):
             hotlist, revision = self._lists.at(name, state), state.hotlists[name].revision
-            ended = await asyncio.to_thread(hotlist.ended, self._clock.now_us() - DAY_US)
+            ended = await asyncio.to_thread(hotlist.ended, max(self._clock.now_us(), state.at_us) - DAY_US)
             if ended:
                 removals = [Change(plate=entry.plate) for entry in ended]
-                # Of a stopped authority the list is left as it is; one that was changed meanwhile may list them anew.
+                # One that was changed meanwhile may list them anew.
                 with contextlib.suppress(NotEntitled, InputError):
-                    await self.change_hotlist(name, removals, whole=False, expected=revision, anew=True)
+                    await self.change_hotlist(
+                        name, removals, whole=False, expected=revision, anew=True, lapsing=True
+                    )
                     lapsed += len(removals)
         return lapsed

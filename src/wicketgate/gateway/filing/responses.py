@@ -26,6 +26,7 @@ from wicketgate.commits.durable import Durable
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import ResponseGiven, Transaction
 from wicketgate.gateway.filing.facts import response_fact
+from wicketgate.gateway.filing.purges import DuePurge, PurgeFiling
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.regime.fold import ConsultationTaken
 from wicketgate.regime.members import Members
@@ -213,6 +214,7 @@ class Responses(ResponsesHeld):
         self._commits = commits
         self._projections = projections
         self._ended: set[str] = set()
+        self._tell = PurgeFiling(commits).tell
 
     async def give(self, consultation: str, said: SaidInPublic) -> Acknowledged:
         """Take a response.
@@ -261,6 +263,11 @@ class Responses(ResponsesHeld):
         for name in self._commits.committed.responses:
             if name in self._ended or self._clock.now_us() < self.kept_until(name):
                 continue
+            stream = await self._projections.responses(name)
+            first, last, _ = await stream.extent()
+            until_us = self.kept_until(name)
+            from_us = _known(self._commits.committed, name).opens_us
+            await self._tell([DuePurge("responses", name, from_us, until_us, last + 1 - max(first, 1))])
             # A crash in here leaves some of them: the next start finds their term over, and deletes the rest.
             await self._projections.end_responses(name)
             self._ended.add(name)

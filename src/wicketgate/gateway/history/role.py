@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,12 +15,13 @@ from wicketgate.base.parts import Stamp
 from wicketgate.base.periods import Period
 from wicketgate.base.streams.link import end_tasks
 from wicketgate.commits.rewritten import COMMITS
+from wicketgate.gateway.filing.purges import DuePurge, PurgeFiling
 from wicketgate.gateway.history.child import HistoryChild
 from wicketgate.gateway.history.feeding import Followed, HistoryFeeding, LedCommits
 from wicketgate.gateway.history.holding import HistoryHold, demanded, kept_retentions, longest_hold_us
 from wicketgate.history.client import HistoryClient
 from wicketgate.history.messages import HistoryMeasures
-from wicketgate.history.terms import horizons_us
+from wicketgate.history.terms import LOOK_S, horizons_us
 
 if TYPE_CHECKING:
     from wicketgate.gateway.node import Gateway
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _LOOK_S: Final = 1.0
-_TERMS_S: Final = 60.0
 _AGAIN_S: Final = 0.5
 
 
@@ -48,7 +48,7 @@ class HistoryRole:
     Attributes
     ----------
     measures : HistoryMeasures or None
-        How much it held a minute ago; None while it does not run.
+        How much it held at the last look; None while it does not run.
     """
 
     def __init__(self, gateway: Gateway, followed: Followed, folder: Path, key: Path, stamp: Stamp) -> None:
@@ -157,7 +157,8 @@ class HistoryRole:
 
     def now_us(self) -> int:
         """Return the gateway's time; of one that waits, that of the last transaction."""
-        return self._gateway.clock.now_us() if self._leads else self._followed.state.at_us
+        reached_us = self._followed.state.at_us
+        return max(self._gateway.clock.now_us(), reached_us) if self._leads else reached_us
 
     async def hold(self) -> HistoryHold | None:
         """Return what must not be let go of before the history has it; None where nothing must.
@@ -214,7 +215,7 @@ class HistoryRole:
                 if work.done():
                     work.result()  # a fault of ours: the gateway ends
             with contextlib.suppress(HistoryError, InputError):
-                await child.client.end_terms({})
+                await self._end(child.client, {})
         finally:
             await end_tasks(works[1:])
             await child.stop()
@@ -234,9 +235,23 @@ class HistoryRole:
                 told = error.detail
             await asyncio.sleep(_AGAIN_S)
 
+    async def _end(self, client: HistoryClient, horizons_us: Mapping[str, int]) -> None:
+        """End what is past its term; the gateway that leads tells of it first."""
+        if self._leads:
+            now_us = self.now_us()
+            told = [
+                # What a camera's clock was ahead of ours is of now.
+                DuePurge(
+                    "history", one.source, min(one.from_us, now_us - 1), min(one.until_us, now_us), one.reads
+                )
+                for one in await client.due_terms(horizons_us)
+            ]
+            await PurgeFiling(self._gateway.commits).tell(told)
+        await client.end_terms(horizons_us)
+
     async def _end_terms(self) -> None:
         while self._child is not None:
             with contextlib.suppress(HistoryError, InputError):
-                await self._child.client.end_terms(self.horizons_us())
+                await self._end(self._child.client, self.horizons_us())
                 self.measures = await self._child.client.measures()
-            await asyncio.sleep(_TERMS_S)
+            await asyncio.sleep(LOOK_S)

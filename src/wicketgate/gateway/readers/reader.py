@@ -232,6 +232,7 @@ class Reader:
         data = await self.sequencer.snapshot()
         state = await asyncio.to_thread(load_state, data)
         await self.projections.begin(state, told.former, self._other_log())
+        await self._end_before(state)  # it may have been away for long: before it shows anything
         self.commits.committed = state
         self._is_begun = True
 
@@ -296,11 +297,12 @@ class Reader:
 
     async def _end_terms(self) -> None:
         while True:
-            state = self.commits.committed
-            if state.charter_envelope:
-                limits = self.commits.parsed.charter(state).limits
-                await self.projections.end_before(state.at_us, limits.feed_term_us)
+            await self._end_before(self.commits.committed)
             await asyncio.sleep(_TERMS_S)
+
+    async def _end_before(self, state: State) -> None:
+        if state.charter_envelope:
+            await self.projections.end_before(state.at_us, self.commits.parsed.charter(state).limits)
 
     async def _end_minutes(self) -> None:
         while True:

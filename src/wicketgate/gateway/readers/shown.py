@@ -27,6 +27,8 @@ from wicketgate.ledger.notes import unverified_checkpoint
 from wicketgate.ledger.proofs import Proofs
 from wicketgate.ledger.second import SecondClosed
 from wicketgate.ledger.tiles import Fetch
+from wicketgate.regime.charter.values import Limits
+from wicketgate.regime.ending import before_us
 
 log = logging.getLogger(__name__)
 
@@ -265,13 +267,13 @@ class ReaderShown:
             if feed in self.feeds:
                 self.feeds[feed].hide(row)
 
-    async def end_before(self, at_us: int, feed_term_us: int) -> None:
-        """Let go of what is past the term of feeds."""
-        self._feed_term_us = feed_term_us
-        feeds, before_us = list(self.feeds.values()), at_us - feed_term_us
-        await self._threads.run(self._index.end_before, [feed.name for feed in feeds], before_us)
+    async def end_before(self, at_us: int, limits: Limits) -> None:
+        """Let go of what is past the term of feeds at a time."""
+        self._feed_term_us = limits.feed_term_us
+        feeds, until_us = list(self.feeds.values()), before_us("rows", at_us, limits)
+        await self._threads.run(self._index.end_before, [feed.name for feed in feeds], until_us)
         for feed in feeds:
-            await feed.let_go(before_us)
+            await feed.let_go(until_us)
 
     async def prove(self, leaf: bytes, near_us: int = 0) -> FactAnswer | None:
         """Return the proof for a fact's hash, or None where there is none, or not yet; sooner with its time.

@@ -20,12 +20,12 @@ from wicketgate.base.streams.link import end_tasks
 from wicketgate.commits.rewritten import StoredTransactions
 from wicketgate.commits.searches import HeldSearch
 from wicketgate.commits.state import State
-from wicketgate.commits.transactions import RowErased, Transaction
+from wicketgate.commits.transactions import Transaction
 from wicketgate.commits.writer import Commits
 from wicketgate.gate.single import Decider, Search
 from wicketgate.gate.tables import terms_at
 from wicketgate.gateway.filing.searches import SearchFiling
-from wicketgate.gateway.history.feeding import reads_of
+from wicketgate.gateway.searching.ending import AnswerEnding
 from wicketgate.gateway.searching.looking_back import CountedVehicles, LookingBack, told_gaps
 from wicketgate.gateway.searching.putting import MOVED, judged_again
 from wicketgate.gateway.searching.reach import (
@@ -46,12 +46,10 @@ from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.searches.rules import SearchCode, SearchJudgement, may_run, shown_count
 from wicketgate.regime.searches.values import (
     AnswerCompared,
-    AnswerEnded,
     SearchCounted,
     SearchEvent,
     SearchRun,
     SearchStopped,
-    SearchUnapproved,
 )
 
 if TYPE_CHECKING:
@@ -64,7 +62,6 @@ _AT_ONCE: Final = 4
 _LOOK_S: Final = 1.0
 _AGAIN_S: Final = 2.0
 _BEHIND_S: Final = 10.0
-_TIDY_S: Final = 600.0
 _TRIES: Final = 5
 
 
@@ -94,8 +91,8 @@ class GoingOn:
 
     Attributes
     ----------
-    hidden : set of int
-        Reads that were erased in this life, or shortly before: no answer shows them.
+    ending : AnswerEnding
+        Ends what must end.
     """
 
     def __init__(
@@ -117,9 +114,7 @@ class GoingOn:
         self._after_s: dict[str, float] = {}
         self._turns = asyncio.Semaphore(_AT_ONCE)
         self._woken = asyncio.Event()
-        self._erased: list[RowErased] = []
-        self._tidied_s = float("-inf")
-        self.hidden: set[int] = set()
+        self.ending = AnswerEnding(commits, clock, store, stored, self._tasks)
         commits.followers.append(self._take)
 
     @classmethod
@@ -137,7 +132,7 @@ class GoingOn:
         )
 
     def _take(self, transaction: Transaction) -> None:
-        self._erased += transaction.erased
+        self.ending.erased += transaction.erased
         if transaction.erased or transaction.searches:
             self._woken.set()
 
@@ -406,22 +401,17 @@ class GoingOn:
 
     async def run(self) -> None:
         """Go on with every question, and end what must end; for ever."""
-        erased = self._commits.committed.erased
-        self._erased += [
-            RowErased(number=number, feed=feed, row=row)
-            for number, rows in erased.items()
-            for feed, row in rows
-        ]
+        self.ending.hide_committed()
         while True:
             self._woken.clear()
             try:
-                await self._hide()
-                await self._end()
-                await self._tidy()
+                await self.ending.hide()
+                await self.ending.end()
             except (InputError, StreamError) as error:
                 log.warning("questions are not kept up: %s", error.code)
-            now_s = asyncio.get_running_loop().time()
-            for id_ in list(self._commits.committed.searches.held):
+            now_s, held = asyncio.get_running_loop().time(), self._commits.committed.searches.held
+            self._after_s = {id_: after_s for id_, after_s in self._after_s.items() if id_ in held}
+            for id_ in list(held):
                 if self._after_s.get(id_, now_s) <= now_s:
                     self._begin(id_)
             with contextlib.suppress(TimeoutError):
@@ -430,62 +420,6 @@ class GoingOn:
     async def close(self) -> None:
         """End what is under way; the next life goes on with it."""
         await end_tasks(list(self._tasks.values()))
-
-    async def _end(self) -> None:
-        """Commit which emergencies nobody approved in time, and which questions have ended."""
-        now_us, known = self._clock.now_us(), self._commits.committed.searches
-        if not known.held or not (known.unapproved(now_us) or known.ended(now_us)):
-            return
-
-        def build(state: State, at_us: int, _: int) -> Sequence[SearchEvent]:
-            held = state.searches.held
-            late = state.searches.unapproved(at_us)
-            ended = state.searches.ended(at_us)
-            if not late and not ended:
-                raise InputError("nothing ends now", code="approval-spent")
-            return (
-                *(
-                    SearchUnapproved(id=id_, unit=held[id_].asked.unit, authority=held[id_].asked.authority)
-                    for id_ in late
-                ),
-                *(AnswerEnded(id=id_) for id_ in ended),
-            )
-
-        # A crash behind the commit leaves answers that nobody is shown: the next life destroys them.
-        await self._filing.record(build)
-        self._tidied_s = float("-inf")
-
-    async def _tidy(self) -> None:
-        """Destroy answers that are kept no longer, and what of others is past its term."""
-        now_us, now_s = self._clock.now_us(), asyncio.get_running_loop().time()
-        held = self._commits.committed.searches.held
-        over = any(0 < one.until_us <= now_us for one in held.values())
-        if now_s < self._tidied_s + _TIDY_S and not over:
-            return
-        self._tidied_s = now_s
-        self._after_s = {id_: after_s for id_, after_s in self._after_s.items() if id_ in held}
-        for id_ in await asyncio.to_thread(self._store.ids):
-            # Looked at one by one: while the disk was waited for another may have been answered.
-            one = self._commits.committed.searches.held.get(id_)
-            if one is None or 0 < one.until_us <= now_us:
-                await asyncio.to_thread(self._store.end, id_)
-            elif one.until_us and id_ not in self._tasks:
-                await asyncio.to_thread(self._store.trim, id_, now_us)
-
-    async def _hide(self) -> None:
-        """Take erased reads out of the answers."""
-        if not self._erased:
-            return
-        rows, self._erased = self._erased, []
-        try:
-            found = await reads_of(self._stored, rows)
-        except BaseException:
-            self._erased = [*rows, *self._erased]
-            raise
-        self.hidden.update(found)
-        for id_ in await asyncio.to_thread(self._store.ids):
-            if id_ not in self._tasks:
-                await asyncio.to_thread(self._store.trim, id_, self._clock.now_us(), frozenset(found))
 
 
 def _question_of(data: bytes) -> Question:

@@ -342,7 +342,7 @@ class Searches:
                 "the recipient's custody has this answer, and not the gateway", code="not-answered"
             )
         limit = max(1, min(limit, MOST_PAGE))
-        now_us, hidden = self._clock.now_us(), self._going_on.hidden
+        now_us, hidden = self._at_us(self._commits.committed), self._going_on.ending.hidden
         rows = await asyncio.to_thread(self._store.page, id_, after, limit, now_us, hidden)
         members = await asyncio.to_thread(self._store.members, id_)
         if rows is None or members is None:
@@ -469,6 +469,10 @@ class Searches:
         return held
 
     # --- the rest ---------------------------------------------------------------------------------------------
+
+    async def begin(self) -> None:
+        """End what came to its term while nobody served; before anything is served."""
+        await self._going_on.ending.end()
 
     async def run(self) -> None:
         """Count and run what may be, and end what must; for ever."""

@@ -298,6 +298,16 @@ class AnswerStore:
                     return seq, row.line
         return None
 
+    def past_term(self, id_: str, now_us: int) -> list[int]:
+        """Return when the rows that `trim` would take out came to their terms, ascending."""
+        with self._lock:
+            members = self.members(id_)
+            if members is None or members.end_us > now_us:
+                return []
+            chunks = self._read(id_, [(begins, at) for at, (begins, _) in enumerate(members.chunks)])
+        ends = [row.end_us for data in chunks for row in msgspec.msgpack.decode(data, type=list[StoredRow])]
+        return sorted(end_us for end_us in ends if end_us <= now_us)
+
     def trim(self, id_: str, now_us: int, hidden: Collection[int] = ()) -> bool:
         """Write an answer anew without rows past their term or hidden, under another key; return whether it was."""
         with self._lock:

@@ -29,6 +29,7 @@ from wicketgate.http.fronts.messages import (
     encode,
 )
 from wicketgate.http.problems import log_unforeseen
+from wicketgate.reads.checks import Checked
 from wicketgate.reads.images.takers import Bodies
 from wicketgate.reads.observations import ImageKind
 from wicketgate.reads.parse import FEW
@@ -55,7 +56,8 @@ class Viewing:
     def renew(self) -> None:
         """Look at the state again."""
         former, self.view = self.view, self._made()
-        if former.clock_ahead_us != self.view.clock_ahead_us or former.too_old_us != self.view.too_old_us:
+        limits = [(one.clock_ahead_us, one.too_old_us, one.excluded) for one in (former, self.view)]
+        if limits[0] != limits[1]:
             self._limits_changed = self.view.number
         if former.cameras != self.view.cameras:
             self._cameras_changed = self.view.number
@@ -90,6 +92,7 @@ class Viewing:
             cameras=list(state.cameras),
             clock_ahead_us=limits.clock_ahead_us,
             too_old_us=limits.too_old_us,
+            excluded=limits.excluded,
         )
 
 
@@ -125,7 +128,9 @@ class FrontTaking:
             raise StreamError(_PAST, code="busy")
         if len(take.camera_id) > FEW:
             await self._gateway.intake.turns.turn(take.source)
-        answer = await self._gateway.intake.take(checked_of(take), take.source, have_waited=True)
+        checked = checked_of(take)
+        self._demand_allowed(checked)
+        answer = await self._gateway.intake.take(checked, take.source, have_waited=True)
         return TakeAnswered(number=take.number, answer=answer)
 
     async def _take_imaged(self, message: TakeImaged) -> TakeAnswered:
@@ -135,7 +140,9 @@ class FrontTaking:
         for index, kind, number, body in message.bodies:
             bodies.setdefault(index, {})[kind] = number, body
         images: dict[int, Bodies] = {**bodies}
-        answer = await self._gateway.joining.take(checked_of(take), take.source, images, message.left)
+        checked = checked_of(take)
+        self._demand_allowed(checked)
+        answer = await self._gateway.joining.take(checked, take.source, images, message.left)
         return TakeAnswered(number=take.number, answer=answer)
 
     async def _take_followed(self, message: TakeFollowed) -> FollowedTaken:
@@ -153,6 +160,12 @@ class FrontTaking:
             raise StreamError(_PAST, code="busy")
         joined = await self._gateway.joining.follow(message.source, message.given, message.kind, message.body)
         return ReadFollowed(number=message.number, answer=joined)
+
+    def _demand_allowed(self, checked: Checked) -> None:
+        """Refuse reads of excluded places: no front sends any, but one that checks by a day that has just ended."""
+        excluded = self._viewing.view.excluded
+        if excluded.edges and any(map(excluded.has, checked.reads["camera"], checked.reads["captured_us"])):
+            raise StreamError(_PAST, code="busy")
 
     def _demand_same(self, source: str, number: int) -> None:
         """Refuse what was checked by a view that differs from the present one in what it was checked by."""

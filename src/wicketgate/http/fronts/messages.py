@@ -18,6 +18,7 @@ from wicketgate.commits.cameras import Camera
 from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.reads.checks import Checked
 from wicketgate.reads.columns import DTYPES, Gathered
+from wicketgate.reads.excluded import NOWHERE, ExcludedTimes
 from wicketgate.reads.images.takers import Joined
 from wicketgate.reads.mqtt.connection import MqttLimits
 from wicketgate.reads.mqtt.ingress import Ingress
@@ -45,6 +46,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         Hashes of all other tokens: whoever shows one is handed over before strangers.
     cameras : list of Camera
         As in the state: a camera's place is its number.
+    excluded : ExcludedTimes
+        When which camera may capture nothing.
     """
 
     number: int
@@ -54,6 +57,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     cameras: list[Camera]
     clock_ahead_us: int
     too_old_us: int
+    excluded: ExcludedTimes = NOWHERE
 
 
 class MqttBegin(msgspec.Struct, frozen=True, kw_only=True):

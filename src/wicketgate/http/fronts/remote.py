@@ -126,7 +126,10 @@ class Seeing(ToldClock):
 
     def limits(self) -> ClockLimits:
         """Return the charter's limits of cameras' clocks."""
-        return ClockLimits(clock_ahead_us=self.view.clock_ahead_us, too_old_us=self.view.too_old_us)
+        view = self.view
+        return ClockLimits(
+            clock_ahead_us=view.clock_ahead_us, too_old_us=view.too_old_us, excluded=view.excluded
+        )
 
 
 class RemoteIntake:

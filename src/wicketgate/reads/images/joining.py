@@ -70,6 +70,8 @@ class Joining:
     ----------
     reads_at : callable
         Returns what a transaction took by its sequence, or None if it is there no longer.
+    excludes : callable
+        Whether the charter excludes places of a source: an image of no read may be of one of them, and is not kept.
     """
 
     def __init__(
@@ -79,7 +81,9 @@ class Joining:
         seen: Seen,
         clock: Clock,
         reads_at: Callable[[int], Awaitable[bytes | None]],
+        excludes: Callable[[str], bool] = lambda source: False,
     ) -> None:
+        self._excludes = excludes
         self._images = images
         self._intake = intake
         self._seen = seen
@@ -171,8 +175,11 @@ class Joining:
         wrong = fault("overview", body)
         if wrong is not None:
             return self._refused(source, "", None, "image-unreadable", wrong, body)
-        stored = await self._images.put(source, body, self._clock.now_us())
+        stored = await self._put_unbound(source, body)
         return self._refused(source, "", None, "image-unbound", detail, body, stored)
+
+    async def _put_unbound(self, source: str, body: bytes) -> StoredImage | None:
+        return None if self._excludes(source) else await self._images.put(source, body, self._clock.now_us())
 
     async def follow(self, source: str, given: str, kind: ImageKind, body: bytes) -> Joined:
         """Take an image behind its read, named by the read's id.
@@ -242,7 +249,7 @@ class Joining:
     ) -> Joined:
         stored = None
         if code != "image-unreadable":
-            stored = await self._images.put(source, body, self._clock.now_us())
+            stored = await self._put_unbound(source, body)
         refused = self._refused(source, "", kind, code, detail, body, stored)
         await self._intake.take(Checked(), source, images=[(0, refused)])
         return Joined(code, detail, digest)
@@ -269,5 +276,5 @@ class Joining:
             code=code,
             detail=detail,
             at_us=self._clock.now_us(),
-            read=msgspec.json.encode(kept),
+            read=b"" if self._excludes(source) else msgspec.json.encode(kept),
         )

@@ -13,7 +13,7 @@ import hashlib
 import re
 import secrets
 import shutil
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -129,11 +129,31 @@ class Images:
 
         None if there is none.
         """
+        name = self.name_of(authority, ref)
+        return None if name is None else await self.get(name)
+
+    def name_of(self, authority: str, ref: str) -> str | None:
+        """Return the name of an image by an authority's reference; None where it is none of its."""
         try:
-            name = open_ref(self._secret, authority, ref)
+            return open_ref(self._secret, authority, ref)
         except InputError:
             return None
-        return await self.get(name)
+
+    async def remove(self, names: Collection[str]) -> None:
+        """Delete some images; those that are not there are passed over."""
+        known = sorted(name for name in names if NAME.fullmatch(name))
+        if not known:
+            return
+        try:
+            for first in range(0, len(known), _DELETE_AT_ONCE):
+                some = known[first : first + _DELETE_AT_ONCE]
+                if self._folder is None:
+                    await obstore.delete_async(self._store, some)
+                else:
+                    await asyncio.to_thread(_unlink, [self._folder / name for name in some])
+            await asyncio.to_thread(self._sync)
+        except (BaseError, OSError) as error:
+            raise StreamError("the store of images does not answer") from error
 
     async def get(self, name: str) -> bytes | None:
         """Return an image, or None.
@@ -160,16 +180,36 @@ class Images:
         A day's last moment must be past its source's retention. Returns the number of days. A source that
         `retention` does not name keeps its images. A kill leaves a part of a day, for the next purge.
         """
-        days = 0
+        days = await self._past_term(retention, now_us)
+        for source, day, end_us in days:
+            # First the keys: from then on nothing of that day can be read, whatever a disk keeps.
+            self.keys.of(source).end_before(end_us)
+            await self._delete(f"{source}/{day}")
+        return len(days)
+
+    async def due(self, retention: Mapping[str, Period], now_us: int) -> list[tuple[str, int, int]]:
+        """Return the days that `purge` would delete: whose, when it ended, and how many images it has."""
+        return [
+            (source, end_us, await self._number(f"{source}/{day}"))
+            for source, day, end_us in await self._past_term(retention, now_us)
+        ]
+
+    async def _past_term(self, retention: Mapping[str, Period], now_us: int) -> list[tuple[str, str, int]]:
+        found: list[tuple[str, str, int]] = []
         for source, period in retention.items():
             for day in await self._days(source):
                 end_us = parse_rfc3339(f"{day[:4]}-{day[4:6]}-{day[6:]}T00:00:00Z") + DAY_US
                 if add(end_us, period) <= now_us:
-                    # First the keys: from then on nothing of that day can be read, whatever a disk keeps.
-                    self.keys.of(source).end_before(end_us)
-                    await self._delete(f"{source}/{day}")
-                    days += 1
-        return days
+                    found.append((source, day, end_us))
+        return found
+
+    async def _number(self, prefix: str) -> int:
+        if self._folder is not None:
+            return await asyncio.to_thread(_files_in, self._folder / prefix)
+        try:
+            return sum([len(some) async for some in obstore.list(self._store, f"{prefix}/")])
+        except (BaseError, OSError) as error:
+            raise StreamError("the store of images does not answer") from error
 
     async def close(self) -> None:
         """Wait until nothing is being written."""
@@ -246,6 +286,18 @@ class Images:
                 await obstore.delete_async(self._store, [item["path"] for item in some])
         except (BaseError, OSError) as error:
             raise StreamError("the store of images does not answer") from error
+
+
+def _unlink(paths: Sequence[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
+
+
+def _files_in(folder: Path) -> int:
+    try:
+        return sum(1 for _ in folder.iterdir())
+    except FileNotFoundError:
+        return 0
 
 
 def _put(store: ObjectStore, name: str, data: bytes) -> None:

@@ -7,6 +7,7 @@ offices that its own rule for charters names. The words and codes: docs/spec/cha
 """
 
 from wicketgate.regime.charter.parsing import exact_us, parse_charter
+from wicketgate.regime.charter.search_rules import SearchRules
 from wicketgate.regime.charter.values import (
     AS_BULK,
     CHARTER_TYPE,
@@ -31,7 +32,6 @@ from wicketgate.regime.charter.values import (
     RedactionRule,
     Requirement,
     Rule,
-    SearchRules,
     Unit,
     Urgency,
     charter_requirements,

@@ -16,6 +16,7 @@ from wicketgate.base.clock import DAY_US, SECOND_US
 from wicketgate.base.errors import DocumentRefused, InputError
 from wicketgate.base.periods import Period, parse_period
 from wicketgate.base.signing import parse_public
+from wicketgate.regime.charter.excluding import MOST_EXCLUDED, check_excluded, parse_excluded
 from wicketgate.regime.charter.rules import (
     check_rule,
     parse_consultation_rule,
@@ -24,6 +25,7 @@ from wicketgate.regime.charter.rules import (
     parse_terms,
     parse_urgency,
 )
+from wicketgate.regime.charter.search_rules import SearchRules
 from wicketgate.regime.charter.searching import check_searching, parse_searching
 from wicketgate.regime.charter.values import (
     DOCUMENT_ID,
@@ -39,7 +41,6 @@ from wicketgate.regime.charter.values import (
     Limits,
     Office,
     Organisation,
-    SearchRules,
     Unit,
     require_distinct,
 )
@@ -95,6 +96,9 @@ def parse_charter(document: Mapping[str, Any]) -> Charter:
         amendment=parse_terms(root.table("amendment")) if root.has("amendment") else None,
         redaction=parse_redaction(root.table("redaction")) if root.has("redaction") else None,
         keys_ended=tuple(_key_ended(item) for item in root.tables("keys_ended", most=1000)),
+        excluded=_indexed(
+            (parse_excluded(item, NAME) for item in root.tables("excluded", most=MOST_EXCLUDED)), "excluded"
+        ),
         searching=parse_searching(root.table("searching")) if root.has("searching") else SearchRules(),
         document=MappingProxyType(dict(document)),
     )
@@ -121,6 +125,10 @@ def _check(charter: Charter) -> None:
         check_rule(rule, charter, f"signatures[{index}]")
     _check_consultations(charter)
     check_searching(charter)
+    check_excluded(
+        charter.excluded,
+        frozenset(name for name, one in charter.organisations.items() if "source" in one.roles),
+    )
     if len({(ended.office, ended.public) for ended in charter.keys_ended}) < len(charter.keys_ended):
         raise DocumentRefused("`keys_ended` says twice what became of a key")
     for ended in charter.keys_ended:

@@ -10,7 +10,8 @@ import re
 from wicketgate.base.clock import DAY_US
 from wicketgate.base.errors import DocumentRefused
 from wicketgate.base.periods import Period, describe_period, never_longer, parse_period
-from wicketgate.regime.charter.values import NAME, OFFICE, Charter, SearchRules
+from wicketgate.regime.charter.search_rules import SearchRules
+from wicketgate.regime.charter.values import NAME, OFFICE, Charter
 from wicketgate.regime.members import Members
 
 _LONGEST_UNAPPROVED = Period(us=DAY_US)

@@ -11,6 +11,8 @@ from typing import Any, Literal
 from wicketgate.base.clock import SECOND_US
 from wicketgate.base.errors import DocumentRefused
 from wicketgate.base.periods import Period, describe_period
+from wicketgate.regime.charter.excluding import ExcludedPlace
+from wicketgate.regime.charter.search_rules import SearchRules
 
 CHARTER_TYPE = "application/vnd.wicketgate.charter+json"
 """The payload type of a charter's envelope."""
@@ -336,34 +338,6 @@ class RedactionRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SearchRules:
-    """The charter's rules on questions to the past.
-
-    Attributes
-    ----------
-    approvers : tuple of str or None
-        Offices that authorities may name as approvers, as in a `Rule`; None is every office.
-    outside : bool
-        No approver is an office of the recipient.
-    second : tuple of str
-        Offices of which one approves besides what is broader than its authority says; without any, that is refused.
-    custody : bool
-        A bulk authority must have terms of searches.
-    emergency_within : Period or None
-        Where life is threatened: the answer at once, and within this its approval. None allows no such question.
-    overseer : str or None
-        The office that is told of one that was not approved, and that lets the unit ask so again.
-    """
-
-    approvers: tuple[str, ...] | None = None
-    outside: bool = False
-    second: tuple[str, ...] = ()
-    custody: bool = False
-    emergency_within: Period | None = None
-    overseer: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class KeyEnded:
     """An ended key.
 
@@ -407,6 +381,8 @@ class Charter:
         The consultation that covered what it widens.
     causes : mapping of str to str
         What keepers may be linked for, with its title; without any nobody's keeper is linked.
+    excluded : mapping of str to ExcludedPlace
+        Where nothing may be collected.
     searching : SearchRules
         Without the table: every office can approve, nothing is broader than an authority says, nothing is urgent.
     document : mapping
@@ -433,6 +409,7 @@ class Charter:
     amendment: ConsultationTerms | None
     redaction: RedactionRule | None
     keys_ended: tuple[KeyEnded, ...]
+    excluded: Mapping[str, ExcludedPlace]
     searching: SearchRules
     document: Mapping[str, Any]
 

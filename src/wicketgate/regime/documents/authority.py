@@ -18,9 +18,9 @@ from wicketgate.base.periods import Period, add
 from wicketgate.regime.charter import AS_BULK, DOCUMENT_ID, INSTRUMENTS, MODES, NAME, REDACTABLE
 from wicketgate.regime.documents.fields import FIELDS
 from wicketgate.regime.documents.keeper_terms import NEVER_A_FIELD, KeeperTerms, parse_keeper
-from wicketgate.regime.documents.search_terms import SearchTerms, hours_in, parse_search, some_time
+from wicketgate.regime.documents.search_terms import SearchTerms, parse_search, some_time
 from wicketgate.regime.documents.unlisted_terms import UnlistedTerms, parse_unlisted
-from wicketgate.regime.members import Members
+from wicketgate.regime.members import Members, hours_in
 
 _NEVER_FIELDS = frozenset({"keeper"})
 MOST_ENTRIES = 50_000_000

@@ -9,11 +9,11 @@ import itertools
 from dataclasses import dataclass
 from typing import Final
 
-from wicketgate.base.errors import DocumentRefused, InputError
-from wicketgate.base.hours import Hours, parse_hours
+from wicketgate.base.errors import DocumentRefused
+from wicketgate.base.hours import Hours
 from wicketgate.base.periods import Period, never_longer, parse_period
 from wicketgate.regime.charter import OFFICE
-from wicketgate.regime.members import Members
+from wicketgate.regime.members import Members, hours_in
 
 QUESTION_KINDS: Final = ("plate", "pattern", "lookalikes", "plates", "place", "vehicle", "scenes")
 """The kinds of questions that an authority can allow; a question may be of several."""
@@ -126,16 +126,6 @@ def _tier(members: Members) -> Tier:
     )
     members.end()
     return tier
-
-
-def hours_in(members: Members) -> Hours:
-    """Return the hours of the week in a table."""
-    words = members.text("zone"), members.texts("days", most=7), members.text("from"), members.text("until")
-    members.end()
-    try:
-        return parse_hours(*words)
-    except InputError as error:
-        raise DocumentRefused(f"`{members.path}`: {error}") from error
 
 
 def some_time(members: Members, name: str) -> Period:
