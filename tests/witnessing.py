@@ -8,16 +8,19 @@ import hashlib
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 
+from bench.harness import WICKETGATE
 from tests.logs import ORIGIN, SIGNER, numbered
 from tests.needs import unmet
 from tests.objects import free_ports
 from tests.running import until
+from wicketgate.clients.witness.place import WitnessPlace
 from wicketgate.ledger.merkle import consistency_ranges, leaf_hashes, root
 from wicketgate.ledger.notes import Checkpoint, NoteSigner, sign_note
 
@@ -117,3 +120,52 @@ def _answers(url: str) -> bool:
     except httpx.TransportError:
         return False
     return True
+
+
+class OwnWitness:
+    """`wicketgate witness` as a process, at a port that it keeps: its keys are known before any log."""
+
+    def __init__(self, folder: Path, number: int = 1) -> None:
+        self.folder = folder / f"witness-{number}"
+        self.name = f"w{number}"
+        place = WitnessPlace(self.folder, f"witness.example/{self.name}")
+        self.keys = [one.vkey for one in place.cosigners]
+        place.close()
+        (self.port,) = free_ports(1)
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process: subprocess.Popen[bytes] | None = None
+        self.said = self.folder.with_suffix(".said")
+
+    def named(self) -> dict[str, object]:
+        """Return it as a charter names it."""
+        return {"id": self.name, "title": f"Witness {self.name}", "url": self.url, "keys": self.keys}
+
+    def start(self, vkey: str = "") -> None:
+        """Start it, with a log to know from now on."""
+        words = ["witness", str(self.folder), "--port", str(self.port), *(["--log", vkey] if vkey else [])]
+        with self.said.open("ab") as said:
+            self.process = subprocess.Popen([*WICKETGATE, *words], stdout=said, stderr=said)
+        until(lambda: _answers(self.url))
+
+    def kill(self) -> None:
+        """Kill it, if it runs."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+def naming(named: list[dict[str, object]], needed: int, **after: str) -> Callable[[dict[str, Any]], None]:
+    """Return what writes a clause on witnesses into a charter."""
+
+    def change(charter: dict[str, Any]) -> None:
+        charter["witnesses"] = {
+            "needed": needed,
+            "bulk_after": "PT5S",
+            "search_after": "PT10S",
+            "match_after": "PT15S",
+            **after,
+            "named": named,
+        }
+
+    return change

@@ -110,10 +110,7 @@ class State(msgspec.Struct, kw_only=True):
 
     @property
     def charter_envelope(self) -> bytes:
-        """The envelope of the charter in force.
-
-        It is empty before there is one.
-        """
+        """The envelope of the charter in force, empty before there is one."""
         return self.regime.charter_envelope
 
     @property
@@ -201,6 +198,9 @@ class State(msgspec.Struct, kw_only=True):
             self._take_disclosure(transaction.disclosure)
         self._take_erased(transaction)
         self._take_words(transaction)
+        if (witnessing := transaction.witnessing) is not None:
+            self.revision += 1  # the gate makes its tables anew
+            self.regime.witness(witnessing, at_us=transaction.at_us)
 
     def _take_words(self, transaction: Transaction) -> None:
         """Take what people are said to be, by which rules they are told, and what a recipient attests."""

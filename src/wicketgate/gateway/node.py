@@ -50,6 +50,7 @@ from wicketgate.gateway.standby.keys import SharedKeys
 from wicketgate.gateway.standby.leading import VAULT, Leading, LeadingKey
 from wicketgate.gateway.standby.turn import take_turn
 from wicketgate.gateway.timekeeping import ClockWatch, begin_clock, write_mark
+from wicketgate.gateway.witnessing.witnessing import Witnessing
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.hotlists.in_force import Hotlists
 from wicketgate.ledger.proofs import Proofs
@@ -420,6 +421,8 @@ class Gateway(Desks):
             self.commits, self.projections, self.intake, self.space, delay_us, history=self.history
         )
         self.housekeeping = Housekeeping.of(self)
+        self.witnessing = Witnessing.of(self)
+        self._parts.push_async_callback(self.witnessing.close)
         self.alerting = Alerting.of(self)
         self._parts.push_async_callback(self.alerting.close)
         self._parts.push_async_callback(self._end_work)
@@ -431,6 +434,7 @@ class Gateway(Desks):
             self.alerting.run,
             self.errata_sending.run,
             self.searches.run,
+            self.witnessing.run,
         ]
         works = [*own, *self.housekeeping.works]
         if isinstance(self.clock, SteadyClock):

@@ -24,6 +24,12 @@ def add_verify(parser: ArgumentParser) -> None:
         "--whole", action="store_true", help="read all entries again, not only those since the last look"
     )
     parser.add_argument(
+        "--policy",
+        type=Path,
+        metavar="F",
+        help="witnesses of whom as many must have cosigned the log as it says (C2SP tlog-policy)",
+    )
+    parser.add_argument(
         "--evidence", type=Path, metavar="F", help="an evidence pack alone: nothing is asked of any machine"
     )
     parser.add_argument("--openings", type=Path, metavar="F", help="an overseer's openings, as fetched")
@@ -35,7 +41,7 @@ def add_verify(parser: ArgumentParser) -> None:
 def _find_target(parser: ArgumentParser, args: Namespace) -> None:
     """Take `--seen F URL` as it is meant, though argparse takes the address for another file."""
     if args.evidence is not None:
-        beside = (args.target, args.feed_file, args.openings, args.identity, *args.seen)
+        beside = (args.target, args.feed_file, args.openings, args.identity, args.policy, *args.seen)
         if any(one is not None for one in beside):
             parser.error("--evidence is checked alone, with --key and --json")
         return

@@ -14,6 +14,7 @@ from wicketgate.base.signing import format_public
 from wicketgate.regime.admission.named_signers import people_changes, scheme_changes
 from wicketgate.regime.admission.signers import LETTING, STOPPING, Case, Cases, Shift
 from wicketgate.regime.charter import Charter, Limits, Office, Organisation, Rule, SearchRules
+from wicketgate.regime.charter.witnesses import witness_changes
 
 _CONSULTING = ("charter", "consultation", "objection", "decision")
 """Kinds of rules that are clauses on charters and consultation: any change of them is entrenched, either way."""
@@ -158,6 +159,7 @@ def _changes(old: Charter, new: Charter, cases: Cases, *, drafted: bool = False)
         _urgency(old, new),
         _redaction(old, new),
         _searching(old.searching, new.searching),
+        witness_changes(old.witnesses, new.witnesses),
         people_changes(old, new),
         scheme_changes(old, new),
     ):

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from wicketgate.base.clock import SECOND_US
 from wicketgate.base.errors import DocumentRefused
 from wicketgate.base.periods import Period, describe_period
+from wicketgate.regime.charter.witnesses import WitnessRules
 
 CHARTER_TYPE = "application/vnd.wicketgate.charter+json"
 """The payload type of a charter's envelope."""
@@ -255,10 +256,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
-    """The offices needed on a document, all or any one of them.
-
-    Of these offices all, or any one, must sign the document.
-    """
+    """The offices needed on a document: all of them, or any one, must sign it."""
 
     offices: tuple[str, ...]
     need: Literal["all", "any"]
@@ -389,9 +387,7 @@ class KeyEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Charter:
-    """A charter as a value.
-
-    Mappings are by id and cannot be changed.
+    """A charter as a value; its mappings are by id and cannot be changed.
 
     Attributes
     ----------
@@ -409,6 +405,8 @@ class Charter:
         What keepers may be linked for, with its title; without any nobody's keeper is linked.
     searching : SearchRules
         Without the table: every office can approve, nothing is broader than an authority says, nothing is urgent.
+    witnesses : WitnessRules or None
+        Who cosigns the log; None is nobody.
     document : mapping
         The signed payload, as parsed from its canonical JSON.
     """
@@ -434,6 +432,7 @@ class Charter:
     redaction: RedactionRule | None
     keys_ended: tuple[KeyEnded, ...]
     searching: SearchRules
+    witnesses: WitnessRules | None = None
     document: Mapping[str, Any]
 
     def overseers(self) -> tuple[str, ...]:
