@@ -87,31 +87,54 @@ def foreign_environment() -> Path:
     return folder
 
 
+class ForeignWitness:
+    """Others' witness as a process: its key is known before any log."""
+
+    def __init__(self, folder: Path, name: str = "foreign.example/w") -> None:
+        self.folder = folder
+        self._program = str(foreign_environment() / "bin/aics-witness")
+        self._config = str(folder / "witness.json")
+        (self.port,) = free_ports(1)
+        self.url = f"http://127.0.0.1:{self.port}"
+        listen = f"127.0.0.1:{self.port}"
+        self.key = self._run("init", "--config", self._config, "--name", name, "--listen", listen).split()[-1]
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def _run(self, *words: str) -> str:
+        return subprocess.run(
+            [self._program, *words], capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL
+        ).stdout
+
+    def start(self, vkey: str, origin: str) -> None:
+        """Start it with one log to know."""
+        self._run("add-log", "--config", self._config, "--origin", origin, "--vkey", vkey)
+        with (self.folder / "foreign.log").open("wb") as log:
+            self.process = subprocess.Popen(
+                [self._program, "serve", "--config", self._config], stdout=log, stderr=log
+            )
+        until(lambda: _answers(self.url))
+
+    def named(self) -> dict[str, object]:
+        """Return it as a charter names it."""
+        return {"id": "foreign", "title": "Others’ witness", "url": self.url, "keys": [self.key]}
+
+    def kill(self) -> None:
+        """Kill it, if it runs."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
 @contextmanager
 def foreign_witness(folder: Path, vkey: str = SIGNER.vkey, origin: str = ORIGIN) -> Iterator[tuple[str, str]]:
     """Run others' witness that knows one log; yield its address and its key."""
-    program = foreign_environment() / "bin/aics-witness"
-    (port,) = free_ports(1)
-    config = str(folder / "witness.json")
-
-    def run(*words: str) -> str:
-        return subprocess.run(
-            [str(program), *words], capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL
-        ).stdout
-
-    key = run(
-        *("init", "--config", config, "--name", "foreign.example/w", "--listen", f"127.0.0.1:{port}")
-    ).split()[-1]
-    run("add-log", "--config", config, "--origin", origin, "--vkey", vkey)
-    with (folder / "foreign.log").open("wb") as log:
-        process = subprocess.Popen([str(program), "serve", "--config", config], stdout=log, stderr=log)
-    url = f"http://127.0.0.1:{port}"
+    witness = ForeignWitness(folder)
     try:
-        until(lambda: _answers(url))
-        yield url, key
+        witness.start(vkey, origin)
+        yield witness.url, witness.key
     finally:
-        process.kill()
-        process.wait()
+        witness.kill()
 
 
 def _answers(url: str) -> bool:

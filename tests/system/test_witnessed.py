@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,12 @@ import pytest
 
 from bench.harness import Running, enrol, make
 from tests.running import get, until, wicketgate
-from tests.witnessing import OwnWitness, naming
+from tests.witnessing import ForeignWitness, OwnWitness, naming
 from wicketgate.ledger.notes import parse_note, parse_vkey
 from wicketgate.ledger.policies import open_cosigned, parse_policy
 from wicketgate.ledger.tlog_proofs import parse_tlog_proof
+
+LATER = {"bulk_after": "PT1M", "search_after": "PT2M", "match_after": "PT3M"}
 
 
 @dataclass
@@ -112,3 +115,69 @@ def test_two_of_three_cosign_and_without_them_bulk_stops_until_they_come_back(
     bad = wicketgate("verify", url, "--policy", other, *state)
     assert bad.returncode == 1
     assert "the policy does not hold" in bad.stdout
+
+
+def test_ours_and_theirs_cosign_and_a_fork_under_the_same_key_is_caught(tmp_path: Path) -> None:
+    """A second gateway is made for real: the same key, from a copy of the directory."""
+    (tmp_path / "a").mkdir()
+    ours, theirs = OwnWitness(tmp_path), ForeignWitness(tmp_path)
+    running = make(
+        tmp_path / "a",
+        change=naming(
+            [ours.named(), theirs.named()], 2, bulk_after="PT1M", search_after="PT2M", match_after="PT3M"
+        ),
+    )
+    fork: Running | None = None
+    try:
+        running.start()
+        vkey = vkey_of(running)
+        ours.start(vkey)
+        theirs.start(vkey, parse_vkey(vkey).name)
+        honest = Witnessed(running, [ours])
+        until(lambda: honest.seen()["cosigned"] > 3)
+        assert set(honest.seen()["by"]) == {"w1", "foreign"}
+        policy, key = tmp_path / "policy", tmp_path / "key"
+        policy.write_bytes(get(f"{running.url}/log/policy").content)
+        key.write_text(vkey)
+        by_policy = ("--policy", policy, "--key", key)
+        good = wicketgate("verify", running.url, *by_policy, "--state", tmp_path / "state")
+        assert good.returncode == 0, good.stdout + good.stderr
+
+        # Elsewhere it is kept whole, and goes on where it was left.
+        mirror = tmp_path / "mirror"
+        kept = [wicketgate("mirror", running.url, mirror, "--key", key, "--once") for _ in range(2)]
+        assert [one.returncode for one in kept] == [0, 0], kept[-1].stderr
+        whole = wicketgate("verify", mirror, *by_policy, "--state", tmp_path / "of-mirror")
+        assert whole.returncode == 0, whole.stdout + whole.stderr
+        assert "the policy holds of all" in whole.stdout
+
+        running.stop()
+        shutil.copytree(tmp_path / "a", tmp_path / "b")
+        running.start()
+        size = honest.seen()["size"]
+        until(lambda: honest.seen()["cosigned"] > size + 3)
+        wicketgate("mirror", running.url, mirror, "--key", key, "--once")
+        running.stop()
+
+        # The fork grows past what was cosigned, and nobody cosigns it.
+        fork = Running(tmp_path / "b", running.offices, running.at_us)
+        fork.start()
+        second = Witnessed(fork, [ours])
+        until(lambda: any("422" in one["said"] for one in second.seen()["refusals"]), 60)
+        caught = next(one for one in second.seen()["refusals"] if "422" in one["said"])
+        assert caught["note"].startswith(f"{parse_vkey(vkey).name}\n")
+        signed = until(lambda: [one for one in second.seen()["refusals"] if one["other"]], 30)[0]
+        assert signed["other"] != signed["note"], "both are signed by the log's key"
+        assert "Says that the log forked" in get(f"{fork.url}/witnesses").text
+        for number, words in enumerate((by_policy, ("--key", key, "--seen", mirror / "checkpoint"))):
+            bad = wicketgate("verify", fork.url, *words, "--state", tmp_path / f"fork-{number}")
+            assert bad.returncode == 1, bad.stdout
+        refused = wicketgate("mirror", fork.url, mirror, "--key", key, "--once")
+        assert refused.returncode == 1, refused.stderr
+        assert (mirror / "refused-checkpoint").exists()
+    finally:
+        running.stop()
+        if fork is not None:
+            fork.stop()
+        ours.kill()
+        theirs.kill()

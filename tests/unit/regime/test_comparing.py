@@ -12,6 +12,7 @@ import pytest
 from tests.vectors import make_documents as world
 from wicketgate.base.errors import DocumentRefused
 from wicketgate.base.signing import format_public
+from wicketgate.ledger.cosignatures import CosignatureKind, Cosigner
 from wicketgate.regime.admission.comparing import Amended, compare, compare_with_draft, describe_rule
 from wicketgate.regime.charter import (
     Charter,
@@ -28,6 +29,7 @@ from wicketgate.regime.charter import (
     Urgency,
     parse_charter,
 )
+from wicketgate.regime.charter.witnesses import CharterWitness, WitnessRules
 
 Document = dict[str, Any]
 Change = Callable[[Document], object]
@@ -154,6 +156,17 @@ COURT_ORDER = put("limits.longest_validity.court-order", "P1Y")
 
 # Of each: the members of the charter that it is about; the change that lets more go, lasts longer, is seen by more, is
 # signed or stopped by fewer, or is published less; what that is; and what its reverse is.
+def witness(number: int) -> Document:
+    """Return a witness as a charter names it."""
+    cosigner = Cosigner(name=f"w{number}.example", kind=CosignatureKind.ED25519, public=bytes([number]) * 32)
+    return {
+        "id": f"w{number}",
+        "title": f"Witness {number}",
+        "url": f"https://w{number}.example",
+        "keys": [cosigner.vkey],
+    }
+
+
 CHANGES: dict[str, tuple[str, Change, str, str]] = {
     "clock ahead": ("Limits.clock_ahead_us", put("limits.clock_ahead", "PT61S"), "wider", ""),
     "too old": ("Limits.too_old_us", put("limits.too_old", "P8D"), "wider", ""),
@@ -462,6 +475,33 @@ CHANGES: dict[str, tuple[str, Change, str, str]] = {
         "wider",
         "wider",
     ),
+    # --- witnesses
+    "nobody cosigns": ("Charter.witnesses", lambda d: d.pop("witnesses"), "entrenched", "entrenched"),
+    "fewer must cosign": ("WitnessRules.needed", put("witnesses.needed", 2), "entrenched", "entrenched"),
+    "another witness": (
+        "WitnessRules.witnesses CharterWitness.id CharterWitness.keys CharterWitness.title CharterWitness.url",
+        lambda d: d["witnesses"]["named"].__setitem__(0, witness(7)),
+        "entrenched",
+        "entrenched",
+    ),
+    "bulk goes on for longer": (
+        "WitnessRules.bulk_after_us",
+        put("witnesses.bulk_after", "PT2H"),
+        "entrenched",
+        "entrenched",
+    ),
+    "search goes on for longer": (
+        "WitnessRules.search_after_us",
+        put("witnesses.search_after", "PT4H"),
+        "entrenched",
+        "entrenched",
+    ),
+    "match goes on for longer": (
+        "WitnessRules.match_after_us",
+        put("witnesses.match_after", "PT5H"),
+        "entrenched",
+        "entrenched",
+    ),
     # --- entrenched tables
     "no consultation for match": (
         "Charter.consultations ConsultationRule.need ConsultationRule.within",
@@ -630,7 +670,25 @@ CHANGES: dict[str, tuple[str, Change, str, str]] = {
 
 # What stood before a change, where that is not in the example.
 _SEARCHING = {"approvers": ["met/serious-crime", "ico/commissioner"], "outside": True, "custody": True}
+_WITNESSES = {
+    "needed": 3,
+    "bulk_after": "PT1H",
+    "search_after": "PT3H",
+    "match_after": "PT4H",
+    "named": [witness(number) for number in (1, 2, 3)],
+}
 BEFORE: dict[str, Change] = {
+    **dict.fromkeys(
+        (
+            "nobody cosigns",
+            "fewer must cosign",
+            "another witness",
+            "bulk goes on for longer",
+            "search goes on for longer",
+            "match goes on for longer",
+        ),
+        put("witnesses", _WITNESSES),
+    ),
     **dict.fromkeys(
         (
             "any office approves",
@@ -715,6 +773,8 @@ def test_no_member_of_a_charter_is_overlooked() -> None:
             ConsultationTerms,
             Unit,
             Urgency,
+            WitnessRules,
+            CharterWitness,
         )
         for field in dataclasses.fields(kind)
     }

@@ -1,4 +1,4 @@
-"""The arguments of `verify`, `witness` and `completion`, for anyone.
+"""The arguments of `verify`, `witness`, `mirror` and `completion`, for anyone.
 
 They need no office and no token.
 """
@@ -9,7 +9,7 @@ import re
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from wicketgate.cli.arguments import add_kept, port
+from wicketgate.cli.arguments import add_kept, gateway_address, port
 
 
 def add_verify(parser: ArgumentParser) -> None:
@@ -68,6 +68,20 @@ def add_witness(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--port", type=port, default=0, metavar="P", help="where it listens; else a free one")
     parser.set_defaults(run="wicketgate.cli.witness:run_witness")
+
+
+def add_mirror(parser: ArgumentParser) -> None:
+    """Add the arguments of `mirror`."""
+    parser.add_argument("url", type=gateway_address, metavar="URL", help="the gateway's address")
+    parser.add_argument(
+        "folder", type=Path, metavar="D", help="where the log is kept, made where it is missing"
+    )
+    parser.add_argument("--key", type=Path, metavar="F", help="the log's key, got another way")
+    parser.add_argument("--once", action="store_true", help="take what there is, and end")
+    parser.add_argument(
+        "--port", type=port, default=0, metavar="P", help="where it shows it; else a free one"
+    )
+    parser.set_defaults(run="wicketgate.cli.mirror:run_mirror")
 
 
 def add_completion(parser: ArgumentParser) -> None:

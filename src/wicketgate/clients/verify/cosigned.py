@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,8 +25,9 @@ from wicketgate.ledger.policies import (
 )
 from wicketgate.regime.witnessing import witnessed_from
 
-BEHIND_S: Final = 60
-"""How many seconds of a log may stand behind what the witnesses of a policy cosigned."""
+AWAIT_S: Final = 30.0
+"""For so long a verification waits until the witnesses of a policy have cosigned all that it looked at."""
+_LOOK_S: Final = 0.5
 NAME: Final = "witnesses"
 
 
@@ -41,15 +43,17 @@ def check_cosigned(
     log: TrustedLog,
     verifier: NoteVerifier,
     entries: EntryFold,
-    notes: Iterable[bytes],
+    show: Callable[[], bytes | None],
     policy: WitnessPolicy | None,
+    *,
+    await_s: float = AWAIT_S,
 ) -> Check | None:
     """Return the check of witnesses; None where neither a policy nor the charter names any.
 
     Parameters
     ----------
-    notes : iterable of bytes
-        Checkpoints that the log showed: each must be of this log, whoever cosigned it.
+    show : callable
+        Returns the newest cosigned checkpoint that is shown, if any: it must be of this log, whoever cosigned it.
     policy : WitnessPolicy, optional
         That of whoever verifies. Without one the charter's own is taken, and what it allows.
 
@@ -58,15 +62,23 @@ def check_cosigned(
     LedgerError
         Code `not-extended`, if a cosigned checkpoint is of another log under the same key.
     """
+    size, own = log.checkpoint.size, log.note
     if policy is not None:
-        return _by_policy(entries, _newest(log, verifier, notes, policy), policy)
+        until_s = time.monotonic() + await_s
+        while True:
+            found = _newest(log, verifier, _shown(own, show), policy)
+            reached = size if found.newest is None else found.newest.checkpoint.size
+            # What stands behind a cosigned checkpoint may be another log than others see: it is waited for.
+            if reached >= size or time.monotonic() > until_s:
+                return _by_policy(entries, found, policy, size)
+            time.sleep(_LOOK_S)
     rules = None if entries.charter is None else entries.charter.witnesses
     if rules is None:
         return None
-    own = parse_policy(
+    charters = parse_policy(
         make_policy(verifier.vkey, [(one.id, one.url, one.keys) for one in rules.witnesses], rules.needed)
     )
-    found = _newest(log, verifier, notes, own)
+    found = _newest(log, verifier, _shown(log.note, show), charters)
     size = 0 if found.newest is None else found.newest.checkpoint.size
     behind_s = _behind_s(entries, max(size, witnessed_from(entries.regime, entries.parsed)))
     late = overdue(rules, entries.regime, behind_s)
@@ -84,24 +96,29 @@ def check_cosigned(
     return Check(name=NAME, ok=not late, words=words)
 
 
-def _by_policy(entries: EntryFold, found: _Found, policy: WitnessPolicy) -> Check:
+def _by_policy(entries: EntryFold, found: _Found, policy: WitnessPolicy, size: int) -> Check:
+    """Return the check of a policy, of a log of which `size` entries were looked at."""
     if found.newest is None:
         return Check(name=NAME, ok=False, words=f"the policy does not hold: {found.why}")
-    size = found.newest.checkpoint.size
-    behind_s = _behind_s(entries, size)
     if policy.quorum == "none":
         return Check(name=NAME, ok=True, words="the policy demands no witness")
-    words = f"the policy holds: {_who(found.newest)} cosigned {size} entries"
-    if found.newest.at_s:
-        last_s = max(found.newest.at_s.values())
-        words += f", the last at {rfc3339(last_s * SECOND_US)}"
-    if behind_s > BEHIND_S:
+    reached = found.newest.checkpoint.size
+    last_s = max(found.newest.at_s.values())
+    who = f"{_who(found.newest)} cosigned {reached} entries, the last at {rfc3339(last_s * SECOND_US)}"
+    if reached < size:
+        behind_s = _behind_s(entries, reached)
         return Check(
             name=NAME,
             ok=False,
-            words=f"{words}; but {behind_s} s of the log stand behind that, and nobody has cosigned them",
+            words=f"the policy does not hold of the {size - reached} entries at the end, {behind_s} s of the log: "
+            f"{who}, and nobody more since",
         )
-    return Check(name=NAME, ok=True, words=f"{words}; {behind_s} s of the log stand behind that")
+    return Check(name=NAME, ok=True, words=f"the policy holds of all that was looked at: {who}")
+
+
+def _shown(own: bytes, show: Callable[[], bytes | None]) -> list[bytes]:
+    cosigned = show()
+    return [own] if cosigned is None else [own, cosigned]
 
 
 def _newest(log: TrustedLog, verifier: NoteVerifier, notes: Iterable[bytes], policy: WitnessPolicy) -> _Found:

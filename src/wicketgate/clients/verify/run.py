@@ -120,7 +120,7 @@ def verify_url(
             run.miss_register(register)
         if entries.charter is None:
             return run.report()
-        run.check_cosigned(policy, remote.witnessed())
+        run.check_cosigned(policy, remote.witnessed)
         as_of_us = entries.last_us or fetched_us
         if isinstance(register, Register):
             as_of_us = register.as_of_us
@@ -193,7 +193,7 @@ def verify_folder(
     if not run.audit(progress):
         return run.report()
     charter = run.entries.charter
-    run.check_cosigned(policy, None)
+    run.check_cosigned(policy, lambda: None)
     if charter is not None:
         last_us, now_us = run.entries.last_us, (clock or SystemClock()).now_us()
         if last_us is not None and not charter.demonstration:
@@ -438,14 +438,17 @@ class _Run:
             "camera stands where, is not in the log"
         )
 
-    def check_cosigned(self, policy: WitnessPolicy | None, shown: bytes | None) -> None:
+    def check_cosigned(self, policy: WitnessPolicy | None, show: Callable[[], bytes | None]) -> None:
         """Add the check of who cosigned the log, by its checkpoint and by the one that it shows as cosigned."""
-        notes = [self.log.note, *([] if shown is None else [shown])]
+
+        def heard() -> bytes | None:
+            if (note := show()) is not None:
+                self.heard.hear(note)
+            return note
+
         try:
-            check = check_cosigned(self.log, self.verifier, self.entries, notes, policy)
+            check = check_cosigned(self.log, self.verifier, self.entries, heard, policy)
         except WicketgateError as error:
-            if shown is not None:
-                self.heard.hear(shown)
             self._not_extended(error)
             return
         if check is not None:

@@ -49,7 +49,7 @@ WITNESSES = tagged(
         codes="not-found",
     ),
     Operation(
-        "getProof",
+        "getLogProof",
         "GET /log/proof/{entry}",
         "A proof that an entry stands in the log, to be checked without it",
         "Under the newest cosigned checkpoint where that covers the entry, else under the newest.",
