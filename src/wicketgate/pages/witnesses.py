@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from wicketgate.pages.phrases import sentence_case
+
 _MODES: Final[Mapping[str, str]] = {
     "bulk": "Bulk releases",
     "search": "Answers to questions about the past",
@@ -28,7 +30,12 @@ def said_of_witnesses(register: Mapping[str, Any], seen: Mapping[str, Any]) -> d
         "seen": seen,
         "standing": _standing(seen),
         "witnesses": [
-            {**one, "lag": max(0, size - one["size"]) if one["size"] else None, "state": _state(one)}
+            {
+                **one,
+                "lag": max(0, size - one["size"]) if one["size"] else None,
+                "state": _state(one),
+                "said": sentence_case(one["said"]),
+            }
             for one in seen["witnesses"]
         ],
         "modes": [

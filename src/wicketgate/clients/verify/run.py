@@ -121,22 +121,23 @@ def verify_url(
         if entries.charter is None:
             return run.report()
         run.check_cosigned(policy, remote.witnessed)
-        as_of_us = entries.last_us or fetched_us
+        as_of_us = register.as_of_us if isinstance(register, Register) else entries.last_us or fetched_us
         if isinstance(register, Register):
-            as_of_us = register.as_of_us
             run.check_register(
                 register, fetched_us, entries.charter, shown, lambda month: fetch_month(remote, month)
             )
         if feed_file is not None:
-
-            def now_us() -> int:
-                return as_of_us + round((time.monotonic() - fetched_s) * SECOND_US)
-
+            now_us = _going_on(as_of_us, fetched_s)
             held = FeedFile(remote, log, entries.charter, entries, run.verifier.public, now_us)
             run.check_file(held, feed_file, file_progress)
         if openings is not None:
             run.check_openings(openings)
         return run.report()
+
+
+def _going_on(at_us: int, since_s: float) -> Callable[[], int]:
+    """Return a clock that goes on from a time, of when this machine's own stood at `since_s`."""
+    return lambda: at_us + round((time.monotonic() - since_s) * SECOND_US)
 
 
 def _covered(run: _Run, register: Register | WicketgateError) -> WicketgateError | None:

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from httpx2 import AsyncClient
 
 _LOOK_S: Final = 0.1
-_ROUND_S: Final = 20.0
-"""After so long the next checkpoint is looked for, whoever has not cosigned this one."""
+_ROUND_S: Final = 5.0
+"""After so long, and the slowest pace, the next checkpoint is looked for, whoever has not cosigned this one."""
 _ANSWER_S: Final = 10.0
 _AGAIN_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0)
 """Pauses of a witness that does not answer, or answers that it is busy."""
@@ -111,7 +111,8 @@ class Submitter:
         loop = asyncio.get_running_loop()
         began = 0.0
         while True:
-            settled = len(self._cosigned) >= self._needed or loop.time() - began > _ROUND_S
+            longest_s = _ROUND_S + max(pace.least_s for pace in self._paces)
+            settled = len(self._cosigned) >= self._needed or loop.time() - began > longest_s
             if self._target is None or settled:
                 newest = await asyncio.to_thread(self._newest)
                 if newest is not None and (self._target is None or newest.text != self._target.text):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import to_builtins
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from wicketgate.base.clock import SECOND_US
 from wicketgate.base.errors import LedgerError
 from wicketgate.http.problems import problem
 from wicketgate.http.requests import json_answer
@@ -21,7 +21,6 @@ from wicketgate.ledger.notes import unverified_checkpoint
 from wicketgate.ledger.policies import make_policy
 from wicketgate.ledger.tlog_proofs import make_tlog_proof
 from wicketgate.pages.orders import Body
-from wicketgate.pages.public import HEADERS
 
 if TYPE_CHECKING:
     from wicketgate.http.site.public import Public
@@ -39,17 +38,11 @@ class _Witnesses:
 
     async def page(self, request: Request) -> Response:
         """`/witnesses`."""
-        shown = await self._public.view()
-        # It changes with each second, whatever the register does: it is rendered once a second, whoever asks.
-        revision = f"{shown.revision} {self._gateway.clock.now_us() // SECOND_US}"
 
-        async def make() -> Body | None:
-            seen = (await self._gateway.witnessed()).seen
-            return await self._public.order("witnesses", shown, {"seen": to_builtins(seen)})
+        async def arguments() -> Mapping[str, Any]:
+            return {"seen": to_builtins((await self._gateway.witnessed()).seen)}
 
-        served = await self._public.shelf.get(("witnesses", ()), revision, make)
-        assert served is not None
-        return answer(request, served, "text/html; charset=utf-8", HEADERS)
+        return await self._public.page(request, "witnesses", await self._public.view(), arguments)
 
     async def data(self, request: Request) -> Response:
         """`/witnesses.json`."""
