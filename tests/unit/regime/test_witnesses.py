@@ -16,13 +16,18 @@ from wicketgate.base.clock import SECOND_US
 from wicketgate.base.errors import DocumentRefused, InputError
 from wicketgate.base.signing import dump_envelope
 from wicketgate.clients.verify.witnessed import SLACK_S, SecondsOfLog, overdue, take_witnessing
+from wicketgate.gate.tables import tables_at
 from wicketgate.gateway.witnessing.behind import SecondsBehind
-from wicketgate.regime.admitted import Admitted
+from wicketgate.regime.admitted import Admitted, WitnessingStood
 from wicketgate.regime.charter import parse_charter
 from wicketgate.regime.charter.witnesses import STOP_ORDER, describe_witnesses, witness_changes
+from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.document import open_document, sign_document
 from wicketgate.regime.fold import Regime
+from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
+from wicketgate.regime.searches.rules import stopped_code
+from wicketgate.regime.stance import stance_of
 from wicketgate.regime.witnessing import shown_witnessing, witnessed_from
 
 CLAUSE: dict[str, Any] = {
@@ -213,3 +218,38 @@ def test_gateway_and_verifier_count_the_same_seconds(kinds: list[bool], size: in
             later.take(index)
     later.fill([index for index, one in enumerate(kinds) if one])
     assert later.behind(size) == here.behind(size)
+
+
+# --- what it does to authorities ---------------------------------------------------------------------------
+
+
+def test_the_gate_and_the_standing_stop_the_modes_that_are_named_and_no_other() -> None:
+    regime, parsed, _ = world()
+    names = {}
+    for entry, example in enumerate(("authority", "authority-own-use", "authority-match"), start=1):
+        envelope = dump_envelope(sign_document(documents.example(example), []))
+        document = open_document(envelope)
+        regime.apply(document, envelope, entry=entry, at_us=0, admitted=Admitted())
+        assert isinstance(document.value, Authority)
+        names[document.value.name] = document.value.mode
+    assert set(names.values()) == {"bulk", "match"}
+    at_us = max(parsed.authority(one.versions[0]).valid_from_us for one in regime.authorities.values())
+    moment = RegimeAt(regime, parsed, at_us + SECOND_US)
+
+    def stops() -> dict[str, str | None]:
+        table = tables_at(moment, (), frozenset()).table
+        return {one.partition("@")[0]: stop for one, stop in zip(table.references, table.stops, strict=True)}
+
+    for stopped in ((), ("bulk",), ("bulk", "search"), STOP_ORDER, ("bulk",), ()):
+        regime.witness(WitnessingStood(stopped=stopped, cosigned=0, entry=9), at_us=at_us)
+        for name, mode in names.items():
+            named = regime.authorities[name]
+            assert (stops()[name] == "unwitnessed") is (mode in stopped)
+            status = moment.status(named, 0)
+            assert (status == "unwitnessed") is (mode in stopped), status
+            assert ("unwitnessed" in stance_of(moment, named, 0).stops) is (mode in stopped)
+            authority = parsed.authority(named.versions[0])
+            code = stopped_code(
+                named, named.versions[0], authority, moment.at_us, unwitnessed=mode in stopped
+            )
+            assert (code == "unwitnessed") is (mode in stopped)
