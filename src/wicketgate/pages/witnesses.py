@@ -29,6 +29,9 @@ def said_of_witnesses(register: Mapping[str, Any], seen: Mapping[str, Any]) -> d
     return {
         "seen": seen,
         "standing": _standing(seen),
+        "refusals": [
+            {**one, "note": _signed(one["note"]), "other": _signed(one["other"])} for one in seen["refusals"]
+        ],
         "witnesses": [
             {
                 **one,
@@ -53,6 +56,12 @@ def said_of_witnesses(register: Mapping[str, Any], seen: Mapping[str, Any]) -> d
         ],
         "keys": register.get("witnesses") or [],
     }
+
+
+def _signed(note: str) -> str:
+    """Return a checkpoint with its first signature, which is the log's own: cosignatures take pages."""
+    text, blank, lines = note.partition("\n\n")
+    return f"{text}{blank}{lines.partition(chr(10))[0]}" if blank else note
 
 
 def _standing(seen: Mapping[str, Any]) -> tuple[str, str]:
