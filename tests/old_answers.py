@@ -43,7 +43,8 @@ def as_of_today(one: dict[str, Any]) -> dict[str, Any]:
 def register_of_today(register: dict[str, Any]) -> None:
     """Add the form, stances, custody, the limits of figures and people, and say in words what left then."""
     register |= {"form": 3, "least_traffic": 10, "step": 10, "targeting": [], "people": [], "months": []}
-    register |= {"schemes": [], "waivers": []}
+    register |= {"schemes": [], "waivers": [], "witnesses": []}
+    register["witnessing"] = {"needed": 0, "named": [], "after_s": {}, "stopped": [], "told": []}
     for item in (*register["authorities"], *register["consultations"]):
         by_id_alone(item["words"])
         and_lookalikes(item["words"])

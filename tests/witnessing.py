@@ -8,16 +8,19 @@ import hashlib
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 
+from bench.harness import WICKETGATE
 from tests.logs import ORIGIN, SIGNER, numbered
 from tests.needs import unmet
 from tests.objects import free_ports
 from tests.running import until
+from wicketgate.clients.witness.place import WitnessPlace
 from wicketgate.ledger.merkle import consistency_ranges, leaf_hashes, root
 from wicketgate.ledger.notes import Checkpoint, NoteSigner, sign_note
 
@@ -84,31 +87,54 @@ def foreign_environment() -> Path:
     return folder
 
 
+class ForeignWitness:
+    """Others' witness as a process: its key is known before any log."""
+
+    def __init__(self, folder: Path, name: str = "foreign.example/w") -> None:
+        self.folder = folder
+        self._program = str(foreign_environment() / "bin/aics-witness")
+        self._config = str(folder / "witness.json")
+        (self.port,) = free_ports(1)
+        self.url = f"http://127.0.0.1:{self.port}"
+        listen = f"127.0.0.1:{self.port}"
+        self.key = self._run("init", "--config", self._config, "--name", name, "--listen", listen).split()[-1]
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def _run(self, *words: str) -> str:
+        return subprocess.run(
+            [self._program, *words], capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL
+        ).stdout
+
+    def start(self, vkey: str, origin: str) -> None:
+        """Start it with one log to know."""
+        self._run("add-log", "--config", self._config, "--origin", origin, "--vkey", vkey)
+        with (self.folder / "foreign.log").open("wb") as log:
+            self.process = subprocess.Popen(
+                [self._program, "serve", "--config", self._config], stdout=log, stderr=log
+            )
+        until(lambda: _answers(self.url))
+
+    def named(self) -> dict[str, object]:
+        """Return it as a charter names it."""
+        return {"id": "foreign", "title": "Others’ witness", "url": self.url, "keys": [self.key]}
+
+    def kill(self) -> None:
+        """Kill it, if it runs."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
 @contextmanager
 def foreign_witness(folder: Path, vkey: str = SIGNER.vkey, origin: str = ORIGIN) -> Iterator[tuple[str, str]]:
     """Run others' witness that knows one log; yield its address and its key."""
-    program = foreign_environment() / "bin/aics-witness"
-    (port,) = free_ports(1)
-    config = str(folder / "witness.json")
-
-    def run(*words: str) -> str:
-        return subprocess.run(
-            [str(program), *words], capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL
-        ).stdout
-
-    key = run(
-        *("init", "--config", config, "--name", "foreign.example/w", "--listen", f"127.0.0.1:{port}")
-    ).split()[-1]
-    run("add-log", "--config", config, "--origin", origin, "--vkey", vkey)
-    with (folder / "foreign.log").open("wb") as log:
-        process = subprocess.Popen([str(program), "serve", "--config", config], stdout=log, stderr=log)
-    url = f"http://127.0.0.1:{port}"
+    witness = ForeignWitness(folder)
     try:
-        until(lambda: _answers(url))
-        yield url, key
+        witness.start(vkey, origin)
+        yield witness.url, witness.key
     finally:
-        process.kill()
-        process.wait()
+        witness.kill()
 
 
 def _answers(url: str) -> bool:
@@ -117,3 +143,52 @@ def _answers(url: str) -> bool:
     except httpx.TransportError:
         return False
     return True
+
+
+class OwnWitness:
+    """`wicketgate witness` as a process, at a port that it keeps: its keys are known before any log."""
+
+    def __init__(self, folder: Path, number: int = 1) -> None:
+        self.folder = folder / f"witness-{number}"
+        self.name = f"w{number}"
+        place = WitnessPlace(self.folder, f"witness.example/{self.name}")
+        self.keys = [one.vkey for one in place.cosigners]
+        place.close()
+        (self.port,) = free_ports(1)
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process: subprocess.Popen[bytes] | None = None
+        self.said = self.folder.with_suffix(".said")
+
+    def named(self) -> dict[str, object]:
+        """Return it as a charter names it."""
+        return {"id": self.name, "title": f"Witness {self.name}", "url": self.url, "keys": self.keys}
+
+    def start(self, vkey: str = "") -> None:
+        """Start it, with a log to know from now on."""
+        words = ["witness", str(self.folder), "--port", str(self.port), *(["--log", vkey] if vkey else [])]
+        with self.said.open("ab") as said:
+            self.process = subprocess.Popen([*WICKETGATE, *words], stdout=said, stderr=said)
+        until(lambda: _answers(self.url))
+
+    def kill(self) -> None:
+        """Kill it, if it runs."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+def naming(named: list[dict[str, object]], needed: int, **after: str) -> Callable[[dict[str, Any]], None]:
+    """Return what writes a clause on witnesses into a charter."""
+
+    def change(charter: dict[str, Any]) -> None:
+        charter["witnesses"] = {
+            "needed": needed,
+            "bulk_after": "PT5S",
+            "search_after": "PT10S",
+            "match_after": "PT15S",
+            **after,
+            "named": named,
+        }
+
+    return change

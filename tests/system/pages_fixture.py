@@ -625,6 +625,18 @@ def example_openapi() -> dict[str, Any]:
     }
 
 
+NO_WITNESSES: Mapping[str, Any] = {
+    "needed": 0,
+    "size": 9,
+    "cosigned": 0,
+    "behind": 0,
+    "witnesses": [],
+    "by": [],
+    "stopped": [],
+    "refusals": [],
+}
+
+
 def rendered(pages: Pages, register: Mapping[str, Any], openapi: Mapping[str, Any]) -> dict[str, str]:
     """Return every page by its path."""
     site = {
@@ -635,6 +647,7 @@ def rendered(pages: Pages, register: Mapping[str, Any], openapi: Mapping[str, An
         "/verify": pages.how_to_verify(register),
         "/your-read": pages.your_read(register, history=True),
         "/docs": pages.docs(openapi),
+        "/witnesses": pages.witnesses(register, NO_WITNESSES),
         "/problem": pages.problem(503, "The register cannot be read now", "the streams do not answer"),
     }
     for one in register["authorities"]:

@@ -214,6 +214,11 @@ PUBLIC = {
     "/log/checkpoint",
     "/log/tile/x",
     "/log/fact/x",
+    "/log/policy",
+    "/log/witnessed",
+    "/log/proof/0",
+    "/witnesses",
+    "/witnesses.json",
 }
 
 
@@ -232,6 +237,7 @@ def served() -> set[tuple[str, str]]:
         "provider": "x",
         "form": "csv",
         "month": "2026-07",
+        "entry": "0",
     }
     found = {("POST", READS_PATH), ("POST", PUSH_PREFIX + "axis")}
     for route in every_route(Path("nowhere")):
@@ -300,6 +306,7 @@ def test_the_public_paths_answer_without_a_credential(shared: Running) -> None:
         "/assets/x",
         "/log/tile/x",
         "/log/fact/x",
+        "/log/witnessed",
         "/consultations/x",
         "/figures/2026-07.json",
         "/consultations/x/responses",

@@ -523,7 +523,7 @@ def _charters() -> dict[str, Case]:
         ),
         "charter-source-without-retention": bad("malformed", put("organisations.0.retention", None)),
         "charter-operator-of-no-role": bad("unknown-organisation", put("charter.operator", "met")),
-        "charter-witnesses": bad("unsupported", put("witnesses", [])),
+        "charter-witnesses": bad("malformed", put("witnesses", [])),
         "charter-urgent": bad("unknown-key", put("charter.urgent", True)),
         "charter-urgency-too-long": bad("malformed", put("urgency.longest", "P15D")),
         "charter-urgency-again-too-soon": bad("malformed", put("urgency.again_after", "P364D")),

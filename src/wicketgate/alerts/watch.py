@@ -234,3 +234,40 @@ def behind_events(
         for part in sorted(behind)
         for who in sorted(whos)
     ]
+
+
+def witness_events(
+    alarms: int, stopped: Collection[str], since_us: int, whos: Collection[str], at_us: int
+) -> list[Event]:
+    """Return an event for each place where a witness says that the log has forked, or something stops without them.
+
+    Parameters
+    ----------
+    alarms : int
+        How often a witness said so since the start of the gateway.
+    stopped : collection of str
+        What is stopped since too few cosign the log.
+    since_us : int
+        When that stopped last.
+    """
+    said = []
+    if alarms:
+        said.append(("fork", f"{alarms}", "a witness says that this log has forked: see /witnesses"))
+    if stopped:
+        what = ", ".join(stopped)
+        words = f"too few witnesses cosign the log: {what} stopped, since {rfc3339(since_us)}"
+        said.append(("unwitnessed", f"{what} {since_us}", words))
+    return [
+        Event(
+            id=f"{about} {which}",
+            who=who,
+            kind="gateway",
+            priority=1,
+            at_us=at_us,
+            about=about,
+            words=words,
+            path="/witnesses",
+        )
+        for about, which, words in said
+        for who in sorted(whos)
+    ]

@@ -25,7 +25,7 @@ from wicketgate.clients.recipient.receive import ReceivedTally, Receiver
 from wicketgate.clients.recipient.sinks import open_sink
 from wicketgate.clients.verify import Report, read_key, verify_folder, verify_url
 from wicketgate.clients.verify.kept import KeptCheckpoints, default_state, read_seen, signed_notes
-from wicketgate.clients.verify.keys import shown_key
+from wicketgate.clients.verify.keys import read_policy, shown_key
 from wicketgate.clients.verify.openings import read_identity
 from wicketgate.clients.verify.remote import Remote
 from wicketgate.clients.verify.run import Opened
@@ -50,6 +50,7 @@ def run_verify(args: argparse.Namespace) -> int:
             "seen": read_seen(args.seen),
             "kept": _kept(args),
             "whole": args.whole,
+            "policy": None if args.policy is None else read_policy(args.policy),
             "progress": progress,
             "file_progress": file_progress,
         }

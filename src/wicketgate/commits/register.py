@@ -33,6 +33,7 @@ from wicketgate.regime.parsed import Parsed, act_of
 from wicketgate.regime.publishing import REGISTER_FORM, least_traffic, step_of
 from wicketgate.regime.stance import stance_of
 from wicketgate.regime.standing import consultation_status, in_force_from, review_due
+from wicketgate.regime.witnessing import shown_witnesses, shown_witnessing
 
 
 def build_register(moment: RegimeAt, state: State, *, checkpoint: bytes, log_key: str) -> dict[str, Any]:
@@ -81,6 +82,8 @@ def build_register(moment: RegimeAt, state: State, *, checkpoint: bytes, log_key
         "waivers": [
             _waiver(moment, one) for _, taken in sorted(state.regime.waivers.items()) for one in taken
         ],
+        "witnesses": shown_witnesses(charter),
+        "witnessing": shown_witnessing(state.regime, charter),
         "figures": [{**period.figures, "entry": period.entry} for period in state.periods],
         "months": [month.shown() for month in state.months],
         "targeting": [{**period.figures, "entry": period.entry} for period in state.targeting_periods],

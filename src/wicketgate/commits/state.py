@@ -110,10 +110,7 @@ class State(msgspec.Struct, kw_only=True):
 
     @property
     def charter_envelope(self) -> bytes:
-        """The envelope of the charter in force.
-
-        It is empty before there is one.
-        """
+        """The envelope of the charter in force, empty before there is one."""
         return self.regime.charter_envelope
 
     @property
@@ -203,7 +200,7 @@ class State(msgspec.Struct, kw_only=True):
         self._take_words(transaction)
 
     def _take_words(self, transaction: Transaction) -> None:
-        """Take what people are said to be, by which rules they are told, and what a recipient attests."""
+        """Take what people are said to be, by which rules they are told, what a recipient attests and witnesses did."""
         self.people.take(transaction.people, transaction.passkey)
         if transaction.handover is not None or (self.handovers and transaction.figures is not None):
             self.handovers = kept_notes(self.handovers, transaction.handover, transaction.at_us)
@@ -219,6 +216,9 @@ class State(msgspec.Struct, kw_only=True):
             self.held.setdefault(transaction.receipt.authority, Held()).take_receipt(transaction.receipt)
         if transaction.custody is not None:
             self.custody[transaction.custody.authority] = transaction.custody
+        if (witnessing := transaction.witnessing) is not None:
+            self.revision += 1  # the gate makes its tables anew
+            self.regime.witness(witnessing, at_us=transaction.at_us)
 
     def _take_responses(self, transaction: Transaction) -> None:
         for response in transaction.responses:

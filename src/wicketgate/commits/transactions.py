@@ -16,7 +16,7 @@ from wicketgate.commits.handovers import HandedOver
 from wicketgate.commits.hits import ListStood
 from wicketgate.commits.people import Passkey, PasskeyWithdrawn, PeopleOpened
 from wicketgate.ledger.second import SecondClosed
-from wicketgate.regime.admitted import Admitted, Stood
+from wicketgate.regime.admitted import Admitted, Stood, WitnessingStood
 from wicketgate.regime.keepers.values import LinkEvent
 from wicketgate.regime.obligations.values import CustodyCheckpoint, Disclosure, Receipt
 from wicketgate.regime.searches.values import SearchEvent
@@ -486,6 +486,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     errata_taken: ErrataTaken | None = None
     custody: CustodyCheckpoint | None = None
     links: tuple[LinkEvent, ...] = ()
+    witnessing: WitnessingStood | None = None
     directory_form: int = 0
     erased: tuple[RowErased, ...] = ()
     erased_from: int = 0

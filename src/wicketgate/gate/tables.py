@@ -131,7 +131,7 @@ def tables_at(
         ended_us = authority.valid_until_us if version.revoked_us is None else version.revoked_us
         if at_us > ended_us + reach_us:
             continue  # no read that it ever covered can still come
-        stopped = _stopped(named, version, name in full)
+        stopped = _stopped(named, version, moment.regime.is_unwitnessed(authority.mode), name in full)
         span = (covers_from_us, at_us + 2 * DAY_US)
         terms.append(_terms(in_scope(cameras, authority, version.cap), version, authority, span, stopped))
         names[authority.reference] = name
@@ -215,16 +215,24 @@ def terms_at(
     used = in_scope(cameras, authority, version.cap)
     span = (min(captured_us, moment.at_us), moment.at_us + 2 * DAY_US)
     return AuthorityTerms(
-        terms=_terms(used, version, authority, span, _stopped(named, version, full)),
+        terms=_terms(
+            used,
+            version,
+            authority,
+            span,
+            _stopped(named, version, moment.regime.is_unwitnessed(authority.mode), full),
+        ),
         search=authority.search if authority.mode == "search" else None,
     )
 
 
-def _stopped(named: Named, version: Version, full: bool) -> StopReason | None:
+def _stopped(named: Named, version: Version, unwitnessed: bool, full: bool) -> StopReason | None:
     if version.revoked_us is not None:
         return "revoked"
     if named.suspensions:
         return "suspended"
+    if unwitnessed:
+        return "unwitnessed"
     return "feed-full" if full else None
 
 

@@ -10,7 +10,7 @@ from typing import Final, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-StopReason = Literal["revoked", "suspended", "error", "feed-full"]
+StopReason = Literal["revoked", "suspended", "unwitnessed", "error", "feed-full"]
 """Why an authority is stopped before its end."""
 TermEnd = Literal["expired", "review-overdue", "consultation-overdue"]
 """What an authority's end in force came from."""
@@ -46,7 +46,7 @@ class Terms:
         When the gate may decide under it, half-open; an empty interval is never in force.
     ended_by : {"expired", "review-overdue", "consultation-overdue"}
         The reason from `in_force_until_us` on.
-    stopped_by : {"revoked", "suspended", "error", "feed-full"}, optional
+    stopped_by : {"revoked", "suspended", "unwitnessed", "error", "feed-full"}, optional
         The reason for which everything is refused, whatever the time.
     fields : frozenset of str
         The fields that it lets go; not empty.

@@ -267,6 +267,12 @@ class _Asked:
                 return f"it ended on {rfc3339(version.revoked_us)}{self._ended_by()}"
             case "suspended":
                 return " and ".join(self._suspended())
+            case "unwitnessed":
+                told = self.moment.regime.witnessing[-1]
+                return (
+                    f"since {rfc3339(told.at_us)} the log is not cosigned by as many witnesses as the charter demands "
+                    f"(entry {told.entry})"
+                )
             case "feed-full":
                 return "its feed is full, and the recipient must take what is there first"
             case "error":

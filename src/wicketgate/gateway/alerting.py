@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +16,15 @@ from wicketgate.alerts.messages import AlertMessage, Event, message_id, told
 from wicketgate.alerts.orders import ByApprise, ByMail, ByWebhook, Way
 from wicketgate.alerts.outbox import DeadLetter, Outbox, TargetState
 from wicketgate.alerts.rules import NO_RULES, AlertRules, demand_own, parse_rules
-from wicketgate.alerts.watch import NEAR_US, Silence, behind_events, due_events, emergency_events, list_events
+from wicketgate.alerts.watch import (
+    NEAR_US,
+    Silence,
+    behind_events,
+    due_events,
+    emergency_events,
+    list_events,
+    witness_events,
+)
 from wicketgate.base.alert_settings import AlertSettings, AlertTarget
 from wicketgate.base.aside import TasksAside, ThreadsAside
 from wicketgate.base.clock import MINUTE_US, Clock
@@ -80,6 +88,7 @@ class Alerting:
         entitlement: Entitlement,
         filing: AlertFiling,
         health: HealthWatch,
+        alarms: Callable[[], int],
         courier: Courier | None = None,
     ) -> None:
         self._commits = commits
@@ -92,6 +101,7 @@ class Alerting:
         self._entitlement = entitlement
         self._filing = filing
         self._health = health
+        self._alarms = alarms
         self.courier = courier or Courier()
         self._silence = Silence(settings.silent_minutes * MINUTE_US)
         self._behind_us: dict[str, int] = {}
@@ -118,6 +128,7 @@ class Alerting:
             entitlement=gateway.entitlement,
             filing=AlertFiling(gateway.commits),
             health=gateway.health,
+            alarms=lambda: gateway.witnessing.alarms,
         )
 
     # --- for pages and the API ------------------------------------------------------------------------------------
@@ -296,9 +307,13 @@ class Alerting:
         now_us = self._clock.now_us()
         behind = {one.part for one in self._health.behind()}
         self._behind_us = {part: self._behind_us.get(part, now_us) for part in behind}
-        if behind:
+        told = self._commits.committed.regime.witnessing
+        stopped, since_us = (told[-1].stopped, told[-1].at_us) if told else ((), 0)
+        if behind or stopped or self._alarms():
             rules = self._rules()
-            await self._plan(behind_events(behind, self._behind_us, rules, now_us), rules)
+            events = behind_events(behind, self._behind_us, rules, now_us)
+            events += witness_events(self._alarms(), stopped, since_us, rules, now_us)
+            await self._plan(events, rules)
 
     # --- sending --------------------------------------------------------------------------------------------------
 

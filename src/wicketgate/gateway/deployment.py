@@ -36,7 +36,7 @@ class Deployment:
     log/    the public ledger, servable by any web server as it is
     nats/   the streams                     index/   which reads were seen     proofs/  proofs of releases
     images/ of reads                        clock    the time of the last start, on this boot of the machine
-    alerts/ that are not sent yet
+    alerts/ that are not sent yet           witnessed/  what witnesses cosigned and refused
     snapshots/  of the fold                 roles/   which roles on other hosts are known
     history/ of reads, where there is one   history-keys/  the key of its disk
     """

@@ -31,8 +31,10 @@ from wicketgate.gateway.keepers.desk import KeeperDesk
 from wicketgate.gateway.keepers.registers import Registers
 from wicketgate.gateway.keepers.showing import ShownRows
 from wicketgate.gateway.projections import Projections
+from wicketgate.gateway.witnessing.witnessing import Witnessing
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.hotlists.in_force import Hotlists
+from wicketgate.ledger.witnessed import WitnessedNotes
 from wicketgate.reads.repeats import Seen
 
 
@@ -50,6 +52,11 @@ class Desks:
     stored: StoredTransactions
     seen: Seen
     log_key: PrivateKey
+    witnessing: Witnessing
+
+    async def witnessed(self) -> WitnessedNotes:
+        """Return the log's cosigned checkpoints, and what is shown of its witnesses."""
+        return await self.witnessing.shown()
 
     def open_desks(self) -> None:
         """Make each desk, once the parts are open."""

@@ -51,6 +51,7 @@ from wicketgate.gateway.standby.keys import SharedKeys
 from wicketgate.gateway.standby.leading import VAULT, Leading, LeadingKey
 from wicketgate.gateway.standby.turn import take_turn
 from wicketgate.gateway.timekeeping import ClockWatch, begin_clock, write_mark
+from wicketgate.gateway.witnessing.witnessing import Witnessing
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.hotlists.in_force import Hotlists
 from wicketgate.ledger.proofs import Proofs
@@ -427,6 +428,8 @@ class Gateway(Desks):
         self.housekeeping = Housekeeping.of(self)
         await self.housekeeping.begin()
         await self.searches.begin()
+        self.witnessing = Witnessing.of(self)
+        self._parts.push_async_callback(self.witnessing.close)
         self.alerting = Alerting.of(self)
         self._parts.push_async_callback(self.alerting.close)
         self._parts.push_async_callback(self._end_work)
@@ -438,6 +441,7 @@ class Gateway(Desks):
             self.alerting.run,
             self.errata_sending.run,
             self.searches.run,
+            self.witnessing.run,
         ]
         works = [*own, *self.housekeeping.works]
         if isinstance(self.clock, SteadyClock):

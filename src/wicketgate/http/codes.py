@@ -41,6 +41,7 @@ _REQUEST = {
     "suspended": "Wait for the resumption; the cursor stays good.",
     "review-overdue": "Wait for the review; the cursor stays good.",
     "consultation-overdue": "Wait for the decision on the consultation; the cursor stays good.",
+    "unwitnessed": "Wait: it goes on by itself once the witnesses cosign again.",
     "expired": "Have the authority renewed; what it released before can still be read.",
     "person-needed": "Sign in as a person whom your organisation names for that role; a machine's token cannot.",
     "presence-needed": "Show that it is you at `/presence`, or sign the program in again; then do it again.",
@@ -320,6 +321,10 @@ _REFUSAL = {
     ),
     "revoked": ("The authority is revoked.", ""),
     "suspended": ("The authority is suspended.", ""),
+    "unwitnessed": (
+        "Too few witnesses cosign the log, for longer than the charter allows.",
+        "Wait for them.",
+    ),
     "feed-full": (
         "The feed holds as much as the operator allows.",
         "Raise `feed_bytes`, or wait for the term.",
@@ -337,6 +342,7 @@ _SEARCH = {
     "revoked": ("The authority was revoked, annulled or quashed.", ""),
     "review-overdue": ("A review did not come in time.", "Have the review recorded."),
     "consultation-overdue": ("A consultation did not cover it in time.", ""),
+    "unwitnessed": ("Too few witnesses cosign the log, for longer than the charter allows.", "Ask later."),
     "reason-missing": ("Offence, case number or reason is missing.", "Give all three."),
     "question-kind": ("The authority does not name this kind of question.", "Ask as it lets you."),
     "out-of-scope": ("No camera of the question is in the authority's scope.", "Name cameras that are."),

@@ -53,6 +53,8 @@ PUBLIC_PATHS = frozenset(
         "/your-read",
         "/docs",
         "/register.json",
+        "/witnesses",
+        "/witnesses.json",
         "/openapi.json",
         "/healthz",
         "/readyz",

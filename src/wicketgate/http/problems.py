@@ -32,6 +32,7 @@ CODES: dict[str, tuple[int, str]] = {
     "suspended": (403, "The authority is suspended"),
     "review-overdue": (403, "The authority is suspended: its review did not come"),
     "consultation-overdue": (403, "The authority is suspended: the consultation that it needs did not come"),
+    "unwitnessed": (403, "Too few witnesses cosign the log for this to go on"),
     "expired": (403, "The authority has expired"),
     "person-needed": (403, "The authority lets named people alone do this"),
     "presence-needed": (403, "This needs a fresh proof that you are there"),

@@ -220,6 +220,20 @@ class LogFolder:
                 raise LedgerError(f"the tiles over entry {index} do not lead to `checkpoint`: run fsck")
         return proof
 
+    def root_at(self, size: int) -> bytes:
+        """Return the root of the first `size` entries.
+
+        Raises
+        ------
+        ShapeError
+            If the log has fewer.
+        LedgerError
+            If a tile is missing.
+        """
+        if size > self.size:
+            raise ShapeError(f"no tree of {size} in a log of {self.size}")
+        return TileReader(self._fetch, self.size).subtree(0, size) if size else Edge().root()
+
     def _recover(self) -> None:
         """Load the right edge and check it.
 

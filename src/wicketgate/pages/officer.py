@@ -34,6 +34,7 @@ STANDINGS: Mapping[str, tuple[str, str]] = {
     "suspended": ("Suspended", "red"),
     "review-overdue": ("Review overdue", "red"),
     "consultation-overdue": ("Consultation overdue", "red"),
+    "unwitnessed": ("Log not witnessed", "red"),
 }
 
 

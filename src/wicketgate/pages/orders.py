@@ -116,6 +116,7 @@ PAGES: Mapping[str, _Make] = {
     "drift": lambda pages, register, said: pages.drift(register),
     "your-read": lambda pages, register, said: pages.your_read(register, **said),
     "verify": lambda pages, register, said: pages.how_to_verify(register),
+    "witnesses": lambda pages, register, said: pages.witnesses(register, said["seen"]),
     "docs": lambda pages, register, said: pages.docs(said["openapi"]),
     "not-found": lambda pages, register, said: pages.not_found(),
     "consultations": lambda pages, register, said: pages.consultations(register, **said),

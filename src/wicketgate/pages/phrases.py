@@ -101,6 +101,7 @@ REASONS: Mapping[str, str] = {
     "suspended": "Authority suspended",
     "review-overdue": "Review of the authority overdue",
     "consultation-overdue": "Consultation on the authority overdue",
+    "unwitnessed": "Too few witnesses cosigned the log",
     "feed-full": "The recipient’s feed was full",
     "error": "Error while deciding (any error is a refusal)",
 }

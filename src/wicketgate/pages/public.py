@@ -33,6 +33,7 @@ from wicketgate.pages.figures import earlier_of, figures_of_day, months_of, peri
 from wicketgate.pages.local import local_moment
 from wicketgate.pages.phrases import at_us_of
 from wicketgate.pages.views import ShownNames, step_of, views_of
+from wicketgate.pages.witnesses import said_of_witnesses
 from wicketgate.pages.your_read import your_read_of
 
 CONTENT_SECURITY_POLICY = (
@@ -428,6 +429,10 @@ class Pages:
     def how_to_verify(self, register: Mapping[str, Any]) -> str:
         """Return the page `/verify`: the checks open to anybody, with commands."""
         return self._render("verify.html", register, checkpoint=_checkpoint(register))
+
+    def witnesses(self, register: Mapping[str, Any], seen: Mapping[str, Any]) -> str:
+        """Return the page `/witnesses`: who cosigns the log, how far they are, and what one refused."""
+        return self._render("witnesses.html", register, **said_of_witnesses(register, seen))
 
     def docs(self, openapi: Mapping[str, Any]) -> str:
         """Return the page `/docs`: a readable reference of an OpenAPI 3.1 document."""

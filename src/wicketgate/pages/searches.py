@@ -53,6 +53,7 @@ REFUSED: Mapping[str, str] = {
     "revoked": "The authority was revoked.",
     "review-overdue": "The authority stopped by itself: its review did not come in time.",
     "consultation-overdue": "The authority stopped by itself: no consultation covered it in time.",
+    "unwitnessed": "Too few witnesses cosign the log. Ask again once they do.",
     "reason-missing": "The offence code, the case number or the reason is missing.",
     "question-kind": "The authority does not let this kind of question be asked.",
     "out-of-scope": "None of these cameras is in the authority’s scope.",

@@ -20,6 +20,7 @@ LABELS: Mapping[str, tuple[str, str]] = {
     "suspended": ("Suspended", "orange"),
     "review-overdue": ("Review overdue", "orange"),
     "consultation-overdue": ("Consultation overdue", "orange"),
+    "unwitnessed": ("Log not witnessed", "orange"),
     "revoked": ("Revoked", "red"),
     "expired": ("Expired", "grey"),
     "superseded": ("Replaced", "grey"),
@@ -46,6 +47,10 @@ STOPS: Mapping[Stop, tuple[str, str]] = {
     "consultation-overdue": (
         "A public consultation was to cover it by {due} and has not, so it stopped by itself.",
         "a decision on one covers it",
+    ),
+    "unwitnessed": (
+        "Too few witnesses cosign the log, so it stopped by itself.",
+        "as many cosign it again as the charter demands",
     ),
 }
 """What stops an authority, and until when nothing is released under it."""

@@ -67,3 +67,14 @@ class Stood(msgspec.Struct, frozen=True, kw_only=True):
     about: str
     version: int
     status: str
+
+
+class WitnessingStood(msgspec.Struct, frozen=True, kw_only=True):
+    """What stops, or goes on, by how many witnesses cosign the log; `entry` says so.
+
+    `cosigned` is of how many entries it was cosigned by as many as the charter demands.
+    """
+
+    stopped: tuple[str, ...]
+    cosigned: int
+    entry: int

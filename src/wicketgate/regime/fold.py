@@ -12,8 +12,9 @@ from typing import assert_never
 
 import msgspec
 
-from wicketgate.regime.admitted import Admitted, Stood
+from wicketgate.regime.admitted import Admitted, Stood, WitnessingStood
 from wicketgate.regime.charter import Charter
+from wicketgate.regime.charter.witnesses import counts_as
 from wicketgate.regime.documents.acts import (
     Act,
     Challenge,
@@ -173,11 +174,27 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     entry: int
 
 
+class WitnessingTold(msgspec.Struct, frozen=True, kw_only=True):
+    """What stops from an entry of the ledger on since too few cosign it: some of `STOP_ORDER`, or none any more.
+
+    Attributes
+    ----------
+    cosigned : int
+        Of how many entries the log was cosigned by as many as the charter demands.
+    """
+
+    stopped: tuple[str, ...]
+    cosigned: int
+    at_us: int
+    entry: int
+
+
 class Regime(msgspec.Struct, kw_only=True):
     """Charters, authorities, consultations, people and schemes, each with all that happened to it.
 
     `told` has, by `Stood.about`, how each stood, as the ledger tells it; `people` the versions, by organisation;
-    `schemes` the versions by name, and `waivers` those of each scheme, by its name.
+    `schemes` the versions by name, and `waivers` those of each scheme, by its name. `witnessing` has what stopped and
+    went on for want of cosignatures, the last of it in force.
     """
 
     charters: list[CharterTaken] = []
@@ -187,6 +204,16 @@ class Regime(msgspec.Struct, kw_only=True):
     people: dict[str, list[Taken]] = {}
     schemes: dict[str, list[Taken]] = {}
     waivers: dict[str, list[Taken]] = {}
+    witnessing: list[WitnessingTold] = []
+
+    @property
+    def unwitnessed(self) -> tuple[str, ...]:
+        """What is stopped since too few cosign the log: some of `STOP_ORDER`."""
+        return self.witnessing[-1].stopped if self.witnessing else ()
+
+    def is_unwitnessed(self, mode: str) -> bool:
+        """Return whether an authority of a mode lets nothing go since too few cosign the log."""
+        return bool(self.witnessing) and counts_as(mode) in self.unwitnessed
 
     @property
     def charter_envelope(self) -> bytes:
@@ -212,6 +239,10 @@ class Regime(msgspec.Struct, kw_only=True):
                 self.charters.append(
                     CharterTaken(envelope=envelope, entry=entry, at_us=at_us, admitted=admitted)
                 )
+                if value.witnesses is None and self.unwitnessed:
+                    # A charter that demands no cosignatures any more misses none.
+                    cosigned = self.witnessing[-1].cosigned
+                    self.witness(WitnessingStood(stopped=(), cosigned=cosigned, entry=entry), at_us=at_us)
                 for id_ in admitted.voids:
                     self.consultations[id_].void_us = at_us
                     self._uncover(id_)
@@ -262,6 +293,12 @@ class Regime(msgspec.Struct, kw_only=True):
         """
         self.told.setdefault(stood.about, []).append(
             Told(version=stood.version, status=stood.status, at_us=at_us, entry=entry)
+        )
+
+    def witness(self, stood: WitnessingStood, *, at_us: int) -> None:
+        """Let things stop, or go on, as an entry of the ledger says of cosignatures."""
+        self.witnessing.append(
+            WitnessingTold(stopped=stood.stopped, cosigned=stood.cosigned, at_us=at_us, entry=stood.entry)
         )
 
     def _uncover(self, consultation: str) -> None:

@@ -95,7 +95,9 @@ class RegimeAt:
         if self.at_us < in_force_from(version, authority) < authority.valid_until_us:
             return "pending"
         end_us, reason = ends(version, authority)
-        return reason if self.at_us >= end_us else "in-force"
+        if self.at_us >= end_us:
+            return reason
+        return "unwitnessed" if self.regime.is_unwitnessed(authority.mode) else "in-force"
 
     def current(self, named: Named) -> int:
         """Return the number of the version that counts.

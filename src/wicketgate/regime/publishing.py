@@ -45,7 +45,7 @@ ERRATA_KINDS = ("vehicles", "corrected", "hour", "day", "later")
 REASONS = frozenset(
     {
         *("revoked", "suspended", "error", "feed-full", "expired", "review-overdue", "consultation-overdue"),
-        *("not-in-force-yet", "out-of-scope", "before-validity", "not-listed", "listed"),
+        *("not-in-force-yet", "out-of-scope", "before-validity", "not-listed", "listed", "unwitnessed"),
     }
 )
 """Every reason for which the gate refuses rows, and no other (docs/spec/codes.md)."""

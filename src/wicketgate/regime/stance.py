@@ -25,10 +25,17 @@ Phase = Literal["pending", "running", "over"]
 """Before it takes effect, from then on whether or not it is stopped, and after its end."""
 
 Stop = Literal[
-    "suspension", "stay", "quashed-consultation", "key-ended", "review-overdue", "consultation-overdue"
+    "suspension",
+    "stay",
+    "quashed-consultation",
+    "key-ended",
+    "review-overdue",
+    "consultation-overdue",
+    "unwitnessed",
 ]
 """What keeps a version from letting anything go until it is lifted: an office's suspension, a court's stay, a court's
-order on the consultation that it rests on, a charter that ended a signer's key, and the two that come by the clock."""
+order on the consultation that it rests on, a charter that ended a signer's key, the two that come by the clock, and a
+log that too few cosign."""
 
 End = Literal["expired", "superseded", "revocation", "quashed", "objection"]
 """What ended a version first."""
@@ -157,6 +164,8 @@ def _stops(
     consult_us = consultation_due(version)
     if consult_us is not None and consult_us <= until_us:
         yield "consultation-overdue"
+    if end_us is None and moment.regime.is_unwitnessed(authority.mode):
+        yield "unwitnessed"
 
 
 def kinds_of_suspension(named: Named, parsed: Parsed) -> dict[str, Stop]:

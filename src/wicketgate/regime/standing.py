@@ -19,6 +19,7 @@ Status = Literal[
     "suspended",
     "review-overdue",
     "consultation-overdue",
+    "unwitnessed",
     "superseded",
 ]
 

@@ -34,6 +34,7 @@ from wicketgate_demo.run.people import codes_of, name_people, sign_in_everybody
 from wicketgate_demo.run.proposals import Officers
 from wicketgate_demo.run.serving import Served, serve
 from wicketgate_demo.run.trial import Trial, simulate_arguments
+from wicketgate_demo.run.witnesses import NEEDED, counted_witnesses, witness_urls
 from wicketgate_demo.run.words import guide, progress_line
 
 __all__ = ["CAMERAS", "Plan", "demonstrate"]
@@ -152,7 +153,8 @@ async def _keep_credentials(served: Served, client: httpx.AsyncClient, cameras: 
 
     async def write() -> None:
         people.update(await sign_in_everybody(served.folder, client))
-        served.folder.write_credentials(served.url, cameras, people, served.keepers)
+        urls = witness_urls(served.folder)
+        served.folder.write_credentials(served.url, cameras, people, served.keepers, urls)
 
     await write()
     served.again = write
@@ -203,5 +205,16 @@ async def _headless(plan: Plan, served: Served) -> int:
         )
         ends = OverseenEnds(folder, client, cameras) if has_past else None
         trial = Trial(served, client, cameras, rate=plan.rate, seconds=plan.seconds, ends=ends)
+        witnesses = asyncio.create_task(_while_it_lasts(client, plan.seconds))
         evidence = await trial.run()
-    return trial.conclude(evidence, plan.report, searches, links)
+        cosigned = await witnesses
+    return trial.conclude(evidence, plan.report, searches, links, cosigned)
+
+
+async def _while_it_lasts(client: httpx.AsyncClient, seconds: float) -> dict[str, int]:
+    """Return who cosigns the log, near the end of a trial: behind it the gateway stands still."""
+    await asyncio.sleep(max(2.0, seconds * 0.8))
+    try:
+        return await counted_witnesses(client)
+    except httpx.HTTPError:
+        return {"cosigned": 0, "needed": NEEDED}

@@ -9,7 +9,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from wicketgate_demo.site.same_day import EXHIBIT
 from wicketgate_demo.world import london
 from wicketgate_demo.world.asking import ASKED, SIGNERS, question_authority
 
-_PARTS = ("offices", "overseers", "documents", "people", "tokens", "logs", "received")
+_PARTS = ("offices", "overseers", "documents", "people", "tokens", "logs", "received", "witnesses")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class Folder:
     tokens/     one file a token, mode 0600                    logs/       of gateway and cameras
     received/   what the recipients got in a headless run      log.key     the log's key, got from `init`
     register/   invented keepers, and the gateway's key there
+    witnesses/  a folder each, of the three that cosign the log
     """
 
     path: Path
@@ -149,8 +150,18 @@ class Folder:
             raise ConfigurationError(f"another demonstration runs in `{self.path}`") from None
         return handle
 
-    def lay(self, at_us: int) -> None:
+    @property
+    def witnesses(self) -> Path:
+        """The folders of the witnesses."""
+        return self.path / "witnesses"
+
+    def lay(self, at_us: int, witnesses: Callable[[Path], Mapping[str, Any]]) -> None:
         """Make keys and documents, all signed.
+
+        Parameters
+        ----------
+        witnesses : callable
+            Makes the witnesses in a folder, and returns the charter's clause on them.
 
         What an interrupted making left is removed first.
 
@@ -171,6 +182,7 @@ class Folder:
         identity.parent.mkdir(mode=0o700)
         write_secret(identity, f"# {london.OVERSEER}, public key: {offices.opening_key}\n{offices.identity}")
         charter = london.charter_document(offices, at_us)
+        charter["witnesses"] = witnesses(self.witnesses)
         self._write("charter", charter, offices, charter["signatures"][0]["offices"])
         for name, paper in london.PAPERS.items():
             self._write(name, paper.draft(at_us), offices, paper.signers)
@@ -231,6 +243,7 @@ class Folder:
         cameras: Mapping[str, Mapping[str, Sequence[str]]],
         people: Mapping[str, Any],
         keepers: str,
+        witnesses: Sequence[str],
     ) -> None:
         """Write `credentials.json`, whole or not at all.
 
@@ -254,6 +267,7 @@ class Folder:
             "cameras": cameras,
             "people": people,
             "keepers": {"url": keepers},
+            "witnesses": list(witnesses),
         }
         write_whole(self.credentials, json.dumps(value, indent=1).encode() + b"\n", mode=0o600)
 

@@ -21,6 +21,7 @@ from wicketgate_demo.judge.compare import READS, compare
 from wicketgate_demo.run.children import Child, free_port, run_child
 from wicketgate_demo.run.folder import Folder, write_whole
 from wicketgate_demo.run.linking import set_register, start_register
+from wicketgate_demo.run.witnesses import lay_witnesses, start_witnesses
 from wicketgate_demo.world import london
 
 PORT = 8080
@@ -103,6 +104,7 @@ async def serve(served: Served, port: int | None, cameras: int) -> AsyncIterator
     if not folder.exhibit.exists():
         await asyncio.to_thread(_exhibit, folder, cameras)
     served.mqtt = ("127.0.0.1", mqtt_port(folder))
+    witnesses = await start_witnesses(folder)
     register, served.keepers = await start_register(folder, port)
     set_register(folder.gateway / "wicketgate.toml", served.keepers)
     port = port if port is not None else free_port(PORT)
@@ -113,10 +115,12 @@ async def serve(served: Served, port: int | None, cameras: int) -> AsyncIterator
     finally:
         await served.stop()
         await register.stop()
+        for witness in witnesses:
+            await witness.stop()
 
 
 async def _make(folder: Folder, mqtt: int) -> None:
-    folder.lay(_minute(SystemClock().now_us()))
+    folder.lay(_minute(SystemClock().now_us()), lay_witnesses)
     settings = folder.path / "settings.toml"
     settings.write_text(TEMPLATE + _ROLES + _MQTT.format(port=free_port(mqtt)))
     log = folder.log("init.log")

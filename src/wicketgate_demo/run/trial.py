@@ -306,10 +306,12 @@ class Trial:
         report_to: Path | None,
         searches: Mapping[str, int],
         links: Mapping[str, Any],
+        witnesses: Mapping[str, int],
     ) -> int:
         """Judge, write and print the report, and return the exit code.
 
-        `searches` is how questions to the past stand, by kind; `links` what became of links to keepers.
+        `searches` is how questions to the past stand, by kind; `links` what became of links to keepers;
+        `witnesses` how many cosigned near its end, and how many must.
         """
         findings = laws.judge(evidence)
         feeds = evidence.feeds
@@ -332,6 +334,7 @@ class Trial:
             "searches": dict(searches),
             "links": dict(links),
             "purged": purged(evidence.opened or {}),
+            "witnesses": dict(witnesses),
             "misread": evidence.tally.get("misread", 0),
             "latency_ms": {
                 "hit_p50": hit_latencies.quantile_ms(0.5),

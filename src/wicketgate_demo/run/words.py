@@ -40,6 +40,7 @@ def guide(folder: Folder, url: str, cameras: int, rate: float, codes: Mapping[st
         f"  {command} receive {london.OF_INTEREST} --from {url} --token-file {at(folder.token(reader))} --follow",
         "Check everything, as anybody can:",
         f"  {command} verify {url} --key {at(folder.log_key)}",
+        f"  {url}/witnesses     who cosigns the log: kill two of their processes, and see bulk stop, then search",
         f"Revoke {london.COUNTER_TERRORISM}, and see its feed stop:",
         f"  {command} sign {at(folder.document('revocation'))} "
         f"--key {at(folder.office_key('tfl/data-protection'))} --out {at(revocation)}",

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from tests.vectors import make_documents as world
-from wicketgate.alerts.watch import Silence, behind_events, due_events, emergency_events
+from wicketgate.alerts.watch import (
+    Silence,
+    behind_events,
+    due_events,
+    emergency_events,
+    witness_events,
+)
 from wicketgate.base.clock import DAY_US, HOUR_US, MINUTE_US, parse_rfc3339
 from wicketgate.regime.fold import Named, Regime, Version
 from wicketgate.regime.moment import RegimeAt
@@ -94,3 +100,12 @@ def test_the_overseer_alone_is_told_of_an_emergency_that_nobody_approved() -> No
     assert "met/serious-crime" in event.words
     assert list(emergency_events(1_000, stopped, None, whos)) == []
     assert list(emergency_events(1_000, {}, "ico/commissioner", whos)) == []
+
+
+def test_a_fork_and_a_stop_without_witnesses_are_told_once_each_time() -> None:
+    assert witness_events(0, (), 0, {UNIT}, MINUTE_US) == []
+    first = witness_events(1, ("bulk",), 5, {UNIT}, MINUTE_US)
+    assert [one.id for one in first] == [one.id for one in witness_events(1, ("bulk",), 5, {UNIT}, DAY_US)]
+    assert all(one.priority == 1 and one.kind == "gateway" for one in first)
+    assert first[0].id != witness_events(2, (), 0, {UNIT}, MINUTE_US)[0].id
+    assert "bulk stopped" in first[1].words

@@ -92,6 +92,8 @@ def as_of_03(register: dict[str, Any], *, stance: bool = False) -> None:
     """Take from a register what came after 0.3, and perhaps not the stances."""
     for member in ("form", "least_traffic", "months", "people", "schemes", "step", "targeting", "waivers"):
         register.pop(member)
+    for member in ("witnesses", "witnessing"):
+        register.pop(member)
     for authority in register["authorities"]:
         authority["stance"] = {"phase": "ended", "footing": "consulted", "by": ["c-2026-001"]}
         authority["words"] = list(map(as_03_worded, authority["words"]))

@@ -186,3 +186,15 @@ def test_what_is_cosigned_is_one_chain_whatever_is_sent(sent: list[tuple[bool, i
             break
     else:
         pytest.fail("both branches were cosigned")
+
+
+@pytest.mark.parametrize(("name", "good"), [("w" * 255, True), ("w" * 256, False), ("é" * 128, False)])
+def test_a_name_that_one_form_cannot_hold_is_refused_at_the_start(
+    tmp_path: Path, name: str, good: bool
+) -> None:
+    if good:
+        WitnessPlace(tmp_path / "w", name).close()
+        return
+    with pytest.raises(ConfigurationError, match="255 bytes"):
+        WitnessPlace(tmp_path / "w", name)
+    assert not (tmp_path / "w" / "name").exists()

@@ -23,6 +23,7 @@ from wicketgate.http.metrics import unconsulted
 from wicketgate.pages import sentences
 from wicketgate.pages.public import Pages
 from wicketgate.pages.views import tags_of
+from wicketgate.regime.admitted import WitnessingStood
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.stance import End, Footing, Phase, Stop
 from wicketgate.regime.standing import Status
@@ -60,6 +61,8 @@ SAYS = {
     "by a stay": r"A court suspended it for as long as it hears a challenge",
     "by a quashed consultation": r"A court quashed the public consultation on which it rests",
     "by an ended key": r"A new charter ended a key that had signed for it",
+    "too few cosign": r"Too few witnesses cosign the log, so it stopped by itself",
+    "until cosigned": r"until [^.]*as many cosign it again as the charter demands",
     "until lifted": r"until [^.]*suspension is lifted",
     "until the court": r"until [^.]*the court lets it go on",
     "until reviewed": r"until [^.]*a review is recorded",
@@ -213,6 +216,12 @@ STOPPED = ("nothing is released", "received until")
 
 def suspend(chancery: Chancery, name: str = CT) -> None:
     act(chancery, "suspension", name, ("ico/deputy",))
+
+
+def unwitness(chancery: Chancery) -> None:
+    """Let the log say that too few cosign it for bulk to go on."""
+    stood = WitnessingStood(stopped=("bulk",), cosigned=0, entry=0)
+    chancery.state.regime.witness(stood, at_us=chancery.at_us)
 
 
 def stay(chancery: Chancery, name: str = CT) -> None:
@@ -418,6 +427,11 @@ STATES: dict[str, State] = {
         make=made(ct, suspend),
         tags=("Suspended", "Not consulted on"),
         says=(*STOPPED, *MARKED, "by an office", "until lifted", "next review"),
+    ),
+    "stopped without witnesses": State(
+        make=made(ct, unwitness),
+        tags=("Log not witnessed", "Not consulted on"),
+        says=(*STOPPED, *MARKED, "too few cosign", "until cosigned", "next review"),
     ),
     "suspended by a court": State(
         make=made(ct, stay),

@@ -128,7 +128,7 @@ def test_a_purpose_covers_those_below_it_alone() -> None:
         ("charter.operator", "acme", "unknown-organisation"),
         ("purposes", [], "malformed"),
         ("signatures", [], "malformed"),
-        ("witnesses", [], "unsupported"),
+        ("witnesses", [], "malformed"),
         ("consulting", None, "malformed"),
         ("consulting", {"shortest": "PT0S", "covers_for": "P1Y"}, "malformed"),
         ("consulting", {"shortest": "P28D", "covers_for": "P1Y", "waived": True}, "unknown-key"),

@@ -12,6 +12,7 @@ import pytest
 from tests.vectors import make_documents as world
 from wicketgate.base.errors import DocumentRefused
 from wicketgate.base.signing import format_public
+from wicketgate.ledger.cosignatures import CosignatureKind, Cosigner
 from wicketgate.regime.admission.comparing import Amended, compare, compare_with_draft, describe_rule
 from wicketgate.regime.charter import (
     Charter,
@@ -28,6 +29,7 @@ from wicketgate.regime.charter import (
     Urgency,
     parse_charter,
 )
+from wicketgate.regime.charter.witnesses import CharterWitness, WitnessRules
 
 Document = dict[str, Any]
 Change = Callable[[Document], object]
@@ -156,6 +158,18 @@ COURT_ORDER = put("limits.longest_validity.court-order", "P1Y")
 # signed or stopped by fewer, or is published less; what that is; and what its reverse is.
 HOURS = {"zone": "Europe/London", "days": ["fri", "sat"], "from": "11:00", "until": "15:00"}
 EXCLUDED = {"id": "refuge", "title": "A refuge", "source": "tfl", "cameras": ["c1"], "hours": [HOURS]}
+
+
+def witness(number: int) -> Document:
+    """Return a witness as a charter names it."""
+    cosigner = Cosigner(name=f"w{number}.example", kind=CosignatureKind.ED25519, public=bytes([number]) * 32)
+    return {
+        "id": f"w{number}",
+        "title": f"Witness {number}",
+        "url": f"https://w{number}.example",
+        "keys": [cosigner.vkey],
+    }
+
 
 CHANGES: dict[str, tuple[str, Change, str, str]] = {
     "a place that is excluded no more": ("Charter.excluded", put("excluded", []), "wider", ""),
@@ -472,6 +486,33 @@ CHANGES: dict[str, tuple[str, Change, str, str]] = {
         "wider",
         "wider",
     ),
+    # --- witnesses
+    "nobody cosigns": ("Charter.witnesses", lambda d: d.pop("witnesses"), "entrenched", "entrenched"),
+    "fewer must cosign": ("WitnessRules.needed", put("witnesses.needed", 2), "entrenched", "entrenched"),
+    "another witness": (
+        "WitnessRules.witnesses CharterWitness.id CharterWitness.keys CharterWitness.title CharterWitness.url",
+        lambda d: d["witnesses"]["named"].__setitem__(0, witness(7)),
+        "entrenched",
+        "entrenched",
+    ),
+    "bulk goes on for longer": (
+        "WitnessRules.bulk_after_us",
+        put("witnesses.bulk_after", "PT2H"),
+        "entrenched",
+        "entrenched",
+    ),
+    "search goes on for longer": (
+        "WitnessRules.search_after_us",
+        put("witnesses.search_after", "PT4H"),
+        "entrenched",
+        "entrenched",
+    ),
+    "match goes on for longer": (
+        "WitnessRules.match_after_us",
+        put("witnesses.match_after", "PT5H"),
+        "entrenched",
+        "entrenched",
+    ),
     # --- entrenched tables
     "no consultation for match": (
         "Charter.consultations ConsultationRule.need ConsultationRule.within",
@@ -640,9 +681,27 @@ CHANGES: dict[str, tuple[str, Change, str, str]] = {
 
 # What stood before a change, where that is not in the example.
 _SEARCHING = {"approvers": ["met/serious-crime", "ico/commissioner"], "outside": True, "custody": True}
+_WITNESSES = {
+    "needed": 3,
+    "bulk_after": "PT1H",
+    "search_after": "PT3H",
+    "match_after": "PT4H",
+    "named": [witness(number) for number in (1, 2, 3)],
+}
 BEFORE: dict[str, Change] = {
     **dict.fromkeys(
         ("a place that is excluded no more", "fewer hours that are excluded"), put("excluded", [EXCLUDED])
+    ),
+    **dict.fromkeys(
+        (
+            "nobody cosigns",
+            "fewer must cosign",
+            "another witness",
+            "bulk goes on for longer",
+            "search goes on for longer",
+            "match goes on for longer",
+        ),
+        put("witnesses", _WITNESSES),
     ),
     **dict.fromkeys(
         (
@@ -728,6 +787,8 @@ def test_no_member_of_a_charter_is_overlooked() -> None:
             ConsultationTerms,
             Unit,
             Urgency,
+            WitnessRules,
+            CharterWitness,
         )
         for field in dataclasses.fields(kind)
     }

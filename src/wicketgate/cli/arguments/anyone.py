@@ -1,4 +1,4 @@
-"""The arguments of `verify`, `report`, `witness` and `completion`, for anyone.
+"""The arguments of `verify`, `report`, `witness`, `mirror` and `completion`, for anyone.
 
 They need no office and no token.
 """
@@ -22,6 +22,12 @@ def add_verify(parser: ArgumentParser) -> None:
     add_kept(parser)
     parser.add_argument(
         "--whole", action="store_true", help="read all entries again, not only those since the last look"
+    )
+    parser.add_argument(
+        "--policy",
+        type=Path,
+        metavar="F",
+        help="witnesses of whom as many must have cosigned the log as it says (C2SP tlog-policy)",
     )
     parser.add_argument(
         "--evidence", type=Path, metavar="F", help="an evidence pack alone: nothing is asked of any machine"
@@ -53,7 +59,7 @@ def add_report(parser: ArgumentParser) -> None:
 def _find_target(parser: ArgumentParser, args: Namespace) -> None:
     """Take `--seen F URL` as it is meant, though argparse takes the address for another file."""
     if args.evidence is not None:
-        beside = (args.target, args.feed_file, args.openings, args.identity, *args.seen)
+        beside = (args.target, args.feed_file, args.openings, args.identity, args.policy, *args.seen)
         if any(one is not None for one in beside):
             parser.error("--evidence is checked alone, with --key and --json")
         return
@@ -80,6 +86,20 @@ def add_witness(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--port", type=port, default=0, metavar="P", help="where it listens; else a free one")
     parser.set_defaults(run="wicketgate.cli.witness:run_witness")
+
+
+def add_mirror(parser: ArgumentParser) -> None:
+    """Add the arguments of `mirror`."""
+    parser.add_argument("url", type=gateway_address, metavar="URL", help="the gateway's address")
+    parser.add_argument(
+        "folder", type=Path, metavar="D", help="where the log is kept, made where it is missing"
+    )
+    parser.add_argument("--key", type=Path, metavar="F", help="the log's key, got another way")
+    parser.add_argument("--once", action="store_true", help="take what there is, and end")
+    parser.add_argument(
+        "--port", type=port, default=0, metavar="P", help="where it shows it; else a free one"
+    )
+    parser.set_defaults(run="wicketgate.cli.mirror:run_mirror")
 
 
 def add_completion(parser: ArgumentParser) -> None:

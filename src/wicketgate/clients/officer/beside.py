@@ -27,6 +27,7 @@ STANDS: dict[Status, str] = {
     "suspended": "suspended",
     "review-overdue": "stopped, as its review is overdue",
     "consultation-overdue": "stopped, as its consultation is overdue",
+    "unwitnessed": "stopped, as too few witnesses cosign the log",
     "superseded": "superseded",
 }
 _ENDED: frozenset[Status] = frozenset({"expired", "revoked", "superseded"})

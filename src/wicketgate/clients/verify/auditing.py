@@ -149,3 +149,13 @@ class Auditing:
     def _take(self, index: int, entry: bytes) -> None:
         self.entries.take(index, entry)
         self._journal.take(entry)
+
+
+def audit_words(report: AuditReport) -> str:
+    """Return in words what an audit found good."""
+    head = report.checkpoint
+    return (
+        f"the checkpoint of `{head.origin}` with {head.size} entries is signed by the key; {report.bundles} "
+        f"bundles of entries and {report.tiles} tiles of hashes were computed again and agree "
+        f"(root {head.root.hex()[:16]}…)"
+    )

@@ -22,6 +22,7 @@ from wicketgate.clients.verify.months import MonthsOfLog
 from wicketgate.clients.verify.operations import Operations
 from wicketgate.clients.verify.report import Check, Findings
 from wicketgate.clients.verify.telling import TELL_WITHIN_S, Telling
+from wicketgate.clients.verify.witnessed import SecondsOfLog, take_witnessing
 from wicketgate.ledger.facts import second_entry, second_of
 from wicketgate.regime.admission.admit import admit, entry_members, scope_of
 from wicketgate.regime.charter import Charter
@@ -76,6 +77,7 @@ class EntryFold:
         self.documents: list[Logged] = []
         self.chain: FiguresChain | None = None
         self.months = MonthsOfLog()
+        self.seconds_of_log = SecondsOfLog()
         self.changed_us: list[int] = []
         self.open_us = 0
         self.first_us: int | None = None
@@ -129,12 +131,14 @@ class EntryFold:
         if self.charter is None:
             if index == 0:
                 self._take_first(entry)
+                self.seconds_of_log.take_other(0)
             return
         match = SECOND.fullmatch(entry)
         if match is not None:
             self._demand_owed(index, {})
             self._take_second(index, match[1])
             return
+        self.seconds_of_log.take_other(index)
         try:
             body = parse_canonical(entry)
         except InputError as error:
@@ -151,7 +155,7 @@ class EntryFold:
                 return
             if kind == "second":
                 raise InputError("a second that is not of the form that every second has")
-            if kind not in ("document", "operation", "cameras", "standing"):
+            if kind not in ("document", "operation", "cameras", "standing", "witnessing"):
                 raise InputError(f"a kind `{str(kind)[:40]}` that this version does not know")
             at_us = self._time(index, body)
         except InputError as error:
@@ -166,6 +170,11 @@ class EntryFold:
                 self._take_cameras(index, body)
             elif kind == "standing":
                 self._take_standing(index, body, at_us)
+            elif kind == "witnessing":
+                self._telling.go_on(at_us)
+                self._ruling()[1].look(self.at(at_us))
+                take_witnessing(body, index, at_us, self.regime, self.parsed, self.seconds_of_log)
+                self._telling.look(at_us)
             else:
                 self.operations.take(index, body)
                 if self.operations.bound:

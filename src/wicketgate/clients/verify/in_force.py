@@ -77,7 +77,8 @@ class InForce:
         for name, named in moment.regime.authorities.items():
             if named.suspensions or (name in self._live and name in self._open):
                 continue
-            if _in_force(moment, named, self._from_us, until_us):
+            mode = moment.authority(named.versions[-1]).mode
+            if not moment.regime.is_unwitnessed(mode) and _in_force(moment, named, self._from_us, until_us):
                 self._live.add(name)
             if _fetchable(moment, named, self._from_us, until_us):
                 self._open.add(name)

@@ -89,6 +89,7 @@ class Journal:
             elif (body := msgspec.json.decode(one))["kind"] in ("figures", "targeting"):
                 unjudged.take(index, body)
                 fold.entries = index + 1
+                fold.seconds_of_log.take_other(index)
                 fold._count(body["kind"])
                 fold._look_at_form(index)
             else:

@@ -13,6 +13,7 @@ from wicketgate.base.errors import (
 from wicketgate.base.signing import parse_canonical
 from wicketgate.clients.verify.remote import Remote
 from wicketgate.ledger.notes import MAX_NOTE_BYTES, NoteVerifier, parse_vkey, unverified_checkpoint
+from wicketgate.ledger.policies import MOST_POLICY_BYTES, WitnessPolicy, parse_policy
 from wicketgate.ledger.tiles import Fetch, iterate_entries
 
 MAX_KEY_BYTES = 2048
@@ -32,6 +33,23 @@ def read_key(path: Path) -> NoteVerifier:
         return parse_vkey(path.read_text().strip())
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"the key file `{path}` cannot be read") from error
+    except InputError as error:
+        raise ConfigurationError(f"`{path}`: {error.detail}") from error
+
+
+def read_policy(path: Path) -> WitnessPolicy:
+    """Return the policy in a file (C2SP tlog-policy).
+
+    Raises
+    ------
+    ConfigurationError
+        If the file cannot be read or holds something else.
+    """
+    try:
+        with path.open("rb") as file:
+            return parse_policy(file.read(MOST_POLICY_BYTES + 1))
+    except OSError as error:
+        raise ConfigurationError(f"the policy `{path}` cannot be read") from error
     except InputError as error:
         raise ConfigurationError(f"`{path}`: {error.detail}") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 
 from wicketgate.base.errors import InputError, LedgerError, ShapeError, VerificationError
@@ -19,6 +20,7 @@ from wicketgate.ledger.tiles import (
 )
 
 _BUNDLES_KEPT = 16
+_CATCH_UP_S = 10.0
 
 
 class TrustedLog:
@@ -145,3 +147,18 @@ class TrustedLog:
         if answer.entry >= self.checkpoint.size:
             self.advance()
         return self.entry(answer.entry)
+
+
+def await_log(fetch: Fetch, verifier: Verifier, reach: int) -> None:
+    """Wait until the log covers a register: it is written a moment later.
+
+    Raises
+    ------
+    LedgerError
+        As `TrustedLog.advance`.
+    """
+    until_s = time.monotonic() + _CATCH_UP_S
+    log = TrustedLog.open(fetch, verifier)
+    while log.checkpoint.size < reach and time.monotonic() < until_s:
+        time.sleep(0.25)
+        log.advance()

@@ -39,7 +39,7 @@ class MonthsOfLog:
         try:
             month = month_of(str(body.get("until")))
             month_of(str(body.get("from")))
-        except InputError:
+        except (InputError, OverflowError):  # the first second of all has none before it
             return
         self.held[index] = month, body
         self._open.append(ClosedFigures(entry=index, figures=dict(body), leaf=leaf_hash(entry)))

@@ -43,6 +43,8 @@ def possible_refusals(moment: RegimeAt, from_us: int, until_us: int) -> Refusals
                 reasons.add("revoked")
             elif named.suspensions:
                 reasons.add("suspended")
+            elif moment.regime.is_unwitnessed(authority.mode):
+                reasons.add("unwitnessed")
             else:
                 reasons.add("feed-full")
                 if from_us <= begins_us:

@@ -18,6 +18,7 @@ from wicketgate.clients.verify.months import compare_months
 from wicketgate.clients.verify.priced import compare_schemes
 from wicketgate.clients.verify.report import Findings
 from wicketgate.clients.verify.shown import check_shown, demand_list, differ, listed, refuse_unknown
+from wicketgate.clients.verify.witnessed import compare_witnesses
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.acts import ENDING
 from wicketgate.regime.documents.authority import Authority
@@ -41,6 +42,7 @@ _BY_MONTH = 3
 """The form from which on closed months are shown by `months`; the second shows all figures."""
 _SINCE_03 = frozenset(
     {"form", "least_traffic", "months", "people", "schemes", "step", "targeting", "waivers"}
+    | {"witnesses", "witnessing"}
 )
 """Members of the register that version 0.3 did not show; nor did it show `stance` and `custody` of an authority."""
 _REGISTER = _SINCE_03 | {
@@ -101,6 +103,8 @@ class Register:
             for name in ("acts", "standings", "objections"):
                 items.extend(_objects(item.get(name)))
             items.extend(_objects([item.get("decision")]))
+        if isinstance(witnessing := self.value.get("witnessing"), dict):
+            items.extend(_objects(witnessing.get("told")))
         entries = [item.get("entry") for item in items]
         entries += [month.get("last_entry") for month in _objects(self.value.get("months"))]
         return 1 + max((entry for entry in entries if isinstance(entry, int)), default=-1)
@@ -178,6 +182,7 @@ def check_register(
     behind = {one.entry: one.at_us for one in entries.documents if one.entry >= reach}
     for told in entries.regime.told.values():
         behind |= {one.entry: one.at_us for one in told if one.entry >= reach}
+    behind |= {one.entry: one.at_us for one in entries.regime.witnessing if one.entry >= reach}
     for entry, at_us in sorted(behind.items()):
         late_us = register.as_of_us - at_us
         if late_us > STALE_US:
@@ -188,6 +193,8 @@ def check_register(
     _compare_authorities(found, register, said)
     _compare_people(found, register, said)
     compare_schemes(found, register.value, said)
+    if not said.of_03:
+        compare_witnesses(found, register.value, said.moment)
     for fault in _compare_figures(register, entries, reach):
         found.add(fault)
     if register.by_month:
@@ -205,6 +212,7 @@ def _said(entries: EntryFold, charter: Charter, reach: int, register: Register) 
     regime = fold(one for one in entries.documents if one.entry < reach)
     for about, told in entries.regime.told.items():
         regime.told[about] = [one for one in told if one.entry < reach]
+    regime.witnessing = [one for one in entries.regime.witnessing if one.entry < reach]
     return _Said(
         moment=RegimeAt(regime, entries.parsed, register.as_of_us),
         charter=entries.parsed.charter(regime) if regime.charters else charter,

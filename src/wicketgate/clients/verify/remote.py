@@ -18,6 +18,7 @@ import httpx
 import msgspec
 
 from wicketgate.base.errors import ConfigurationError, InputError, Unreachable
+from wicketgate.ledger.notes import MAX_NOTE_BYTES
 from wicketgate.ledger.tiles import CHECKPOINT, MAX_RESOURCE_BYTES, Fetch
 
 _UNREACHABLE = "unreachable"
@@ -191,6 +192,14 @@ class Remote:
         if answer.status != 200:
             raise _shows_nothing(path, answer)
         return answer.body
+
+    def witnessed(self) -> bytes | None:
+        """Return the newest cosigned checkpoint that the gateway shows, not verified; None where it shows none."""
+        try:
+            answer = self.get("/log/witnessed", most=MAX_NOTE_BYTES)
+        except (InputError, Unreachable):
+            return None  # what it does not show does not hold
+        return answer.body if answer.status == 200 else None
 
     def log(self) -> Fetch:
         """Return a `Fetch` over the gateway's log.

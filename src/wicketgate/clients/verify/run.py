@@ -19,7 +19,8 @@ from wicketgate.base.errors import (
     VerificationError,
     WicketgateError,
 )
-from wicketgate.clients.verify.auditing import Auditing
+from wicketgate.clients.verify.auditing import Auditing, audit_words
+from wicketgate.clients.verify.cosigned import check_cosigned
 from wicketgate.clients.verify.entries import EntryFold
 from wicketgate.clients.verify.feedfile import FeedFile
 from wicketgate.clients.verify.fetched import fetch_month, fetch_register
@@ -27,30 +28,18 @@ from wicketgate.clients.verify.fresh import check_fresh, check_not_ahead
 from wicketgate.clients.verify.heard import HeardCheckpoints, contradict
 from wicketgate.clients.verify.kept import KeptCheckpoints, Remembered, SeenCheckpoint, signed_notes
 from wicketgate.clients.verify.keys import key_within, shown_key
-from wicketgate.clients.verify.log import TrustedLog
+from wicketgate.clients.verify.log import TrustedLog, await_log
 from wicketgate.clients.verify.months import FetchMonth, check_months
 from wicketgate.clients.verify.openings import FactReader, OpeningsFile
 from wicketgate.clients.verify.register import Register, check_register
 from wicketgate.clients.verify.remote import Remote
-from wicketgate.clients.verify.report import Check, Report
-from wicketgate.ledger.audit import NOT_EXTENDED, AuditReport, Progress
+from wicketgate.clients.verify.report import Check, Report, never_checked
+from wicketgate.ledger.audit import NOT_EXTENDED, Progress
 from wicketgate.ledger.notes import NoteVerifier, open_checkpoint
+from wicketgate.ledger.policies import WitnessPolicy
 from wicketgate.ledger.sealing import Opener
 from wicketgate.ledger.tiles import Fetch, fetch_checkpoint, folder_fetch
 from wicketgate.regime.charter import Charter
-
-_CATCH_UP_S = 10.0
-
-_NEVER_CHECKED = (
-    "what the HTML pages say: no page was looked at",
-    "that nobody was shown another log under the same key: compare the checkpoint with what others see, and give "
-    "theirs with --seen (this version has no witnesses)",
-    "the software and settings that starts name, and the lists of cameras under their roots",
-    "the numbers of reads repeated and quarantined, of images fetched, and of rows that recipients say they passed on: "
-    "nothing else that is public bounds them, but that there can have been some",
-    "that what the cameras sent was all taken in, and what the facts under the seconds say: the overseer can "
-    "open them",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +60,7 @@ def verify_url(
     seen: Sequence[SeenCheckpoint] = (),
     kept: KeptCheckpoints | None = None,
     whole: bool = False,
+    policy: WitnessPolicy | None = None,
     progress: Progress | None = None,
     file_progress: Callable[[int, int], None] | None = None,
     clock: Clock | None = None,
@@ -93,6 +83,8 @@ def verify_url(
         What was kept here at an earlier look: the log must extend it, and its checkpoint is kept in its place.
     whole : bool
         Read again what an earlier look from here verified.
+    policy : WitnessPolicy, optional
+        Who must have cosigned the log; else what its charter says is looked at.
     progress, file_progress : callable, optional
         Called with how much is done, and of how much.
     shown : callable, optional
@@ -126,17 +118,14 @@ def verify_url(
             run.miss_register(register)
         if entries.charter is None:
             return run.report()
-        as_of_us = entries.last_us or fetched_us
+        run.check_cosigned(policy, remote.witnessed)
+        as_of_us = register.as_of_us if isinstance(register, Register) else entries.last_us or fetched_us
         if isinstance(register, Register):
-            as_of_us = register.as_of_us
             run.check_register(
                 register, fetched_us, entries.charter, shown, lambda month: fetch_month(remote, month)
             )
         if feed_file is not None:
-
-            def now_us() -> int:
-                return as_of_us + round((time.monotonic() - fetched_s) * SECOND_US)
-
+            now_us = _going_on(as_of_us, fetched_s)
             held = FeedFile(remote, log, entries.charter, entries, run.verifier.public, now_us)
             run.check_file(held, feed_file, file_progress)
         if openings is not None:
@@ -144,10 +133,15 @@ def verify_url(
         return run.report()
 
 
+def _going_on(at_us: int, since_s: float) -> Callable[[], int]:
+    """Return a clock that goes on from a time, of when this machine's own stood at `since_s`."""
+    return lambda: at_us + round((time.monotonic() - since_s) * SECOND_US)
+
+
 def _covered(run: _Run, register: Register | WicketgateError) -> WicketgateError | None:
     """Wait until the log covers a register, and return why it cannot be looked at, where the audit does not say so."""
     try:
-        _await_log(run, register.reach if isinstance(register, Register) else 0)
+        await_log(run.fetch, run.verifier, register.reach if isinstance(register, Register) else 0)
     except Unreachable:
         return None
     except WicketgateError as error:
@@ -164,6 +158,7 @@ def verify_folder(
     seen: Sequence[SeenCheckpoint] = (),
     kept: KeptCheckpoints | None = None,
     whole: bool = False,
+    policy: WitnessPolicy | None = None,
     progress: Progress | None = None,
     file_progress: Callable[[int, int], None] | None = None,
     clock: Clock | None = None,
@@ -197,6 +192,7 @@ def verify_folder(
     if not run.audit(progress):
         return run.report()
     charter = run.entries.charter
+    run.check_cosigned(policy, lambda: None)
     if charter is not None:
         last_us, now_us = run.entries.last_us, (clock or SystemClock()).now_us()
         if last_us is not None and not charter.demonstration:
@@ -222,6 +218,7 @@ class _Run:
         self._remembered: Remembered | None = None
         self.folder: Path | None = None
         self._read_from = 0
+        self._is_witnessed = False
         self.checks: list[Check] = []
         self.not_checked: list[str] = []
         self.counts: dict[str, int] = {}
@@ -305,7 +302,7 @@ class _Run:
                 )
             return False
         self.log = TrustedLog(self.fetch, self.verifier, report.checkpoint, report.note)
-        self.checks.append(Check(name="log", ok=True, words=_audit_words(report)))
+        self.checks.append(Check(name="log", ok=True, words=audit_words(report)))
         self.counts |= {"tiles": report.tiles, "bundles": report.bundles}
         self.entries, self._read_from = auditing.entries, auditing.before
         self.not_checked.extend(auditing.not_checked(self.place))
@@ -440,6 +437,23 @@ class _Run:
             "camera stands where, is not in the log"
         )
 
+    def check_cosigned(self, policy: WitnessPolicy | None, show: Callable[[], bytes | None]) -> None:
+        """Add the check of who cosigned the log, by its checkpoint and by the one that it shows as cosigned."""
+
+        def heard() -> bytes | None:
+            if (note := show()) is not None:
+                self.heard.hear(note)
+            return note
+
+        try:
+            check = check_cosigned(self.log, self.verifier, self.entries, heard, policy)
+        except WicketgateError as error:
+            self._not_extended(error)
+            return
+        if check is not None:
+            self.checks.append(check)
+            self._is_witnessed = policy is not None and check.ok
+
     def check_file(
         self, feed_file: FeedFile, path: Path, progress: Callable[[int, int], None] | None
     ) -> None:
@@ -471,28 +485,7 @@ class _Run:
         return Report(
             trusted=self.trusted,
             checked=tuple(self.checks),
-            not_checked=(*self.not_checked, *_NEVER_CHECKED),
+            not_checked=(*self.not_checked, *never_checked(witnessed=self._is_witnessed)),
             kept=self.kept,
             counts=self.counts,
         )
-
-
-def _audit_words(report: AuditReport) -> str:
-    head = report.checkpoint
-    return (
-        f"the checkpoint of `{head.origin}` with {head.size} entries is signed by the key; {report.bundles} "
-        f"bundles of entries and {report.tiles} tiles of hashes were computed again and agree "
-        f"(root {head.root.hex()[:16]}…)"
-    )
-
-
-def _await_log(run: _Run, reach: int) -> None:
-    """Wait until the log covers the register.
-
-    The log is written a moment later.
-    """
-    until_s = time.monotonic() + _CATCH_UP_S
-    log = TrustedLog.open(run.fetch, run.verifier)
-    while log.checkpoint.size < reach and time.monotonic() < until_s:
-        time.sleep(0.25)
-        log.advance()

@@ -14,7 +14,7 @@ from wicketgate.base.errors import ConfigurationError, InputError
 from wicketgate.base.files import write_durably, write_secret
 from wicketgate.base.settings import read_secret
 from wicketgate.base.signing import PrivateKey
-from wicketgate.ledger.cosignatures import Cosigner, CosignerKey, Ed25519Cosigner, MlDsaCosigner
+from wicketgate.ledger.cosignatures import MOST_NAME, Cosigner, CosignerKey, Ed25519Cosigner, MlDsaCosigner
 from wicketgate.ledger.notes import NoteVerifier, parse_vkey
 
 MOST_LOGS: Final = 1_000
@@ -79,6 +79,10 @@ class WitnessPlace:
             NoteVerifier(name=name, public=bytes(32))
         except InputError as error:
             raise ConfigurationError(f"`--name`: {error.detail}") from error
+        if len(name.encode()) > MOST_NAME:
+            raise ConfigurationError(
+                f"`--name`: one of more than {MOST_NAME} bytes cannot cosign in the form of ML-DSA-44"
+            )
         # A crash in here leaves a folder with a name and without keys: the next start makes what is missing.
         write_durably(path, f"{name}\n".encode(), aside=path.with_suffix(".part"))
         return name

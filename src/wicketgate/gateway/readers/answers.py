@@ -18,6 +18,7 @@ from wicketgate.gateway.readers.words import (
     PIECE,
     PLACES,
     TOLD_KINDS,
+    WITNESSED,
     BatchAsked,
     BytesTold,
     CheckpointAsked,
@@ -139,6 +140,8 @@ class ReaderAnswers:
         return ProofTold(answer=await self._gateway.projections.prove(asked.leaf))
 
     async def _log(self, asked: LogAsked) -> BytesTold:
+        if asked.path == WITNESSED:
+            return BytesTold(data=_encode(await self._gateway.witnessed()))
         try:
             return BytesTold(data=await asyncio.to_thread(self._fetch, asked.path))
         except FileNotFoundError:

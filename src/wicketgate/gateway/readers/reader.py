@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from wicketgate.base.clock import Clock
 from wicketgate.base.errors import ConfigurationError, StreamError, WicketgateError
@@ -30,10 +33,12 @@ from wicketgate.gateway.readers.looks import AskedLooks
 from wicketgate.gateway.readers.responses import AskedResponses
 from wicketgate.gateway.readers.sequencer import Sequencer
 from wicketgate.gateway.readers.shown import FollowedRows, ReaderShown
+from wicketgate.gateway.readers.words import WITNESSED
 from wicketgate.ledger.copy import LogCopy
 from wicketgate.ledger.notes import parse_vkey
 from wicketgate.ledger.proofs import Proofs
 from wicketgate.ledger.tiles import Fetch
+from wicketgate.ledger.witnessed import WitnessedNotes, WitnessingSeen
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.parsed import Parsed
@@ -46,6 +51,7 @@ _TELL_S: Final = 2.0
 _LATE_S: Final = 3.0
 """How long a commit may be known of and not shown, before this reader is said to be behind."""
 _LOG_LATE_S: Final = 10.0
+_WITNESSED_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +143,10 @@ class Reader:
         self._began_s = asyncio.get_running_loop().time()
         self._seen: tuple[int, float] = (0, 0.0)  # what the sequencer said was committed, and when
         self._log_seen: tuple[int, float] = (0, 0.0)
+        self._witnessed = (
+            -_WITNESSED_S,
+            WitnessedNotes(cosigned=b"", newest=b"", seen=WitnessingSeen(needed=0)),
+        )
         # Made by `_open`.
         self.link: Link
         self.sequencer: Sequencer
@@ -145,6 +155,18 @@ class Reader:
         self.responses: AskedResponses
         self.looks: AskedLooks
         self.ledger_vkey = ""
+
+    async def witnessed(self) -> WitnessedNotes:
+        """Return the log's cosigned checkpoints, and what is shown of its witnesses: the sequencer's, a second old.
+
+        Where it does not answer, what it said last: cosignatures do not end.
+        """
+        now_s = asyncio.get_running_loop().time()
+        if now_s - self._witnessed[0] > _WITNESSED_S:
+            with contextlib.suppress(StreamError, FileNotFoundError, msgspec.DecodeError):
+                data = await self.sequencer.log_file(WITNESSED)
+                self._witnessed = now_s, msgspec.msgpack.decode(data, type=WitnessedNotes)
+        return self._witnessed[1]
 
     @property
     def keeps_history(self) -> bool:

@@ -18,6 +18,10 @@ PLACES: Final = 20_000
 """Places of batches that go at once."""
 
 
+WITNESSED: Final = "witnessed"
+"""Asked as a file of the log: the cosigned checkpoints, and what is shown of witnesses."""
+
+
 class WordTold(msgspec.Struct, frozen=True, kw_only=True):
     """The sequencer's word: this is how things stand.
 

@@ -53,7 +53,13 @@ def standing_of(state: State, moment: RegimeAt, unit: str, name: str) -> Standin
     authority = moment.authority(version)
     return StandingAuthority(
         authority=authority,
-        stopped=stopped_code(named, version, authority, moment.at_us),
+        stopped=stopped_code(
+            named,
+            version,
+            authority,
+            moment.at_us,
+            unwitnessed=moment.regime.is_unwitnessed(authority.mode),
+        ),
         cap=version.cap,
         mark=(state.revision, len(state.camera_log), authority.reference),
     )

@@ -13,7 +13,7 @@ from wicketgate.regime.standing import STOPPED
 _ERASED = replace(codes.REQUEST["erased"], status=403)
 _UNCONFIRMED = replace(codes.REQUEST["not-confirmed"], status=403)
 _NO_REASON = replace(codes.REQUEST["reason-missing"], status=403)
-_STOPS = " ".join(sorted(STOPPED))
+_STOPS = " ".join(sorted({*STOPPED, "unwitnessed"}))
 
 # fmt: off
 

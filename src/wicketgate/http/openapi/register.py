@@ -13,6 +13,7 @@ from msgspec import UNSET, Struct, UnsetType, field
 
 from wicketgate.base.shapes import Count, Hash, Time, about, shape
 from wicketgate.http import codes
+from wicketgate.http.openapi.registered_witnesses import RegisteredWitnessing
 from wicketgate.regime.stance import End, Footing, Phase, Stop
 from wicketgate.regime.standing import ConsultationStatus, Status
 
@@ -468,6 +469,8 @@ class RegisterBody(Struct, frozen=True, kw_only=True):
     people: Annotated[list[RegisteredPeople], about("Every version, by organisation.")]
     schemes: Annotated[list[RegisteredScheme], about("Every version of every charging scheme, by name.")]
     waivers: Annotated[list[RegisteredWaiver], about("Every waiver, by scheme.")]
+    witnesses: Annotated[list[str], about("The verifier keys of the witnesses that the charter names.")]
+    witnessing: RegisteredWitnessing
     figures: Annotated[
         list[Figures],
         about("The closed periods of the present month, and in its first day those of the month before."),

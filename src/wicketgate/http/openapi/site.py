@@ -27,6 +27,7 @@ from wicketgate.http.openapi.people import PEOPLE
 from wicketgate.http.openapi.questions import QUESTIONS
 from wicketgate.http.openapi.register import FiguresOfMonthBody, RegisterBody
 from wicketgate.http.openapi.v1 import AUTHORITY, CONSULTATION, HIT, IMAGES, STOPS
+from wicketgate.http.openapi.witnesses import WITNESSES
 from wicketgate.http.parameters import PAGE_OF_RESPONSES, Parameter
 from wicketgate.http.requests import FORM, MAX_MEMBERS, MAX_RESPONSE
 from wicketgate.ledger.facts import FactAnswer
@@ -206,4 +207,4 @@ _DUTY = tagged(
 
 # fmt: on
 
-SITE = (*PEOPLE, *_DUTY, *DESKS, *QUESTIONS, *_PUBLIC, *_LOG)
+SITE = (*PEOPLE, *_DUTY, *DESKS, *QUESTIONS, *_PUBLIC, *_LOG, *WITNESSES)

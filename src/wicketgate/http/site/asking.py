@@ -283,7 +283,14 @@ class AskingPages:
             name=authority.name,
             version=authority.version,
             title=authority.title,
-            stopped=stopped_code(named, version, authority, moment.at_us) or "",
+            stopped=stopped_code(
+                named,
+                version,
+                authority,
+                moment.at_us,
+                unwitnessed=moment.regime.is_unwitnessed(authority.mode),
+            )
+            or "",
             kinds=terms.questions,
             breadth=(terms.breadth.camera_days, terms.breadth.plates),
             max_age=describe_period(terms.max_age),

@@ -24,6 +24,7 @@ from wicketgate.http.site.rendering import PageRendering, RenderingHere
 from wicketgate.http.site.shelf import Shelf, Tagged, answer, filled
 from wicketgate.http.site.shown import RegisterShown, Shown
 from wicketgate.http.site.shows import Shows
+from wicketgate.http.site.witnesses import witness_routes
 from wicketgate.ledger.tiles import folder_fetch
 from wicketgate.pages.orders import ADDRESS, Body, Order, finished
 from wicketgate.pages.public import HEADERS, MAP_HEADERS, assets_of
@@ -97,6 +98,7 @@ class Public:
             Route("/log/checkpoint", self.checkpoint),
             Route("/log/tile/{path:path}", self.tile),
             Route("/log/fact/{leaf}", self.fact),
+            *witness_routes(self, self._gateway),
             *(routes_of(self._addition, self._sight) if self._addition is not None else ()),
         ]
 
@@ -313,8 +315,10 @@ class Public:
         return Response(self._gateway.ledger_vkey + "\n", media_type="text/plain; charset=utf-8")
 
     async def checkpoint(self, request: Request) -> Response:
-        """`/log/checkpoint`."""
-        served = Tagged.of(Body(content=self._gateway.projections.ledger.checkpoint))
+        """`/log/checkpoint`: the newest, with what cosignatures it has already."""
+        own = self._gateway.projections.ledger.checkpoint
+        newest = (await self._gateway.witnessed()).newest
+        served = Tagged.of(Body(content=newest if newest.startswith(own) else own))
         return answer(request, served, _TEXT, {})
 
     async def tile(self, request: Request) -> Response:

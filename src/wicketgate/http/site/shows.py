@@ -9,6 +9,7 @@ from wicketgate.base.clock import Clock
 from wicketgate.commits.durable import Durable
 from wicketgate.ledger.facts import FactAnswer
 from wicketgate.ledger.folder import LogFolder
+from wicketgate.ledger.witnessed import WitnessedNotes
 
 
 class ShownPlaces(Protocol):
@@ -72,3 +73,6 @@ class Shows(Protocol):
     @property
     def ledger_vkey(self) -> str:
         """The log's verifier key."""
+
+    async def witnessed(self) -> WitnessedNotes:
+        """Return the log's cosigned checkpoints, and what is shown of its witnesses."""

@@ -15,6 +15,7 @@ from wicketgate.regime.admission.named_signers import people_changes, scheme_cha
 from wicketgate.regime.admission.signers import LETTING, STOPPING, Case, Cases, Shift
 from wicketgate.regime.charter import Charter, Limits, Office, Organisation, Rule, SearchRules
 from wicketgate.regime.charter.excluding import excluded_no_more
+from wicketgate.regime.charter.witnesses import witness_changes
 
 _CONSULTING = ("charter", "consultation", "objection", "decision")
 """Kinds of rules that are clauses on charters and consultation: any change of them is entrenched, either way."""
@@ -160,6 +161,7 @@ def _changes(old: Charter, new: Charter, cases: Cases, *, drafted: bool = False)
         _redaction(old, new),
         _searching(old.searching, new.searching),
         excluded_no_more(old.excluded, new.excluded),
+        witness_changes(old.witnesses, new.witnesses),
         people_changes(old, new),
         scheme_changes(old, new),
     ):

@@ -44,6 +44,7 @@ from wicketgate.regime.charter.values import (
     Unit,
     require_distinct,
 )
+from wicketgate.regime.charter.witnesses import parse_witnesses
 from wicketgate.regime.members import ORIGIN, Members
 
 _PURPOSE = re.compile(rf"{NAME.pattern}(?:/{NAME.pattern}){{0,7}}", re.ASCII)
@@ -70,8 +71,6 @@ def parse_charter(document: Mapping[str, Any]) -> Charter:
     offices = _indexed((_office(item, organisations) for item in root.tables("offices", least=1)), "offices")
     purposes = _purposes(root.tables("purposes", least=1))
     limits = _limits(root.table("limits"), demonstration)
-    if root.has("witnesses"):
-        raise DocumentRefused("`witnesses` is not enforced by this version", code="unsupported")
     log, origin = head.log(), head.text("origin", pattern=ORIGIN)
     if log not in (None, origin):
         raise DocumentRefused(f"`charter.log` is `{log}`, and its origin is `{origin}`", code="other-log")
@@ -100,6 +99,11 @@ def parse_charter(document: Mapping[str, Any]) -> Charter:
             (parse_excluded(item, NAME) for item in root.tables("excluded", most=MOST_EXCLUDED)), "excluded"
         ),
         searching=parse_searching(root.table("searching")) if root.has("searching") else SearchRules(),
+        witnesses=(
+            parse_witnesses(root.table("witnesses"), demonstration=demonstration)
+            if root.has("witnesses")
+            else None
+        ),
         document=MappingProxyType(dict(document)),
     )
     head.end()

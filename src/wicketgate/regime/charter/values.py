@@ -13,6 +13,7 @@ from wicketgate.base.errors import DocumentRefused
 from wicketgate.base.periods import Period, describe_period
 from wicketgate.regime.charter.excluding import ExcludedPlace
 from wicketgate.regime.charter.search_rules import SearchRules
+from wicketgate.regime.charter.witnesses import WitnessRules
 
 CHARTER_TYPE = "application/vnd.wicketgate.charter+json"
 """The payload type of a charter's envelope."""
@@ -257,10 +258,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
-    """The offices needed on a document, all or any one of them.
-
-    Of these offices all, or any one, must sign the document.
-    """
+    """The offices needed on a document: all of them, or any one, must sign it."""
 
     offices: tuple[str, ...]
     need: Literal["all", "any"]
@@ -363,9 +361,7 @@ class KeyEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Charter:
-    """A charter as a value.
-
-    Mappings are by id and cannot be changed.
+    """A charter as a value; its mappings are by id and cannot be changed.
 
     Attributes
     ----------
@@ -385,6 +381,8 @@ class Charter:
         Where nothing may be collected.
     searching : SearchRules
         Without the table: every office can approve, nothing is broader than an authority says, nothing is urgent.
+    witnesses : WitnessRules or None
+        Who cosigns the log; None is nobody.
     document : mapping
         The signed payload, as parsed from its canonical JSON.
     """
@@ -411,6 +409,7 @@ class Charter:
     keys_ended: tuple[KeyEnded, ...]
     excluded: Mapping[str, ExcludedPlace]
     searching: SearchRules
+    witnesses: WitnessRules | None = None
     document: Mapping[str, Any]
 
     def overseers(self) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from wicketgate.base.signing import (
 )
 from wicketgate.regime.charter import Charter, SearchRules, parse_charter
 from wicketgate.regime.charter.searching import describe_searching
+from wicketgate.regime.charter.witnesses import describe_witnesses
 from wicketgate.regime.documents.acts import ACTS, Act, describe_act, parse_act
 from wicketgate.regime.documents.authority import Authority, parse_authority
 from wicketgate.regime.documents.authority_words import describe
@@ -294,4 +295,6 @@ def describe_charter(charter: Charter) -> list[str]:
         lines.append(f"{rule.kind}{about}: signed by {rule.need} of {', '.join(rule.offices)}.")
     if charter.searching != SearchRules():
         lines += describe_searching(charter.searching)
+    if charter.witnesses is not None:
+        lines += describe_witnesses(charter.witnesses)
     return lines

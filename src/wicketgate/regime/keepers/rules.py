@@ -20,6 +20,7 @@ LinkCode = Literal[
     "suspended",
     "review-overdue",
     "consultation-overdue",
+    "unwitnessed",
     "reason-missing",
     "cause-not-allowed",
     "row-unknown",

@@ -26,6 +26,7 @@ SearchCode = Literal[
     "suspended",
     "review-overdue",
     "consultation-overdue",
+    "unwitnessed",
     "revoked",
     "reason-missing",
     "question-kind",
@@ -177,8 +178,16 @@ def judge(asked: AskedSearch, rules: SearchRules) -> SearchJudgement:
     return SearchJudgement(needs=needs, counts_first=counts_first)
 
 
-def stopped_code(named: Named, version: Version, authority: Authority, at_us: int) -> SearchCode | None:
-    """Return why a version of an authority lets nothing be asked at a time, or None where it is in force."""
+def stopped_code(
+    named: Named, version: Version, authority: Authority, at_us: int, *, unwitnessed: bool = False
+) -> SearchCode | None:
+    """Return why a version of an authority lets nothing be asked at a time, or None where it is in force.
+
+    Parameters
+    ----------
+    unwitnessed : bool
+        Too few witnesses cosign the log for questions to go on.
+    """
     if version.revoked_us is not None and version.revoked_us <= at_us:
         return "revoked"
     if named.suspensions:
@@ -186,7 +195,9 @@ def stopped_code(named: Named, version: Version, authority: Authority, at_us: in
     if at_us < in_force_from(version, authority):
         return "not-in-force-yet"
     ends_us, ended_by = ends(version, authority)
-    return ended_by if at_us >= ends_us else None
+    if at_us >= ends_us:
+        return ended_by
+    return "unwitnessed" if unwitnessed else None
 
 
 def _refusal(asked: AskedSearch, terms: SearchTerms) -> SearchCode | None:
