@@ -75,7 +75,9 @@ class Housekeeping:
         directory: Directory,
         shared: SharedKeys | None = None,
         history: HistoryRole | None = None,
+        backed_up: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._backed_up = backed_up
         self._shared = shared
         self._history = history
         self._directory = directory
@@ -128,12 +130,23 @@ class Housekeeping:
             directory=gateway.directory,
             shared=gateway.shared,
             history=gateway.history,
+            backed_up=lambda: gateway.backups.is_under_way,
         )
 
     @property
     def works(self) -> tuple[Callable[[], Awaitable[None]], ...]:
         """The works, each for a task of its own."""
         return self._tick, self._keep_house, self._keep_terms, self._flush_seen
+
+    async def end_all(self) -> None:
+        """End what is past its term, and carry out every erasure, before anything is served: behind a restore."""
+        now_us, limits = self._clock.now_us(), self._commits.parsed.charter(self._commits.committed).limits
+        await self._projections.end_terms()
+        await self._images.purge(self._retention(), now_us)
+        await self._responses.end()
+        await self.purge()
+        open_hits = frozenset(self._commits.staged.open_hits)
+        await asyncio.to_thread(self._hits.forget, now_us - limits.feed_term_us, open_hits)
 
     async def flushed(self) -> None:
         """Wait for a flush and for a snapshot under way."""
@@ -175,8 +188,9 @@ class Housekeeping:
             await self._clock.sleep(_SNAPSHOT_S)
             await self.purge()
             await self._outcomes.end_unanswered()
-            named = self._lists.named(self._commits.committed, self._commits.staged)
-            await asyncio.to_thread(self._lists.tidy, named)
+            if not self._backed_up():
+                named = self._lists.named(self._commits.committed, self._commits.staged)
+                await asyncio.to_thread(self._lists.tidy, named)
             term_us = self._commits.parsed.charter(self._commits.committed).limits.feed_term_us
             open_hits = frozenset(self._commits.staged.open_hits)
             await asyncio.to_thread(self._hits.forget, self._clock.now_us() - term_us, open_hits)
@@ -218,7 +232,10 @@ class Housekeeping:
         if self._shared is not None:
             await self._shared.restore()
             commits_to = await self._shared.held_back(commits_to)
-        await self._rewriting.carry_out(commits_to)
+        # A cut that is being taken holds back what it may need to be brought up; keys of rows end all the same.
+        held_back = self._backed_up()
+        if not held_back:
+            await self._rewriting.carry_out(commits_to)
         # Rows of feeds stand there alone, and so do reads that an image may follow yet.
         needed = self._projections.oldest_needed() or commits_to + 1
         joined = self._intake.past_term(self._clock.now_us()) + 1
@@ -226,10 +243,11 @@ class Housekeeping:
         held = await self._held()
         if held is not None:
             kept_from = min(kept_from, held.sequence)
-        await self._link.purge_below(COMMITS, kept_from)
-        await self._rewriting.end_before(kept_from)
-        while self._committed and self._committed[0][0] <= commits_to:
-            self._kept_us = self._committed.popleft()[1]
+        if not held_back:
+            await self._link.purge_below(COMMITS, kept_from)
+            await self._rewriting.end_before(kept_from)
+            while self._committed and self._committed[0][0] <= commits_to:
+                self._kept_us = self._committed.popleft()[1]
         # A crash before this leaves keys that the next life ends.
         now_us, limits = self._clock.now_us(), self._commits.parsed.charter(self._commits.committed).limits
         terms_us = {"acts": now_us, "reads": now_us - JOIN_US, "rows": now_us - limits.feed_term_us}

@@ -17,7 +17,7 @@ _MEMBERS = {
     "init": _ALWAYS | _SOFTWARE | {"log_key"},
     "start": _ALWAYS
     | _SOFTWARE
-    | {"missing_from", "missing_until", "machine", "accepted_clock", "adopted", "took_over"},
+    | {"missing_from", "missing_until", "machine", "accepted_clock", "adopted", "took_over", "restored"},
     "clock-step": _ALWAYS | {"machine"},
     "fronts-replaced": _ALWAYS | {"count"},
     "readers-replaced": _ALWAYS | {"count"},
@@ -92,10 +92,10 @@ class Operations:
             raise InputError("replaced processes without a number of them")
         if operation == "roles" and not _are_words(body.get("roles")):
             raise InputError("roles that are not named")
-        if "machine" in body:
-            text = body["machine"]
-            if not isinstance(text, str) or rfc3339(parse_rfc3339(text)) != text:
-                raise InputError("`machine` is not written as times are in the log")
+        for name in ("machine", "restored"):
+            text = body.get(name)
+            if text is not None and (not isinstance(text, str) or rfc3339(parse_rfc3339(text)) != text):
+                raise InputError(f"`{name}` is not written as times are in the log")
         if "accepted_clock" in body:
             reason = body["accepted_clock"]
             if operation != "start" or not isinstance(reason, str) or not reason or "machine" not in body:
