@@ -10,6 +10,7 @@ import re
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -20,12 +21,23 @@ import httpx
 import pytest
 
 from bench.harness import WICKETGATE
-from tests.running import TLS
+from tests.objects import ACCESS, KEY, Store, objects
+from tests.running import TLS, secret_file
 from tests.system.test_history import await_history, kept
 from tests.system.test_kill import World, settle, world
+from wicketgate.base.errors import InputError
+from wicketgate.base.forms import split_form
+from wicketgate.base.hour_keys import KeyRing
+from wicketgate.base.signing import PrivateKey
+from wicketgate.commits.stored import KINDS, decode_taken
+from wicketgate.gateway.backup.messages import load_messages
+from wicketgate.gateway.backup.places import open_place
+from wicketgate.gateway.backup.sealing import open_keys, open_object
 from wicketgate.ledger.notes import unverified_checkpoint
 from wicketgate.ledger.sealing import new_identity
 from wicketgate.ledger.tiles import folder_fetch, iterate_entries
+from wicketgate.reads.columns import decode_batch
+from wicketgate.reads.messages import decode_reads
 from wicketgate_demo.world import london
 
 __all__ = ["kept", "world"]
@@ -41,7 +53,8 @@ class Backed:
         self.identity_file = world.folder / "identity.txt"
         self.identity_file.touch(0o600)
         self.identity_file.write_text(self.identity)
-        self.to, self.keys = world.folder / "objects", world.folder / "the-keys"
+        self.to, self.keys = str(world.folder / "objects"), str(world.folder / "the-keys")
+        self.access = ""
         with (world.folder / "gateway" / "wicketgate.toml").open("a") as settings:
             settings.write(f'\n[backup]\nrecipients = ["{recipient}"]\n')
         self.again()
@@ -58,7 +71,10 @@ class Backed:
 
     def command(self) -> list[str]:
         gateway = str(self.world.folder / "gateway")
-        return [*WICKETGATE, "backup", gateway, "--to", str(self.to), "--keys", str(self.keys)]
+        command = [*WICKETGATE, "backup", gateway, "--to", self.to, "--keys", self.keys]
+        return (
+            [*command, "--to-access", self.access, "--keys-access", self.access] if self.access else command
+        )
 
     def take(self) -> str:
         """Take a backup, and return what the command said."""
@@ -84,8 +100,10 @@ class Backed:
 
     def restoring(self, seen: Path) -> list[str]:
         gateway = str(self.world.folder / "gateway")
-        command = [*WICKETGATE, "restore", str(self.to), gateway, "--keys", str(self.keys)]
-        return [*command, "--identity", str(self.identity_file), "--seen", str(seen)]
+        command = [*WICKETGATE, "restore", self.to, gateway, "--keys", self.keys, "--seen", str(seen)]
+        if self.access:
+            command += ["--from-access", self.access, "--keys-access", self.access]
+        return [*command, "--identity", str(self.identity_file)]
 
     def checkpoint(self, name: str) -> Path:
         """Keep the log's checkpoint, as somebody outside does."""
@@ -93,8 +111,24 @@ class Backed:
         path.write_bytes(httpx.get(f"{self.world.url}/log/checkpoint", timeout=20, verify=TLS).content)
         return path
 
+    def put_key(self) -> None:
+        """Put the log's own key back, where a restore finds it."""
+        away, here = self.world.folder / "former" / "keys", self.world.folder / "gateway" / "keys"
+        shutil.copy2(away / "log.pem", here / "log.pem")
+
+    def to_s3(self, store: Store) -> None:
+        """Let objects and keys go to a real S3 server from now on."""
+        access = secret_file(
+            self.world.folder / "access.toml",
+            f'region = "us-east-1"\nendpoint = "{store.endpoint}"\naccess_key = "{ACCESS}"\nsecret_key = "{KEY}"\n',
+        )
+        self.to, self.keys = "s3://images/backup", "s3://images/backup-keys"
+        self.access = str(access)
+
     def objects(self) -> dict[str, bytes]:
-        return {path.name: path.read_bytes() for path in (self.to / "objects").rglob("*") if path.is_file()}
+        return {
+            path.name: path.read_bytes() for path in (Path(self.to) / "objects").rglob("*") if path.is_file()
+        }
 
 
 @pytest.fixture
@@ -111,7 +145,7 @@ def with_history(kept: World) -> Backed:
 def writing(world: World, seed: int) -> Iterator[None]:
     """Let sources post all the while."""
     world.stopping.clear()
-    writers = [threading.Thread(target=world.write, args=(n, seed)) for n in range(2)]
+    writers = [threading.Thread(target=world.write, args=(n, seed), daemon=True) for n in range(2)]
     for writer in writers:
         writer.start()
     try:
@@ -132,6 +166,12 @@ def entries_of(world: World) -> str:
         for entry in iterate_entries(folder_fetch(folder), head.size)
         if b'"operation"' in entry
     )
+
+
+def demand_refused(done: subprocess.CompletedProcess[str], words: str) -> None:
+    """Demand that a command was refused, by these words."""
+    assert words in done.stderr, done.stderr
+    assert done.returncode == 2
 
 
 def written_mb(said: str) -> float:
@@ -171,3 +211,127 @@ def test_a_backup_of_a_running_deployment_is_restored_and_goes_on(with_history: 
     world.verify()
     await_history(world)
     assert '"restored"' in entries_of(world)
+
+
+@pytest.mark.timeout(300)
+def test_a_stolen_backup_and_destroyed_keys_give_nothing(backed: Backed) -> None:
+    world, gateway = backed.world, backed.world.folder / "gateway"
+    refused = subprocess.run(
+        [*WICKETGATE, "backup", str(world.folder), "--to", backed.to, "--keys", backed.keys],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    demand_refused(refused, "no gateway of this user runs")
+    with writing(world, 7):
+        time.sleep(3)
+    settle(world)
+    early = dict(world.acknowledged)
+    first = backed.take()
+    stolen = backed.objects()
+    plates = [plate.encode() for plate in early]
+    token = (gateway / "keys" / "admin.token").read_bytes().strip()
+    secret = (gateway / "keys" / "log.pem").read_bytes().strip().splitlines()[1]
+    assert not any(plate in data for data in stolen.values() for plate in plates)
+    # With the keys everything is there: whoever is a recipient could restore it. The log's key and tokens are not.
+    opened, secrets = opened_by(backed, stolen)
+    assert found_plates(opened, secrets) == early.keys()
+    everything = [*opened.values(), *secrets.values()]
+    assert not any(token in data or secret in data for data in everything)
+    assert not any(path.startswith("keys/") and path != "keys/index.key" for path in secrets)
+    second = backed.take()
+    assert written_mb(second) < written_mb(first)
+    assert stolen.keys() & backed.objects().keys()
+    # What every part has is not looked at again: then the keys of an hour may end, and here they do.
+    time.sleep(12)
+    backed.stop()
+    for kind in ("reads", "rows"):
+        for path in (gateway / "content-keys" / kind).glob("*.key"):
+            path.unlink()
+    world.start()
+    backed.take()
+    opened, secrets = opened_by(backed, {**stolen, **backed.objects()})
+    assert found_plates(opened, secrets) == set()
+    assert not any(plate in data for data in (*opened.values(), *secrets.values()) for plate in plates)
+
+
+@pytest.mark.timeout(300)
+def test_a_restore_is_refused_and_killed_and_done(backed: Backed, tmp_path: Path) -> None:
+    world, gateway = backed.world, backed.world.folder / "gateway"
+    before = backed.checkpoint("before")
+    (tmp_path / "s3").mkdir()
+    with objects(tmp_path / "s3") as store:
+        backed.to_s3(store)
+        with writing(world, 8):
+            time.sleep(2)
+            backed.take()
+            time.sleep(2)
+        later = backed.checkpoint("later")
+        backed.stop()
+        done = backed.restore(later)
+        demand_refused(done, "would fork the log")
+        assert not (gateway / "nats").exists()
+        PrivateKey.generate().save(tmp_path / "other.pem", label="the log's key")
+        done = backed.restore(before, key=(tmp_path / "other.pem").read_bytes())
+        demand_refused(done, "not the key of the log")
+        backed.put_key()
+        identity = backed.identity_file.read_text()
+        backed.identity_file.write_text(new_identity()[0])
+        done = backed.run_restore(before)
+        demand_refused(done, "sealed to somebody else")
+        backed.identity_file.write_text(identity)
+        for _ in range(2):
+            killed = subprocess.Popen(
+                backed.restoring(before), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            time.sleep(random.uniform(0.8, 1.6))
+            killed.send_signal(signal.SIGKILL)
+            killed.wait()
+        serving = subprocess.run(
+            [*WICKETGATE, "serve", str(gateway), "--port", "0"], capture_output=True, timeout=60, check=False
+        )
+        assert serving.returncode == 2
+        done = backed.run_restore(before)
+        assert done.returncode == 0, done.stderr
+        done = backed.run_restore(before)
+        demand_refused(done, "already")
+        world.start()
+    assert httpx.get(f"{world.url}/healthz", timeout=20, verify=TLS).status_code == 200
+    for name in london.READERS:
+        world.received(name)
+    world.verify()
+
+
+def opened_by(backed: Backed, stored: dict[str, bytes]) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """Return what a recipient's identity opens of some objects, and the deployment's keys beside them."""
+    sealed = open_place(backed.keys, None, make=False).keys()
+    assert sealed is not None
+    keys = open_keys(sealed, backed.identity)
+    opened = {name: open_object(name, key, stored[name]) for name, key in keys.objects.items()}
+    for name in stored.keys() - keys.objects.keys():
+        with pytest.raises(InputError):
+            open_object(name, next(iter(keys.objects.values())), stored[name])
+    return opened, keys.secrets
+
+
+def found_plates(opened: dict[str, bytes], secrets: dict[str, bytes]) -> set[str]:
+    """Return the plates of every read that an opened backup's COMMITS and keys give."""
+    found: set[str] = set()
+    with tempfile.TemporaryDirectory() as folder:
+        for path, data in secrets.items():
+            (Path(folder) / path).parent.mkdir(parents=True, exist_ok=True)
+            (Path(folder) / path).write_bytes(data)
+        ring = KeyRing(Path(folder) / "content-keys", KINDS)
+        for data in opened.values():
+            try:
+                messages = load_messages(data)
+            except InputError:
+                continue
+            for message in messages:
+                if split_form(message.data)[0] != 2:
+                    continue
+                taken = decode_taken(message.data, ring)
+                if taken:
+                    found |= {plate for plate in decode_batch(decode_reads(taken).rows).plate if plate}
+    return found

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from wicketgate.base.errors import ConfigurationError, InputError, LedgerError
+from wicketgate.base.errors import ConfigurationError, InputError, LedgerError, WicketgateError
 from wicketgate.base.files import sync_file_system, write_durably
 from wicketgate.base.parts import private_folder
 from wicketgate.base.settings import load_settings
@@ -196,11 +196,11 @@ def _demand_log(deployment: Deployment, manifest: Manifest, seen: bytes) -> Chec
     signer = note_signer(deployment.signer(), manifest.origin)
     try:
         open_checkpoint(manifest.checkpoint, [signer.verifier])
-    except InputError as error:
+    except WicketgateError as error:
         raise ConfigurationError("`keys/log.pem` is not the key of the log that was backed up") from error
     try:
         known = open_checkpoint(seen, [signer.verifier])
-    except InputError as error:
+    except WicketgateError as error:
         raise ConfigurationError("the checkpoint that was seen is none of this log: name its file") from error
     if known.size > manifest.entries:
         raise ConfigurationError(
