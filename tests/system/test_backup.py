@@ -211,6 +211,7 @@ def test_a_backup_of_a_running_deployment_is_restored_and_goes_on(with_history: 
     world.verify()
     await_history(world)
     assert '"restored"' in entries_of(world)
+    assert '"operation":"backup"' in entries_of(world)
 
 
 @pytest.mark.timeout(300)

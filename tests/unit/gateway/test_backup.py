@@ -11,7 +11,7 @@ import pytest
 
 from tests.running import secret_file
 from wicketgate.base.backup_settings import parse_backup
-from wicketgate.base.errors import ConfigurationError, StreamError
+from wicketgate.base.errors import ConfigurationError, InputError, StreamError
 from wicketgate.base.streams.link import Link
 from wicketgate.base.streams.server import NatsServer
 from wicketgate.base.streams.writer import StreamWriter
@@ -202,6 +202,14 @@ def test_the_last_backup_is_kept_apart_by_place_and_forgets_lost_objects(tmp_pat
     assert read_last(tmp_path, "one") is None
 
 
+def test_a_store_is_of_one_deployment(place: Place) -> None:
+    place.claim("gateway.example/one 0f")
+    place.claim("gateway.example/one 0f")
+    with pytest.raises(ConfigurationError, match="of another deployment"):
+        place.claim("gateway.example/two 0f")
+    assert place.names() == set()
+
+
 def test_recipients_are_age_keys() -> None:
     one = new_identity()[1]
     assert parse_backup({"recipients": [one]}) == (one,)
@@ -255,3 +263,17 @@ def test_the_start_behind_a_restore_says_so_once(tmp_path: Path) -> None:
     for wrong in ("yesterday", 7, "1970-01-01T00:00:01+00:00"):
         with pytest.raises(Exception, match=r"restored|in words|time"):
             Operations("key").take(5, {**body, "restored": wrong})
+
+
+def test_a_backup_says_in_the_log_to_whom_its_keys_go() -> None:
+    body = {"kind": "operation", "operation": "backup", "at": "1970-01-01T00:00:02Z"}
+    Operations("key").take(5, {**body, "recipients": [new_identity()[1]]})
+    for wrong in (
+        {},
+        {"recipients": []},
+        {"recipients": "age1"},
+        {"recipients": [7]},
+        {"recipients": ["a"], "to": "b"},
+    ):
+        with pytest.raises(InputError):
+            Operations("key").take(5, {**body, **wrong})

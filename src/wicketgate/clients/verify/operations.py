@@ -23,10 +23,11 @@ _MEMBERS = {
     "readers-replaced": _ALWAYS | {"count"},
     "edges-replaced": _ALWAYS | {"count"},
     "roles": _ALWAYS | {"roles"},
+    "backup": _ALWAYS | {"recipients"},
     "upgraded": _ALWAYS | _SOFTWARE | {"machine", "from", "to", "forms"},
 }
 """Every operation that a gateway writes or ever wrote, and the members that it can have."""
-_NOT_WORDS = {"documents", "entries", "adopted", "from", "to", "forms", "count", "roles"}
+_NOT_WORDS = {"documents", "entries", "adopted", "from", "to", "forms", "count", "roles", "recipients"}
 
 _SAY_FORMS = frozenset({"init", "start", "upgraded"})
 """The operations that say by which software, and in which form, the log goes on."""
@@ -90,6 +91,8 @@ class Operations:
             raise InputError("a step of the clock without the time that it had")
         if operation.endswith("s-replaced") and not is_form(body.get("count")):
             raise InputError("replaced processes without a number of them")
+        if operation == "backup" and not (_are_words(body.get("recipients")) and body["recipients"]):
+            raise InputError("a backup that does not say to whom its keys are encrypted")
         if operation == "roles" and not _are_words(body.get("roles")):
             raise InputError("roles that are not named")
         for name in ("machine", "restored"):

@@ -68,6 +68,10 @@ class DeskVisit:
         """Leave."""
         self._socket.close()
 
+    def begin(self) -> Standing:
+        """Begin: the log says from now on that a backup was taken, and to whom its keys are encrypted."""
+        return self._decoded(self._ask(BackupAsk(do="begin")), Standing)
+
     def stand(self) -> Standing:
         """Return how the gateway stands now."""
         return self._decoded(self._ask(BackupAsk(do="stand")), Standing)

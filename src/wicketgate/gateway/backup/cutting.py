@@ -46,6 +46,7 @@ from wicketgate.gateway.backup.messages import KeptMessage, StreamEnds, dump_mes
 from wicketgate.gateway.backup.objects import ObjectWriter
 from wicketgate.gateway.backup.places import Place
 from wicketgate.gateway.backup.sealing import seal_keys
+from wicketgate.gateway.deployment import Deployment
 
 _ASK_BYTES: Final = 1 << 20
 _TRIES: Final = 50
@@ -90,6 +91,9 @@ def take_backup(folder: Path, to: Place, keys: Place, where: str) -> TakenBackup
         If the gateway or a store does not answer. The backup before is what it was.
     """
     began_s = time.monotonic()
+    stamp = Deployment(folder).stamp()
+    for store in (to, keys):
+        store.claim(f"{stamp.origin} {stamp.key}")
     last = read_last(folder / "backups", where)
     held = to.names() if last is not None else set()
     before = None if last is None else only_held(last[0], held)
@@ -141,13 +145,8 @@ class _Cut:
 
     def take(self) -> tuple[Manifest, dict[str, bytes]]:
         """Return the manifest of what was copied, and the keys that had not ended at its end."""
-        begun = self._visit.stand()
+        begun = self._visit.begin()
         self.recipients = begun.recipients
-        if not self.recipients:
-            raise ConfigurationError(
-                "the gateway knows nobody who may open a backup: name their age keys in [backup] of wicketgate.toml, "
-                "as `recipients`, and start it again"
-            )
         ends = {one.name: one for one in begun.streams}
         commits = self._fill(ends[COMMITS], self._kept(ends[COMMITS]), begun.position)
         streams = [
@@ -246,9 +245,9 @@ class _Cut:
     def _copy_log(self) -> bytes:
         """Copy the log: full tiles first, which never change, then the checkpoint, and what it needs beside them."""
         log = self._folder / contents.LOG
-        full, rest = [], []
-        for file in self._of(contents.LOG):
-            (rest if _passes(file.path) else full).append(file)
+        before = self._of(contents.LOG)
+        full = [file for file in before if not _passes(file.path)]
+        rest = [file for file in before if _passes(file.path)]
         kept: list[KeptFile] = []
         for _ in range(_TRIES):
             try:

@@ -23,6 +23,7 @@ from wicketgate.base.errors import ConfigurationError, WicketgateError
 from wicketgate.base.streams.link import end_tasks
 from wicketgate.gateway.backup.messages import dump_messages, read_messages, stream_ends
 from wicketgate.gateway.forms import FORM
+from wicketgate.gateway.operations import backup_taken
 
 if TYPE_CHECKING:
     from wicketgate.gateway.node import Gateway
@@ -61,6 +62,7 @@ class BackupDesk:
         self._here = -1
         self._task: asyncio.Task[None] | None = None
         self._quiet = False
+        self._begun = False
 
     @property
     def is_under_way(self) -> bool:
@@ -99,6 +101,7 @@ class BackupDesk:
     async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         found = writer.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
         if _PEER.unpack(found)[1] != os.getuid():
+            await _say(writer, _refusal(ConfigurationError("only the gateway's own user may take a backup")))
             writer.close()
             return
         if self._task is not None:
@@ -115,7 +118,7 @@ class BackupDesk:
             log.debug("whoever took a backup has gone")
         finally:
             self._go_on()
-            self._task = None
+            self._task, self._begun = None, False
             writer.close()
             await asyncio.to_thread(self._clean)
 
@@ -137,8 +140,12 @@ class BackupDesk:
 
     async def _answer(self, ask: BackupAsk) -> bytes:
         gateway = self._gateway
+        if ask.do != "begin" and not self._begun:
+            raise ConfigurationError("nothing is handed over before the log says that a backup is taken")
         match ask.do:
-            case "stand":
+            case "begin" | "stand":
+                if ask.do == "begin":
+                    await self._begin()
                 state = gateway.commits.committed
                 said: dict[str, Any] = {
                     "recipients": list(gateway.settings.backup_recipients),
@@ -162,6 +169,18 @@ class BackupDesk:
                 return msgspec.msgpack.encode({})
             case _:
                 raise ConfigurationError("this gateway is asked for something that it does not know")
+
+    async def _begin(self) -> None:
+        """Commit that a backup is taken, and to whom its keys are encrypted."""
+        recipients = self._gateway.settings.backup_recipients
+        if not recipients:
+            raise ConfigurationError(
+                "the gateway knows nobody who may open a backup: name their age keys in [backup] of wicketgate.toml, "
+                "as `recipients`, and start it again"
+            )
+        # A crash from here on leaves an entry of a backup that was begun.
+        await self._gateway.commits.commit(backup_taken(recipients))
+        self._begun = True
 
     async def _still(self) -> None:
         """Hand nothing to the history until `_go_on`, or for a minute."""

@@ -22,6 +22,7 @@ from wicketgate.gateway.backup.manifest import OBJECT
 KEYS_NAME: Final = "keys.age"
 """The one file of a store of keys: each backup writes it over."""
 _OBJECTS: Final = "objects"
+_WHOSE: Final = "deployment"
 _URL: Final = re.compile(
     r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/([A-Za-z0-9][A-Za-z0-9._/-]{0,200})", re.ASCII
 )
@@ -41,6 +42,22 @@ class Place:
     def __init__(self, store: ObjectStore, folder: Path | None) -> None:
         self._store = store
         self._folder = folder
+
+    def claim(self, whose: str) -> None:
+        """Let the store be a deployment's, or refuse that of another: what a backup does not name it deletes.
+
+        Raises
+        ------
+        ConfigurationError
+            If it is another's.
+        """
+        found = self._get(_WHOSE)
+        if found is None:
+            self._put(_WHOSE, whose.encode())
+        elif found != whose.encode():
+            raise ConfigurationError(
+                "a store holds the backups of another deployment: give each stores of its own"
+            )
 
     def put(self, name: str, data: bytes) -> None:
         """Store an object under a new name."""
