@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from wicketgate.base.errors import InputError
 from wicketgate.gateway.backup.manifest import (
     CHUNK_BYTES,
+    BackupManifest,
     Chunk,
     FoundFile,
     KeptFile,
     KeptStream,
     KeyFile,
-    Manifest,
     Piece,
     decode_keys,
     decode_manifest,
@@ -114,10 +114,10 @@ def test_any_bytes_are_a_value_or_refused(data: bytes) -> None:
             continue
 
 
-def manifest() -> Manifest:
+def manifest() -> BackupManifest:
     """A small whole one."""
     name = "0" * 32
-    return Manifest(
+    return BackupManifest(
         origin="gateway.example/test",
         taken_us=7,
         position=12,

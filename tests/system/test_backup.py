@@ -31,8 +31,8 @@ from wicketgate.base.hour_keys import KeyRing
 from wicketgate.base.signing import PrivateKey
 from wicketgate.commits.stored import KINDS, decode_taken
 from wicketgate.gateway.backup.messages import load_messages
-from wicketgate.gateway.backup.places import open_place
 from wicketgate.gateway.backup.sealing import open_keys, open_object
+from wicketgate.gateway.backup.stores import open_store
 from wicketgate.ledger.notes import unverified_checkpoint
 from wicketgate.ledger.sealing import new_identity
 from wicketgate.ledger.tiles import folder_fetch, iterate_entries
@@ -110,6 +110,13 @@ class Backed:
         path = self.world.folder / name
         path.write_bytes(httpx.get(f"{self.world.url}/log/checkpoint", timeout=20, verify=TLS).content)
         return path
+
+    def verify(self, seen: Path) -> None:
+        """Verify as anybody does who looked before, and keeps what was seen."""
+        command = [*WICKETGATE, "verify", self.world.url, "--seen", str(seen)]
+        command += ["--state", str(self.world.folder / "state")]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
 
     def put_key(self) -> None:
         """Put the log's own key back, where a restore finds it."""
@@ -196,6 +203,7 @@ def test_a_backup_of_a_running_deployment_is_restored_and_goes_on(with_history: 
         backed.take()
         time.sleep(1)
     settle(world)
+    backed.verify(seen)
     backed.take()
     backed.stop()
     done = backed.restore(seen)
@@ -209,7 +217,9 @@ def test_a_backup_of_a_running_deployment_is_restored_and_goes_on(with_history: 
     boundary = {plate for plate, camera in world.acknowledged.items() if camera.startswith("ccz")}
     assert boundary <= received[london.CHARGING].keys() | received[london.COUNTER_TERRORISM].keys()
     world.verify()
+    backed.verify(seen)  # it goes on from what was kept of it before
     await_history(world)
+    assert "Stood there already: 0.0 MB" in backed.take()
     assert '"restored"' in entries_of(world)
     assert '"operation":"backup"' in entries_of(world)
 
@@ -306,7 +316,7 @@ def test_a_restore_is_refused_and_killed_and_done(backed: Backed, tmp_path: Path
 
 def opened_by(backed: Backed, stored: dict[str, bytes]) -> tuple[dict[str, bytes], dict[str, bytes]]:
     """Return what a recipient's identity opens of some objects, and the deployment's keys beside them."""
-    sealed = open_place(backed.keys, None, make=False).keys()
+    sealed = open_store(backed.keys, None, make=False).keys()
     assert sealed is not None
     keys = open_keys(sealed, backed.identity)
     opened = {name: open_object(name, key, stored[name]) for name, key in keys.objects.items()}

@@ -13,16 +13,16 @@ from wicketgate.base.settings import read_secret
 from wicketgate.cli.saying import say
 from wicketgate.cli.terminal import read_file
 from wicketgate.gateway.backup.cutting import take_backup
-from wicketgate.gateway.backup.places import open_place
-from wicketgate.gateway.backup.restoring import Source, restore
+from wicketgate.gateway.backup.restoring import StoredBackup, restore
+from wicketgate.gateway.backup.stores import open_store
 
 
 def run_backup(arguments: argparse.Namespace) -> int:
     """Take a backup of a running deployment, and say what it came to."""
     keep_private()
     os.nice(10)  # whoever posts goes first
-    to = open_place(arguments.to, arguments.to_access, make=True)
-    keys = open_place(arguments.keys, arguments.keys_access, make=True)
+    to = open_store(arguments.to, arguments.to_access, make=True)
+    keys = open_store(arguments.keys, arguments.keys_access, make=True)
     taken = take_backup(arguments.folder, to, keys, f"{arguments.to} {arguments.keys}")
     rate = taken.written_bytes / 1e6 / max(taken.seconds, 0.001)
     say(f"Backed up `{arguments.folder}` as it was at {rfc3339(taken.taken_us)}.")
@@ -38,9 +38,9 @@ def run_backup(arguments: argparse.Namespace) -> int:
 def run_restore(arguments: argparse.Namespace) -> int:
     """Restore a backup, and say what to do with it."""
     keep_private()
-    source = Source(
-        open_place(arguments.source, arguments.from_access, make=False),
-        open_place(arguments.keys, arguments.keys_access, make=False),
+    source = StoredBackup(
+        open_store(arguments.source, arguments.from_access, make=False),
+        open_store(arguments.keys, arguments.keys_access, make=False),
         read_secret(arguments.identity),
     )
     done = uvloop.run(restore(source, arguments.folder, read_file(arguments.seen)))

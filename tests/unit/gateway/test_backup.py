@@ -26,30 +26,30 @@ from wicketgate.gateway.backup.files import (
     links_below,
 )
 from wicketgate.gateway.backup.local import only_held, read_last, write_last
-from wicketgate.gateway.backup.manifest import KeptFile, KeptStream, Manifest
+from wicketgate.gateway.backup.manifest import BackupManifest, KeptFile, KeptStream
 from wicketgate.gateway.backup.messages import StreamFilling, ends_of, read_messages
 from wicketgate.gateway.backup.objects import ObjectWriter
-from wicketgate.gateway.backup.places import Place, open_place
 from wicketgate.gateway.backup.restored import RestoredMark, clear_mark, read_mark, said_of, write_mark
 from wicketgate.gateway.backup.sealing import open_object
+from wicketgate.gateway.backup.stores import BackupStore, open_store
 from wicketgate.gateway.deployment import ENVIRONMENTS, PARTS
 from wicketgate.ledger.sealing import new_identity
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return open_place(str(tmp_path / "store"), None, make=True)
+def place(tmp_path: Path) -> BackupStore:
+    return open_store(str(tmp_path / "store"), None, make=True)
 
 
 def copied(
-    place: Place, folder: Path, before: list[KeptFile], known: dict[str, bytes]
+    place: BackupStore, folder: Path, before: list[KeptFile], known: dict[str, bytes]
 ) -> tuple[list[KeptFile], ObjectWriter]:
     objects = ObjectWriter(place, known)
     found = found_below(folder, folder.parent)
     return copy_files(objects, before, found, folder.parent.joinpath, lambda path: ""), objects
 
 
-def read_back(place: Place, file: KeptFile, keys: dict[str, bytes]) -> bytes:
+def read_back(place: BackupStore, file: KeptFile, keys: dict[str, bytes]) -> bytes:
     found = b""
     for piece in file.pieces:
         sealed = place.get(piece.object)
@@ -61,7 +61,7 @@ def read_back(place: Place, file: KeptFile, keys: dict[str, bytes]) -> bytes:
 
 
 def test_what_did_not_change_is_not_written_again_and_what_is_gone_takes_its_key(
-    place: Place, tmp_path: Path
+    place: BackupStore, tmp_path: Path
 ) -> None:
     folder = tmp_path / "vault"
     folder.mkdir()
@@ -87,7 +87,7 @@ def test_what_did_not_change_is_not_written_again_and_what_is_gone_takes_its_key
     assert place.names() == third.keys.keys()
 
 
-def test_of_an_environment_the_blocks_that_changed_are_written(place: Place, tmp_path: Path) -> None:
+def test_of_an_environment_the_blocks_that_changed_are_written(place: BackupStore, tmp_path: Path) -> None:
     folder = tmp_path / "index"
     with (
         lmdb.open(str(folder), map_size=1 << 26) as environment,
@@ -188,7 +188,7 @@ def test_the_table_has_every_part_of_a_deployment() -> None:
 
 def test_the_last_backup_is_kept_apart_by_place_and_forgets_lost_objects(tmp_path: Path) -> None:
     name = "a" * 32
-    manifest = Manifest(
+    manifest = BackupManifest(
         origin="o", taken_us=1, position=1, entries=1, directory_form=3, checkpoint=b"", files=[], streams=[]
     )
     assert read_last(tmp_path, "one") is None
@@ -202,7 +202,7 @@ def test_the_last_backup_is_kept_apart_by_place_and_forgets_lost_objects(tmp_pat
     assert read_last(tmp_path, "one") is None
 
 
-def test_a_store_is_of_one_deployment(place: Place) -> None:
+def test_a_store_is_of_one_deployment(place: BackupStore) -> None:
     place.claim("gateway.example/one 0f")
     place.claim("gateway.example/one 0f")
     with pytest.raises(ConfigurationError, match="of another deployment"):
@@ -246,9 +246,9 @@ def test_a_store_is_a_folder_or_an_s3_store_that_is_let_in(
 ) -> None:
     access = None if text is None else secret_file(tmp_path / "access.toml", text)
     with pytest.raises(ConfigurationError, match=words):
-        open_place(where, access, make=True)
+        open_store(where, access, make=True)
     with pytest.raises(ConfigurationError, match="no folder"):
-        open_place(str(tmp_path / "missing"), None, make=False)
+        open_store(str(tmp_path / "missing"), None, make=False)
 
 
 def test_the_start_behind_a_restore_says_so_once(tmp_path: Path) -> None:

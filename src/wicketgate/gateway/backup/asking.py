@@ -17,7 +17,7 @@ _ANSWER_S: Final = 120.0
 _T = TypeVar("_T")
 
 
-class Standing(msgspec.Struct, frozen=True):
+class GatewayStanding(msgspec.Struct, frozen=True):
     """How a gateway stands: its last transaction, its time, its streams, and to whom keys are encrypted."""
 
     recipients: list[str]
@@ -68,13 +68,13 @@ class DeskVisit:
         """Leave."""
         self._socket.close()
 
-    def begin(self) -> Standing:
+    def begin(self) -> GatewayStanding:
         """Begin: the log says from now on that a backup was taken, and to whom its keys are encrypted."""
-        return self._decoded(self._ask(BackupAsk(do="begin")), Standing)
+        return self._decoded(self._ask(BackupAsk(do="begin")), GatewayStanding)
 
-    def stand(self) -> Standing:
+    def stand(self) -> GatewayStanding:
         """Return how the gateway stands now."""
-        return self._decoded(self._ask(BackupAsk(do="stand")), Standing)
+        return self._decoded(self._ask(BackupAsk(do="stand")), GatewayStanding)
 
     def messages(self, stream: str, first: int, last: int, most_bytes: int) -> list[KeptMessage]:
         """Return messages of a stream from `first` on, in their order; none where there are no more."""

@@ -18,12 +18,13 @@ from typing import Final
 from wicketgate.base.errors import ConfigurationError, StreamError
 from wicketgate.commits.rewritten import COMMITS
 from wicketgate.gateway.backup import contents
-from wicketgate.gateway.backup.asking import DeskVisit, Standing
+from wicketgate.gateway.backup.asking import DeskVisit, GatewayStanding
 from wicketgate.gateway.backup.desk import STAGE
 from wicketgate.gateway.backup.files import (
     copy_environment,
     copy_files,
     copy_lasting,
+    found_at,
     found_below,
     link_history,
     links_below,
@@ -32,20 +33,19 @@ from wicketgate.gateway.backup.files import (
 from wicketgate.gateway.backup.local import only_held, read_last, write_last
 from wicketgate.gateway.backup.manifest import (
     CHUNK_BYTES,
+    BackupManifest,
     Chunk,
-    FoundFile,
     KeptFile,
     KeptStream,
     KeyFile,
-    Manifest,
     encode,
     lacking,
     unchanged_chunks,
 )
 from wicketgate.gateway.backup.messages import KeptMessage, StreamEnds, dump_messages
 from wicketgate.gateway.backup.objects import ObjectWriter
-from wicketgate.gateway.backup.places import Place
 from wicketgate.gateway.backup.sealing import seal_keys
+from wicketgate.gateway.backup.stores import BackupStore
 from wicketgate.gateway.deployment import Deployment
 
 _ASK_BYTES: Final = 1 << 20
@@ -75,7 +75,7 @@ class TakenBackup:
     left_out: tuple[str, ...]
 
 
-def take_backup(folder: Path, to: Place, keys: Place, where: str) -> TakenBackup:
+def take_backup(folder: Path, to: BackupStore, keys: BackupStore, where: str) -> TakenBackup:
     """Take a backup of the deployment that runs in `folder`.
 
     Parameters
@@ -131,7 +131,7 @@ class _Cut:
     """The taking of one cut."""
 
     def __init__(
-        self, folder: Path, visit: DeskVisit, objects: ObjectWriter, before: Manifest | None
+        self, folder: Path, visit: DeskVisit, objects: ObjectWriter, before: BackupManifest | None
     ) -> None:
         self._folder = folder
         self._visit = visit
@@ -143,7 +143,7 @@ class _Cut:
         self._secrets: dict[str, bytes] = {}
         self.recipients: list[str] = []
 
-    def take(self) -> tuple[Manifest, dict[str, bytes]]:
+    def take(self) -> tuple[BackupManifest, dict[str, bytes]]:
         """Return the manifest of what was copied, and the keys that had not ended at its end."""
         begun = self._visit.begin()
         self.recipients = begun.recipients
@@ -170,10 +170,9 @@ class _Cut:
         elsewhere = self._copy_named(end)
         self._read_secrets()
         for name in contents.FILES:
-            stat = (self._folder / name).stat()
-            found = {name: FoundFile(stat.st_size, stat.st_mtime_ns)}
+            found = {name: found_at(self._folder / name)}
             self._files += copy_files(self._objects, self._of(name), found, self._folder.joinpath, str)
-        manifest = Manifest(
+        manifest = BackupManifest(
             origin=end.origin,
             taken_us=end.at_us,
             position=end.position,
@@ -302,7 +301,7 @@ class _Cut:
         )
         self._secrets |= self._keys_in(folder)
 
-    def _copy_named(self, end: Standing) -> list[str]:
+    def _copy_named(self, end: GatewayStanding) -> list[str]:
         """Copy what transactions name, and return what of it lies elsewhere."""
         for name in contents.FOLDERS:
             if name == "images" and not end.images:

@@ -42,12 +42,17 @@ def found_below(folder: Path, root: Path) -> dict[str, FoundFile]:
                 continue
             path = Path(at, name)
             try:
-                stat = path.lstat()
+                if path.is_file() and not path.is_symlink():
+                    found[path.relative_to(root).as_posix()] = found_at(path)
             except FileNotFoundError:
                 continue
-            if path.is_file() and not path.is_symlink():
-                found[path.relative_to(root).as_posix()] = FoundFile(stat.st_size, stat.st_mtime_ns)
     return found
+
+
+def found_at(path: Path) -> FoundFile:
+    """Return a file as it is found. Its time is compared with itself alone, and dates nothing."""
+    stat = path.lstat()
+    return FoundFile(stat.st_size, stat.st_mtime_ns)
 
 
 def links_below(folder: Path, root: Path) -> dict[str, str]:
@@ -155,6 +160,7 @@ def link_history(folder: Path, stage: Path) -> dict[str, FoundFile]:
     for _ in range(_TRIES):
         shutil.rmtree(stage, ignore_errors=True)
         stage.mkdir(mode=0o700, parents=True)
+        linked: dict[str, FoundFile] = {}
         try:
             for path, one in found_below(folder, folder).items():
                 if path.startswith(_CLEAR):
@@ -165,10 +171,10 @@ def link_history(folder: Path, stage: Path) -> dict[str, FoundFile]:
                     _link(folder / path, target)
                 else:
                     shutil.copyfile(folder / path, target)
-                    os.utime(target, ns=(one.mtime_ns, one.mtime_ns))
+                linked[path] = one
         except FileNotFoundError:
             continue
-        return found_below(stage, stage)
+        return linked
     raise ConfigurationError("the parts of the history change faster than they can be linked: try again")
 
 
@@ -187,4 +193,4 @@ def _link(path: Path, target: Path) -> None:
     except FileNotFoundError:
         raise
     except OSError:  # another file system, or one without links
-        shutil.copy2(path, target)
+        shutil.copyfile(path, target)

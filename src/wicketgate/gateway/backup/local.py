@@ -15,7 +15,7 @@ import msgspec
 from wicketgate.base.errors import InputError
 from wicketgate.base.files import write_durably
 from wicketgate.base.parts import private_folder
-from wicketgate.gateway.backup.manifest import FORM, Manifest, decode_manifest, encode
+from wicketgate.gateway.backup.manifest import FORM, BackupManifest, decode_manifest, encode
 
 
 class LastBackup(msgspec.Struct, frozen=True):
@@ -26,7 +26,7 @@ class LastBackup(msgspec.Struct, frozen=True):
     keys: dict[str, bytes]
 
 
-def read_last(folder: Path, where: str) -> tuple[Manifest, dict[str, bytes]] | None:
+def read_last(folder: Path, where: str) -> tuple[BackupManifest, dict[str, bytes]] | None:
     """Return the manifest and the keys of the last backup at a place; None where this version reads none."""
     try:
         found = msgspec.msgpack.decode(_path(folder, where).read_bytes(), type=LastBackup)
@@ -37,7 +37,7 @@ def read_last(folder: Path, where: str) -> tuple[Manifest, dict[str, bytes]] | N
         return None  # all is written anew
 
 
-def write_last(folder: Path, where: str, manifest: Manifest, keys: dict[str, bytes]) -> None:
+def write_last(folder: Path, where: str, manifest: BackupManifest, keys: dict[str, bytes]) -> None:
     """Keep a backup as the last one at a place."""
     private_folder(folder)
     data = msgspec.msgpack.encode(LastBackup(FORM, encode(manifest), keys))
@@ -45,7 +45,7 @@ def write_last(folder: Path, where: str, manifest: Manifest, keys: dict[str, byt
     write_durably(_path(folder, where), data, aside=folder / "next.new")
 
 
-def only_held(manifest: Manifest, held: Collection[str]) -> Manifest:
+def only_held(manifest: BackupManifest, held: Collection[str]) -> BackupManifest:
     """Return a manifest with those files and chunks alone whose objects are still in the store."""
     return msgspec.structs.replace(
         manifest,

@@ -80,7 +80,7 @@ class KeptStream(msgspec.Struct, frozen=True, array_like=True):
     chunks: tuple[Chunk, ...]
 
 
-class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+class BackupManifest(msgspec.Struct, frozen=True, kw_only=True):
     """A backup: one cut through a deployment.
 
     Attributes
@@ -148,19 +148,19 @@ class FoundFile(NamedTuple):
     mtime_ns: int
 
 
-def encode(value: Manifest | KeyFile) -> bytes:
+def encode(value: BackupManifest | KeyFile) -> bytes:
     """Return a manifest or a key file in its stored form."""
     return msgspec.msgpack.encode(value)
 
 
-def decode_manifest(data: bytes) -> Manifest:
+def decode_manifest(data: bytes) -> BackupManifest:
     """Return the manifest in bytes.
 
     InputError for anything else, and for a later form.
     """
     _demand_form(data, "the manifest")
     try:
-        found = msgspec.msgpack.decode(data, type=Manifest)
+        found = msgspec.msgpack.decode(data, type=BackupManifest)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError("it is no manifest of a backup") from error
     for file in found.files:

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from wicketgate.gateway.backup.manifest import CHUNK_BYTES, KeptFile, Piece
-from wicketgate.gateway.backup.places import Place
 from wicketgate.gateway.backup.sealing import new_key, seal_object
+from wicketgate.gateway.backup.stores import BackupStore
 
 _SMALL: Final = CHUNK_BYTES // 2
 
@@ -30,7 +30,7 @@ class ObjectWriter:
         Of what was encrypted and stored, and of what stands there already.
     """
 
-    def __init__(self, place: Place, known: Mapping[str, bytes]) -> None:
+    def __init__(self, place: BackupStore, known: Mapping[str, bytes]) -> None:
         self._place = place
         self._known = known
         self.keys: dict[str, bytes] = {}

@@ -24,11 +24,11 @@ from wicketgate.base.streams.server import NatsServer
 from wicketgate.commits.rewritten import COMMITS
 from wicketgate.commits.stored import decode_public
 from wicketgate.gateway.backup import contents
-from wicketgate.gateway.backup.manifest import KeptFile, KeptStream, KeyFile, Manifest, decode_manifest
+from wicketgate.gateway.backup.manifest import BackupManifest, KeptFile, KeptStream, KeyFile, decode_manifest
 from wicketgate.gateway.backup.messages import StreamFilling, load_messages
-from wicketgate.gateway.backup.places import Place
 from wicketgate.gateway.backup.restored import RESTORING, RestoredMark, write_mark
 from wicketgate.gateway.backup.sealing import open_keys, open_object
+from wicketgate.gateway.backup.stores import BackupStore
 from wicketgate.gateway.deployment import Deployment, note_signer
 from wicketgate.gateway.forms import FORM
 from wicketgate.ledger.notes import Checkpoint, open_checkpoint, unverified_checkpoint
@@ -51,7 +51,7 @@ class RestoredBackup:
     elsewhere: tuple[str, ...]
 
 
-class Source:
+class StoredBackup:
     """The objects of one backup, opened.
 
     Parameters
@@ -67,14 +67,14 @@ class Source:
         If what lies there is no backup.
     """
 
-    def __init__(self, place: Place, keys: Place, identity: str) -> None:
+    def __init__(self, place: BackupStore, keys: BackupStore, identity: str) -> None:
         self._place = place
         sealed = keys.keys()
         if sealed is None:
             raise ConfigurationError("the store of keys holds no keys of a backup")
         self.keys: KeyFile = open_keys(sealed, identity)
         self._kept: dict[str, bytes] = {}
-        self.manifest: Manifest = decode_manifest(self.object(self.keys.manifest))
+        self.manifest: BackupManifest = decode_manifest(self.object(self.keys.manifest))
 
     def object(self, name: str) -> bytes:
         """Return what an object holds."""
@@ -102,7 +102,7 @@ class Source:
             yield data
 
 
-async def restore(source: Source, folder: Path, seen: bytes) -> RestoredBackup:
+async def restore(source: StoredBackup, folder: Path, seen: bytes) -> RestoredBackup:
     """Restore a backup.
 
     Parameters
@@ -186,7 +186,7 @@ def _prepare(folder: Path) -> None:
         )
 
 
-def _demand_log(deployment: Deployment, manifest: Manifest, seen: bytes) -> Checkpoint:
+def _demand_log(deployment: Deployment, manifest: BackupManifest, seen: bytes) -> Checkpoint:
     """Return the checkpoint that was seen; it must be of this log, and the backup must not end before it."""
     if manifest.directory_form != FORM:
         raise ConfigurationError(
@@ -210,7 +210,7 @@ def _demand_log(deployment: Deployment, manifest: Manifest, seen: bytes) -> Chec
     return known
 
 
-def _lay_files(source: Source, folder: Path) -> int:
+def _lay_files(source: StoredBackup, folder: Path) -> int:
     """Write every file but `form`, and return how many bytes."""
     size = 0
     for file in source.manifest.files:
@@ -253,7 +253,7 @@ def _made(folder: Path, path: str, *, is_public: bool) -> int:
 
 
 async def _fill(
-    source: Source, link: Link, stream: KeptStream, manifest: Manifest, entries: list[bytes]
+    source: StoredBackup, link: Link, stream: KeptStream, manifest: BackupManifest, entries: list[bytes]
 ) -> int:
     """Fill one stream; of COMMITS gather the entries of the log that its checkpoint does not count yet."""
     size, reached = 0, unverified_checkpoint(manifest.checkpoint).size

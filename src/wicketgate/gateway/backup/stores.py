@@ -30,7 +30,7 @@ _ACCESS: Final = frozenset({"region", "endpoint", "access_key", "secret_key"})
 _AT_ONCE: Final = 1_000
 
 
-class Place:
+class BackupStore:
     """One store: of objects, or of keys.
 
     Parameters
@@ -123,7 +123,7 @@ class Place:
             raise _away() from error
 
 
-def open_place(where: str, access: Path | None, *, make: bool) -> Place:
+def open_store(where: str, access: Path | None, *, make: bool) -> BackupStore:
     """Return the store at a folder, or at a URL like `s3://bucket/prefix`.
 
     Parameters
@@ -149,7 +149,7 @@ def open_place(where: str, access: Path | None, *, make: bool) -> Place:
             raise ConfigurationError(
                 f"`{where}` cannot be used: {(error.strerror or 'error').lower()}"
             ) from error
-        return Place(LocalStore(folder), folder)
+        return BackupStore(LocalStore(folder), folder)
     found = _URL.fullmatch(where)
     if found is None:
         raise ConfigurationError("a store is a folder, or a URL like `s3://bucket/prefix`")
@@ -159,7 +159,7 @@ def open_place(where: str, access: Path | None, *, make: bool) -> Place:
         )
     said = _access(access)
     endpoint = said.get("endpoint")
-    return Place(
+    return BackupStore(
         S3Store(
             found[1],
             prefix=found[2],
