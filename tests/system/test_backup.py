@@ -41,7 +41,8 @@ from wicketgate.reads.messages import decode_reads
 from wicketgate_demo.world import london
 
 __all__ = ["kept", "world"]
-SECONDS = re.compile(r"Written: ([0-9.]+) MB")
+WRITTEN = re.compile(r"Written: ([0-9.]+) MB")
+STOOD = re.compile(r"Stood there already: ([0-9.]+) MB")
 
 
 class Backed:
@@ -181,10 +182,12 @@ def demand_refused(done: subprocess.CompletedProcess[str], words: str) -> None:
     assert done.returncode == 2
 
 
-def written_mb(said: str) -> float:
-    found = SECONDS.search(said)
-    assert found, said
-    return float(found[1])
+def sizes(said: str) -> tuple[float, float]:
+    """Return how many MB a backup wrote, and how many stood there."""
+    written, stood = WRITTEN.search(said), STOOD.search(said)
+    assert written, said
+    assert stood, said
+    return float(written[1]), float(stood[1])
 
 
 @pytest.mark.timeout(300)
@@ -219,7 +222,7 @@ def test_a_backup_of_a_running_deployment_is_restored_and_goes_on(with_history: 
     world.verify()
     backed.verify(seen)  # it goes on from what was kept of it before
     await_history(world)
-    assert "Stood there already: 0.0 MB" in backed.take()
+    assert sizes(backed.take())[0] > 0
     assert '"restored"' in entries_of(world)
     assert '"operation":"backup"' in entries_of(world)
 
@@ -239,7 +242,13 @@ def test_a_stolen_backup_and_destroyed_keys_give_nothing(backed: Backed) -> None
         time.sleep(3)
     settle(world)
     early = dict(world.acknowledged)
+    (Path(backed.keys) / "keys.age").mkdir(parents=True)  # the store of keys refuses
+    failed = subprocess.run(backed.command(), capture_output=True, text=True, timeout=60, check=False)
+    assert failed.returncode == 3, failed.stderr
+    (Path(backed.keys) / "keys.age").rmdir()
     first = backed.take()
+    assert sizes(first)[1] > 0  # what the failed one wrote is good
+    assert "Not copied" not in first
     stolen = backed.objects()
     plates = [plate.encode() for plate in early]
     token = (gateway / "keys" / "admin.token").read_bytes().strip()
@@ -252,7 +261,7 @@ def test_a_stolen_backup_and_destroyed_keys_give_nothing(backed: Backed) -> None
     assert not any(token in data or secret in data for data in everything)
     assert not any(path.startswith("keys/") and path != "keys/index.key" for path in secrets)
     second = backed.take()
-    assert written_mb(second) < written_mb(first)
+    assert sizes(second)[0] < sum(sizes(first)) / 2
     assert stolen.keys() & backed.objects().keys()
     # What every part has is not looked at again: then the keys of an hour may end, and here they do.
     time.sleep(12)

@@ -66,6 +66,10 @@ class DeskVisit:
 
     def __exit__(self, *_: object) -> None:
         """Leave."""
+        self.close()
+
+    def close(self) -> None:
+        """Leave: the gateway goes on as before."""
         self._socket.close()
 
     def begin(self) -> GatewayStanding:

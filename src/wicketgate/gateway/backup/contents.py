@@ -19,7 +19,9 @@ INDEX_KEY: Final = "keys/index.key"
 """The one secret that does not end and is needed: it stands with the keys."""
 LOG, HISTORY, SNAPSHOTS, STREAMS = "log", "history", "snapshots", "nats"
 """Copied by rules of their own (docs/spec/backup.md)."""
-LEFT_OUT: Final = frozenset({"keys", "backups", "readers", "roles", "lock", "node", "clock", "restored"})
+LEFT_OUT: Final = frozenset(
+    {"keys", "backups", "readers", "roles", "lock", "node", "clock", "restored", "backup.sock"}
+)
 """Never copied: the log's key and tokens, what is made anew, and what is of one machine or one start."""
 PACKED: Final = frozenset({"images", "log"})
 """What lies there is public, or lies under a key of its own that ends: many files may share one object."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from wicketgate.base.errors import ConfigurationError, StreamError
+from wicketgate.base.errors import ConfigurationError, StreamError, WicketgateError
 from wicketgate.commits.rewritten import COMMITS
 from wicketgate.gateway.backup import contents
 from wicketgate.gateway.backup.asking import DeskVisit, GatewayStanding
@@ -100,20 +100,28 @@ def take_backup(folder: Path, to: BackupStore, keys: BackupStore, where: str) ->
     objects = ObjectWriter(to, {} if last is None else last[1])
     with DeskVisit(folder) as visit:
         cut = _Cut(folder, visit, objects, before)
-        manifest, secrets = cut.take()
-    to.settle()
-    # A crash up to here leaves objects that nothing names, and the backup before. From the writing of the keys on this
-    # one counts.
-    name = objects.write(encode(manifest))
-    to.settle()
-    known = KeyFile(
-        origin=manifest.origin,
-        taken_us=manifest.taken_us,
-        manifest=name,
-        objects=objects.keys,
-        secrets=secrets,
-    )
-    keys.put_keys(seal_keys(known, cut.recipients))
+        try:
+            manifest, secrets = cut.take()
+            visit.close()
+            to.settle()
+            # A crash up to here leaves objects that nothing names, and the backup before. From the writing of the keys
+            # on this one counts.
+            name = objects.write(encode(manifest))
+            to.settle()
+            known = KeyFile(
+                origin=manifest.origin,
+                taken_us=manifest.taken_us,
+                manifest=name,
+                objects=objects.keys,
+                secrets=secrets,
+            )
+            keys.put_keys(seal_keys(known, cut.recipients))
+        except WicketgateError:
+            # What was written is good for the next one, which begins where this one ended. The backup before counts.
+            partial = cut.so_far()
+            if partial is not None:
+                write_last(folder / "backups", where, partial, {**objects.known, **objects.keys})
+            raise
     write_last(folder / "backups", where, manifest, objects.keys)
     ended = to.end_all_but(objects.keys)
     return TakenBackup(
@@ -140,12 +148,14 @@ class _Cut:
         self._chunks = {one.name: one.chunks for one in before.streams} if before is not None else {}
         self._files: list[KeptFile] = []
         self._links: dict[str, str] = {}
+        self._written: dict[str, list[Chunk]] = {}
+        self._begun: GatewayStanding | None = None
         self._secrets: dict[str, bytes] = {}
         self.recipients: list[str] = []
 
     def take(self) -> tuple[BackupManifest, dict[str, bytes]]:
         """Return the manifest of what was copied, and the keys that had not ended at its end."""
-        begun = self._visit.begin()
+        self._begun = begun = self._visit.begin()
         self.recipients = begun.recipients
         ends = {one.name: one for one in begun.streams}
         commits = self._fill(ends[COMMITS], self._kept(ends[COMMITS]), begun.position)
@@ -186,6 +196,29 @@ class _Cut:
         )
         return manifest, self._secrets
 
+    def so_far(self) -> BackupManifest | None:
+        """Return what stands in the store by now, with what stood there before; None where nothing was begun.
+
+        It is no backup, and nobody but the next one is told of it.
+        """
+        begun = self._begun
+        if begun is None:
+            return None
+        return BackupManifest(
+            origin=begun.origin,
+            taken_us=begun.at_us,
+            position=begun.position,
+            entries=begun.entries,
+            directory_form=begun.directory_form,
+            checkpoint=b"",
+            files=list((self._before | {file.path: file for file in self._files}).values()),
+            streams=[self._stream(ends, ends.last, self._known_chunks(ends.name)) for ends in begun.streams],
+        )
+
+    def _known_chunks(self, name: str) -> list[Chunk]:
+        known = self._written.get(name, self._chunks.get(name, ()))
+        return sorted(known, key=lambda chunk: chunk.first)
+
     # --- streams ----------------------------------------------------------------------------------------------
 
     def _kept(self, ends: StreamEnds) -> list[Chunk]:
@@ -197,12 +230,15 @@ class _Cut:
     def _fill(self, ends: StreamEnds, kept: Sequence[Chunk], last: int) -> list[Chunk]:
         """Return the chunks of a stream up to a message: those there are, and the others written."""
         found = list(kept)
+        self._written[ends.name] = found
         for begin, end in lacking(kept, ends.first, last):
-            found += self._range(ends.name, begin, end)
+            reached = self._range(ends.name, begin, end, found)
+            if ends.name == COMMITS and end == last != reached:
+                raise StreamError("the last transactions of COMMITS cannot be read: take the backup again")
         return sorted(found, key=lambda chunk: chunk.first)
 
-    def _range(self, name: str, first: int, last: int) -> list[Chunk]:
-        chunks: list[Chunk] = []
+    def _range(self, name: str, first: int, last: int, chunks: list[Chunk]) -> int:
+        """Add the chunks of a range to others, and return the last message that there was."""
         waiting: list[KeptMessage] = []
         begin, size, at = first, 0, first
         while at <= last:
@@ -217,15 +253,13 @@ class _Cut:
                 waiting, begin, size = [], at, 0
         if waiting:
             chunks.append(self._chunk(waiting, begin, last, size))
-        return chunks
+        return at - 1
 
     def _chunk(self, messages: list[KeptMessage], first: int, last: int, size: int) -> Chunk:
         return Chunk(self._objects.write(dump_messages(messages)), first, last, len(messages), size)
 
     @staticmethod
     def _stream(ends: StreamEnds, last: int, chunks: Sequence[Chunk]) -> KeptStream:
-        if ends.name == COMMITS and (not chunks or chunks[-1].last != last):
-            raise StreamError("the last transactions of COMMITS cannot be read: take the backup again")
         first = min(ends.first, last + 1)
         return KeptStream(
             ends.name,
@@ -233,7 +267,7 @@ class _Cut:
             ends.together,
             first,
             last,
-            tuple(chunk for chunk in chunks if chunk.first >= first),
+            tuple(chunk for chunk in chunks if first <= chunk.first and chunk.last <= last),
         )
 
     # --- files ------------------------------------------------------------------------------------------------

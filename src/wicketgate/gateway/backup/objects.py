@@ -32,7 +32,7 @@ class ObjectWriter:
 
     def __init__(self, place: BackupStore, known: Mapping[str, bytes]) -> None:
         self._place = place
-        self._known = known
+        self.known = known
         self.keys: dict[str, bytes] = {}
         self.written_bytes = 0
         self.kept_bytes = 0
@@ -48,7 +48,7 @@ class ObjectWriter:
 
     def keep(self, name: str, size: int) -> None:
         """Take over an object of the backup before."""
-        self.keys[name] = self._known[name]
+        self.keys[name] = self.known[name]
         self.kept_bytes += size
 
     def keep_file(self, file: KeptFile) -> KeptFile:
