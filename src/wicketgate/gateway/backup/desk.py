@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import lmdb
 import msgspec
 
-from wicketgate.base.errors import ConfigurationError, WicketgateError
+from wicketgate.base.errors import ConfigurationError, StreamError, WicketgateError
 from wicketgate.base.streams.link import end_tasks
 from wicketgate.gateway.backup.messages import dump_messages, read_messages, stream_ends
 from wicketgate.gateway.forms import FORM
@@ -61,7 +61,7 @@ class BackupDesk:
         self._server: asyncio.Server | None = None
         self._here = -1
         self._task: asyncio.Task[None] | None = None
-        self._quiet = False
+        self._quiet: asyncio.TimerHandle | None = None
         self._begun = False
 
     @property
@@ -113,7 +113,7 @@ class BackupDesk:
             async with asyncio.timeout(_HOLD_S):
                 await self._serve(reader, writer)
         except TimeoutError:
-            log.warning("a backup took longer than an hour, and was ended")
+            log.warning("a backup took an hour, or asked nothing for ten minutes, and was ended")
         except (ConnectionError, asyncio.IncompleteReadError):
             log.debug("whoever took a backup has gone")
         finally:
@@ -185,16 +185,19 @@ class BackupDesk:
     async def _still(self) -> None:
         """Hand nothing to the history until `_go_on`, or for a minute."""
         history = self._gateway.history
-        if history is None or self._quiet:
+        if history is None or self._quiet is not None:
             return
-        await asyncio.wait_for(history.stillness.acquire(), _STILL_S)
-        self._quiet = True
-        asyncio.get_running_loop().call_later(_STILL_S, self._go_on)
+        try:
+            await asyncio.wait_for(history.stillness.acquire(), _STILL_S)
+        except TimeoutError as error:
+            raise StreamError("the history does not come to rest: take the backup again") from error
+        self._quiet = asyncio.get_running_loop().call_later(_STILL_S, self._go_on)
 
     def _go_on(self) -> None:
         history = self._gateway.history
-        if self._quiet and history is not None:
-            self._quiet = False
+        if self._quiet is not None and history is not None:
+            self._quiet.cancel()  # the next stillness has an end of its own
+            self._quiet = None
             history.stillness.release()
 
     def _clean(self) -> None:
