@@ -91,14 +91,14 @@ def take_backup(folder: Path, to: BackupStore, keys: BackupStore, where: str) ->
         If the gateway or a store does not answer. The backup before is what it was.
     """
     began_s = time.monotonic()
-    stamp = Deployment(folder).stamp()
-    for store in (to, keys):
-        store.claim(f"{stamp.origin} {stamp.key}")
-    last = read_last(folder / "backups", where)
-    held = to.names() if last is not None else set()
-    before = None if last is None else only_held(last[0], held)
-    objects = ObjectWriter(to, {} if last is None else last[1])
     with DeskVisit(folder) as visit:
+        stamp = Deployment(folder).stamp()
+        for store in (to, keys):
+            store.claim(f"{stamp.origin} {stamp.key}")
+        last = read_last(folder / "backups", where)
+        held = to.names() if last is not None else set()
+        before = None if last is None else only_held(last[0], held)
+        objects = ObjectWriter(to, {} if last is None else last[1])
         cut = _Cut(folder, visit, objects, before)
         try:
             manifest, secrets = cut.take()
