@@ -18,7 +18,7 @@ from wicketgate.gateway.backup.manifest import (
     KeptFile,
     KeptStream,
     KeyFile,
-    Piece,
+    ObjectPiece,
     decode_keys,
     decode_manifest,
     encode,
@@ -73,7 +73,9 @@ def test_each_message_is_kept_or_read_again_once_and_none_that_is_gone_is_kept(
 def test_an_object_is_kept_only_while_every_file_in_it_is_what_it_was(
     before: dict[str, tuple[str, int]], found: dict[str, int]
 ) -> None:
-    files = [KeptFile(path, 1, time, (Piece(name, 0, 1, b""),)) for path, (name, time) in before.items()]
+    files = [
+        KeptFile(path, 1, time, (ObjectPiece(name, 0, 1, b""),)) for path, (name, time) in before.items()
+    ]
     now = {path: FoundFile(1, time) for path, time in found.items()}
     same = unchanged_files(files, now)
     objects = {piece.object for file in same.values() for piece in file.pieces}
@@ -124,7 +126,7 @@ def manifest() -> BackupManifest:
         entries=5,
         directory_form=3,
         checkpoint=b"note",
-        files=[KeptFile("vault/a", 3, 9, (Piece(name, 0, 3, bytes(32)),))],
+        files=[KeptFile("vault/a", 3, 9, (ObjectPiece(name, 0, 3, bytes(32)),))],
         streams=[KeptStream("COMMITS", False, True, 3, 12, (Chunk(name, 3, 12, 9, 100),))],
         links={"history/a/b": "../c"},
     )
@@ -140,7 +142,7 @@ def manifest() -> BackupManifest:
             {"files": [KeptFile("../a", 0, 0, ())]},
             {"files": [KeptFile("/a", 0, 0, ())]},
             {"files": [KeptFile("a", 4, 0, ())]},
-            {"files": [KeptFile("a", 1, 0, (Piece("../../x", 0, 1, b""),))]},
+            {"files": [KeptFile("a", 1, 0, (ObjectPiece("../../x", 0, 1, b""),))]},
             {"streams": [KeptStream("a.b", False, False, 1, 1, ())]},
             {"streams": [KeptStream("A", False, False, 1, 3, (Chunk("0" * 32, 2, 5, 1, 1),))]},
         ]

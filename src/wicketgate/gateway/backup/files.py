@@ -18,7 +18,7 @@ from wicketgate.gateway.backup.manifest import (
     CHUNK_BYTES,
     FoundFile,
     KeptFile,
-    Piece,
+    ObjectPiece,
     unchanged_files,
 )
 from wicketgate.gateway.backup.objects import ObjectWriter, Packing
@@ -122,8 +122,8 @@ def copy_environment(objects: ObjectWriter, before: KeptFile | None, folder: Pat
 
     Another process writes on; it keeps the pages of this moment for as long as this takes.
     """
-    former: tuple[Piece, ...] = before.pieces if before is not None else ()
-    pieces: list[Piece] = []
+    former: tuple[ObjectPiece, ...] = before.pieces if before is not None else ()
+    pieces: list[ObjectPiece] = []
     failed: list[BaseException] = []
     environment = lmdb.open(str(folder), readonly=True, create=False, max_dbs=64)
     reads, writes = os.pipe()

@@ -21,7 +21,7 @@ OBJECT: Final = re.compile(r"[0-9a-f]{32}")
 _MOST_SIZE: Final = 1 << 50
 
 
-class Piece(msgspec.Struct, frozen=True, array_like=True):
+class ObjectPiece(msgspec.Struct, frozen=True, array_like=True):
     """A piece of a file: where in which object it lies.
 
     Attributes
@@ -48,7 +48,7 @@ class KeptFile(msgspec.Struct, frozen=True, array_like=True):
     path: str
     size: int
     mtime_ns: int
-    pieces: tuple[Piece, ...]
+    pieces: tuple[ObjectPiece, ...]
 
 
 class Chunk(msgspec.Struct, frozen=True, array_like=True):

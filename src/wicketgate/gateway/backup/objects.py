@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from wicketgate.gateway.backup.manifest import CHUNK_BYTES, KeptFile, Piece
+from wicketgate.gateway.backup.manifest import CHUNK_BYTES, KeptFile, ObjectPiece
 from wicketgate.gateway.backup.sealing import new_key, seal_object
 from wicketgate.gateway.backup.stores import BackupStore
 
@@ -57,13 +57,13 @@ class ObjectWriter:
             self.keep(piece.object, piece.size)
         return file
 
-    def write_block(self, block: bytes, before: Piece | None) -> Piece:
+    def write_block(self, block: bytes, before: ObjectPiece | None) -> ObjectPiece:
         """Return the piece of a block: the one before where it is the same, else a new one."""
         digest = hashlib.sha256(block).digest()
         if before is not None and before.sha256 == digest and before.size == len(block):
             self.keep(before.object, before.size)
             return before
-        return Piece(self.write(block), 0, len(block), digest)
+        return ObjectPiece(self.write(block), 0, len(block), digest)
 
 
 class Packing:
@@ -100,7 +100,7 @@ class Packing:
         name = self._objects.write(b"".join(data for *_, data in self._small))
         offset = 0
         for path, mtime_ns, data in self._small:
-            piece = Piece(name, offset, len(data), hashlib.sha256(data).digest())
+            piece = ObjectPiece(name, offset, len(data), hashlib.sha256(data).digest())
             self._files.append(KeptFile(path, len(data), mtime_ns, (piece,)))
             offset += len(data)
         self._small, self._bytes = [], 0
