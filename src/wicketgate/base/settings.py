@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from wicketgate.base.alert_settings import AlertSettings, parse_alerts
 from wicketgate.base.alert_settings import Network as Network
+from wicketgate.base.backup_settings import parse_backup
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.limits import ConnectionLimits
 from wicketgate.base.register_settings import RegisterSettings, parse_registers
@@ -157,6 +158,8 @@ class Settings:
         Whether accepted reads are kept for their source's retention, to be asked about.
     registers : mapping of str to RegisterSettings
         The registers of keepers that can be asked, by name.
+    backup_recipients : tuple of str
+        The age keys to which the keys of backups are encrypted; none until it is set.
     """
 
     folder: Path
@@ -181,6 +184,7 @@ class Settings:
     alerts: AlertSettings = field(default_factory=AlertSettings)
     history: bool = False
     registers: Mapping[str, RegisterSettings] = field(default_factory=dict)
+    backup_recipients: tuple[str, ...] = ()
 
     @property
     def front_processes(self) -> int:
@@ -285,6 +289,7 @@ def parse_settings(
     providers = data.pop("providers", {})
     alerts = data.pop("alerts", {})
     registers = data.pop("registers", {})
+    backup = data.pop("backup", None)
     limits = ConnectionLimits.parse(data.pop("limits", {}))
     certificate, certificate_key = _secured(folder, data, name)
     _check(data, _KEYS, name)
@@ -312,6 +317,7 @@ def parse_settings(
             limits=limits,
             provider_secrets=_providers(folder, providers),
             registers=parse_registers(folder, registers, read_secret),
+            backup_recipients=() if backup is None else parse_backup(backup),
             alerts=parse_alerts(folder, alerts, data.get("address", ""), read_secret),
             **data,
         )

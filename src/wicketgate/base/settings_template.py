@@ -84,6 +84,10 @@ port = 8080
 # enquirer = "tfl"
 # zone = "Europe/London"
 
+# To whom the keys of backups are encrypted: age keys, whose other halves lie elsewhere.
+# [backup]
+# recipients = ["age1..."]
+
 # The bounds on connections, requests and bytes; the operator's manual lists them all.
 # [limits]
 # connections = 8192

@@ -115,6 +115,8 @@ COMMANDS: tuple[Command, ...] = (
     _command(
         "upgrade", "operator", "bring an older deployment to the form of this version", "arguments.operator"
     ),
+    _command("backup", "operator", "back up a running deployment, encrypted", "arguments.operator"),
+    _command("restore", "operator", "restore a backup into an empty directory", "arguments.operator"),
     _command("bench", "operator", "run a benchmark of the source tree", "bench"),
 )
 """The product's own commands, in the order in which they are listed."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import lmdb
 import msgspec
 
 from wicketgate.base.errors import ConfigurationError
-from wicketgate.base.parts import Stamp, StampedPart, bind, demand_own
+from wicketgate.base.parts import LmdbPart, Stamp, StampedPart, bind, demand_own
 from wicketgate.base.streams.link import Link
 from wicketgate.commits.rewritten import COMMITS
 from wicketgate.commits.state import State
@@ -93,6 +94,10 @@ class Directory:
         """Return up to which message of COMMITS every part holds everything."""
         stamps = [part.stamp() for part, _ in self._parts]
         return min((stamp.position for stamp in stamps if stamp is not None), default=0)
+
+    def environments(self) -> list[lmdb.Environment]:
+        """Return the environments of LMDB among the parts."""
+        return [part.environment for part, _ in self._parts if isinstance(part, LmdbPart)]
 
     def reached(self, position: int) -> None:
         """Stamp every part with what it has, before COMMITS lets go of it.

@@ -82,7 +82,9 @@ class Housekeeping:
         directory: Directory,
         shared: SharedKeys | None = None,
         history: HistoryRole | None = None,
+        backed_up: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._backed_up = backed_up
         self._shared = shared
         self._history = history
         self._directory = directory
@@ -136,6 +138,7 @@ class Housekeeping:
             directory=gateway.directory,
             shared=gateway.shared,
             history=gateway.history,
+            backed_up=lambda: gateway.backups.is_under_way,
         )
 
     @property
@@ -204,8 +207,9 @@ class Housekeeping:
             await self._clock.sleep(_SNAPSHOT_S)
             await self.purge()
             await self._outcomes.end_unanswered()
-            named = self._lists.named(self._commits.committed, self._commits.staged)
-            await asyncio.to_thread(self._lists.tidy, named)
+            if not self._backed_up():
+                named = self._lists.named(self._commits.committed, self._commits.staged)
+                await asyncio.to_thread(self._lists.tidy, named)
             await self._end_shown()
 
     async def _end_shown(self) -> None:
@@ -274,7 +278,10 @@ class Housekeeping:
         if self._shared is not None:
             await self._shared.restore()
             commits_to = await self._shared.held_back(commits_to)
-        await self._rewriting.carry_out(commits_to)
+        # A cut that is being taken holds back what it may need to be brought up; keys of rows end all the same.
+        held_back = self._backed_up()
+        if not held_back:
+            await self._rewriting.carry_out(commits_to)
         # Rows of feeds stand there alone, and so do reads that an image may follow yet.
         needed = self._projections.oldest_needed() or commits_to + 1
         joined = self._intake.past_term(self._clock.now_us()) + 1
@@ -282,10 +289,11 @@ class Housekeeping:
         held = await self._held()
         if held is not None:
             kept_from = min(kept_from, held.sequence)
-        await self._link.purge_below(COMMITS, kept_from)
-        await self._rewriting.end_before(kept_from)
-        while self._committed and self._committed[0][0] <= commits_to:
-            self._kept_us = self._committed.popleft()[1]
+        if not held_back:
+            await self._link.purge_below(COMMITS, kept_from)
+            await self._rewriting.end_before(kept_from)
+            while self._committed and self._committed[0][0] <= commits_to:
+                self._kept_us = self._committed.popleft()[1]
         # A crash before this leaves keys that the next life ends.
         terms_us = self._terms_us()
         if held is not None:

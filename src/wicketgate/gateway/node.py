@@ -32,6 +32,8 @@ from wicketgate.commits.writer import Commits
 from wicketgate.feeds.index import FeedIndex
 from wicketgate.feeds.rows import RowMaker
 from wicketgate.gateway.alerting import Alerting, open_outbox
+from wicketgate.gateway.backup.desk import BackupDesk
+from wicketgate.gateway.backup.restored import clear_mark, read_mark, said_of
 from wicketgate.gateway.deployment import ENVIRONMENTS, PARTS, Deployment, note_signer
 from wicketgate.gateway.desks import Desks
 from wicketgate.gateway.directory import Directory, demand_founded
@@ -94,6 +96,7 @@ class Gateway(Desks):
         )
         self.progress = Progress()
         self._lock: int | None = None
+        self.restored = read_mark(settings.folder)
         self.said: dict[str, Any] = {}
         """What the entry of the start says besides."""
         self.failed = asyncio.Event()
@@ -165,6 +168,7 @@ class Gateway(Desks):
                 accept_clock,
                 demonstration=gateway.commits.parsed.charter(state).demonstration,
             )
+            gateway.said |= said_of(gateway.restored)
             await gateway._run()
         except BaseException:
             await gateway.stop()
@@ -425,6 +429,7 @@ class Gateway(Desks):
         self.health = HealthWatch(
             self.commits, self.projections, self.intake, self.space, delay_us, history=self.history
         )
+        self.backups = BackupDesk(self)
         self.housekeeping = Housekeeping.of(self)
         await self.housekeeping.begin()
         await self.searches.begin()
@@ -433,6 +438,8 @@ class Gateway(Desks):
         self.alerting = Alerting.of(self)
         self._parts.push_async_callback(self.alerting.close)
         self._parts.push_async_callback(self._end_work)
+        if self.restored is not None:
+            clear_mark(self.deployment.folder)
         own = [
             self.intake.run,
             self.pushes.run,
@@ -449,6 +456,8 @@ class Gateway(Desks):
             works.append(self.watch.run)
         for work in works:
             self._tasks.append(asyncio.create_task(self.guarded(work)))
+        await self.backups.open()
+        self._parts.push_async_callback(self.backups.close)
 
     def _fail(self, error: BaseException) -> None:
         if not self.failed.is_set():

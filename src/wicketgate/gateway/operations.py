@@ -77,6 +77,21 @@ def roles_known(roles: Sequence[str]) -> Build:
     return build
 
 
+def backup_taken(recipients: Sequence[str]) -> Build:
+    """Return what makes the transaction that tells that a backup is taken, and to whom its keys are encrypted."""
+
+    def build(state: State, at_us: int, sequence: int) -> Transaction:
+        body = {
+            "kind": "operation",
+            "operation": "backup",
+            "at": rfc3339(at_us),
+            "recipients": list(recipients),
+        }
+        return Transaction(at_us=at_us, first_entry=state.entries, entries=(canonical(body),))
+
+    return build
+
+
 def upgraded(folder: Path, form: int, machine_us: int) -> Mapping[str, Any]:
     """Return the members of the entry `upgraded`, but for its time.
 

@@ -1,4 +1,4 @@
-"""The arguments of `init`, `serve`, `role` and `upgrade`."""
+"""The arguments of `init`, `serve`, `role`, `upgrade`, `backup` and `restore`."""
 
 from __future__ import annotations
 
@@ -67,6 +67,52 @@ def add_upgrade(parser: ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="D", help="a stopped deployment of an earlier version")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and touch nothing")
     parser.set_defaults(run="wicketgate.cli.upgrading:run_upgrade")
+
+
+def add_backup(parser: ArgumentParser) -> None:
+    """Add the arguments of `backup`."""
+    parser.add_argument("folder", type=Path, metavar="D", help="a deployment that runs")
+    parser.add_argument(
+        "--to",
+        required=True,
+        metavar="DIR|URL",
+        help="where its objects go: a folder, or `s3://bucket/prefix`",
+    )
+    parser.add_argument(
+        "--keys",
+        required=True,
+        metavar="DIR|URL",
+        help="where their keys go: another place than the objects'",
+    )
+    parser.add_argument(
+        "--to-access", type=Path, metavar="F", help="the TOML file that lets you in at `--to`"
+    )
+    _add_keys_access(parser)
+    parser.set_defaults(run="wicketgate.cli.backups:run_backup")
+
+
+def add_restore(parser: ArgumentParser) -> None:
+    """Add the arguments of `restore`."""
+    parser.add_argument("source", metavar="DIR|URL", help="where the objects of the backup are")
+    parser.add_argument("folder", type=Path, metavar="D", help="a directory that holds `keys/log.pem` alone")
+    parser.add_argument("--keys", required=True, metavar="DIR|URL", help="where their keys are")
+    parser.add_argument(
+        "--identity", type=Path, required=True, metavar="F", help="the age identity of a recipient"
+    )
+    parser.add_argument(
+        "--seen", type=Path, required=True, metavar="F", help="the last checkpoint of the log known outside"
+    )
+    parser.add_argument(
+        "--from-access", type=Path, metavar="F", help="the TOML file that lets you in at the objects"
+    )
+    _add_keys_access(parser)
+    parser.set_defaults(run="wicketgate.cli.backups:run_restore")
+
+
+def _add_keys_access(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--keys-access", type=Path, metavar="F", help="the TOML file that lets you in at `--keys`"
+    )
 
 
 def add_role(parser: ArgumentParser) -> None:

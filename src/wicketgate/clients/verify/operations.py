@@ -17,16 +17,17 @@ _MEMBERS = {
     "init": _ALWAYS | _SOFTWARE | {"log_key"},
     "start": _ALWAYS
     | _SOFTWARE
-    | {"missing_from", "missing_until", "machine", "accepted_clock", "adopted", "took_over"},
+    | {"missing_from", "missing_until", "machine", "accepted_clock", "adopted", "took_over", "restored"},
     "clock-step": _ALWAYS | {"machine"},
     "fronts-replaced": _ALWAYS | {"count"},
     "readers-replaced": _ALWAYS | {"count"},
     "edges-replaced": _ALWAYS | {"count"},
     "roles": _ALWAYS | {"roles"},
+    "backup": _ALWAYS | {"recipients"},
     "upgraded": _ALWAYS | _SOFTWARE | {"machine", "from", "to", "forms"},
 }
 """Every operation that a gateway writes or ever wrote, and the members that it can have."""
-_NOT_WORDS = {"documents", "entries", "adopted", "from", "to", "forms", "count", "roles"}
+_NOT_WORDS = {"documents", "entries", "adopted", "from", "to", "forms", "count", "roles", "recipients"}
 
 _SAY_FORMS = frozenset({"init", "start", "upgraded"})
 """The operations that say by which software, and in which form, the log goes on."""
@@ -90,12 +91,14 @@ class Operations:
             raise InputError("a step of the clock without the time that it had")
         if operation.endswith("s-replaced") and not is_form(body.get("count")):
             raise InputError("replaced processes without a number of them")
+        if operation == "backup" and not (_are_words(body.get("recipients")) and body["recipients"]):
+            raise InputError("a backup that does not say to whom its keys are encrypted")
         if operation == "roles" and not _are_words(body.get("roles")):
             raise InputError("roles that are not named")
-        if "machine" in body:
-            text = body["machine"]
-            if not isinstance(text, str) or rfc3339(parse_rfc3339(text)) != text:
-                raise InputError("`machine` is not written as times are in the log")
+        for name in ("machine", "restored"):
+            text = body.get(name)
+            if text is not None and (not isinstance(text, str) or rfc3339(parse_rfc3339(text)) != text):
+                raise InputError(f"`{name}` is not written as times are in the log")
         if "accepted_clock" in body:
             reason = body["accepted_clock"]
             if operation != "start" or not isinstance(reason, str) or not reason or "machine" not in body:

@@ -126,6 +126,8 @@ class HistoryFeeding:
         How far the history has come, as far as is known; None where it has not begun.
     retentions : callable
         Returns the retention of each source of which anything is kept.
+    stillness : asyncio.Lock, optional
+        Taken for each handing over: whoever holds it keeps the history still.
     """
 
     def __init__(
@@ -136,7 +138,9 @@ class HistoryFeeding:
         now_us: Callable[[], int],
         position: HistoryPosition | None,
         retentions: Callable[[], Mapping[str, Period]],
+        stillness: asyncio.Lock | None = None,
     ) -> None:
+        self._stillness = stillness or asyncio.Lock()
         self._followed = followed
         self._stored = stored
         self._client = client
@@ -339,18 +343,20 @@ class HistoryFeeding:
 
     async def _send(self, order: _Order) -> None:
         state = self._followed.state
-        self.position = await self._client.take(
-            TakeOrder(
-                first=order.first,
-                last=order.last,
-                at_us=order.at_us,
-                items=order.items,
-                hidden=await reads_of(self._stored, order.erased),
-                sources=[camera.source for camera in state.cameras],
-                retentions={name: (one.months, one.us) for name, one in self._retentions().items()},
-                now_us=self._now_us(),
+        hidden = await reads_of(self._stored, order.erased)
+        async with self._stillness:
+            self.position = await self._client.take(
+                TakeOrder(
+                    first=order.first,
+                    last=order.last,
+                    at_us=order.at_us,
+                    items=order.items,
+                    hidden=hidden,
+                    sources=[camera.source for camera in state.cameras],
+                    retentions={name: (one.months, one.us) for name, one in self._retentions().items()},
+                    now_us=self._now_us(),
+                )
             )
-        )
         self._moved_s = asyncio.get_running_loop().time()
 
 

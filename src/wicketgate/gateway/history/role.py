@@ -61,6 +61,8 @@ class HistoryRole:
         self._running: asyncio.Task[None] | None = None
         self._began_us = gateway.clock.now_us()
         self.measures: HistoryMeasures | None = None
+        self.stillness = asyncio.Lock()
+        """Held while nothing may be handed over: the files of the history are being linked for a backup."""
 
     @classmethod
     def of(cls, gateway: Gateway, followed: Followed, parts: AsyncExitStack) -> HistoryRole | None:
@@ -193,6 +195,7 @@ class HistoryRole:
             self.now_us,
             self._child.position(),
             self.retentions,
+            self.stillness,
         )
         if self._leads:
             self._feeding.lead(self._gateway.commits)
