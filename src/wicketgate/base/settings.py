@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from wicketgate.base.adapter_settings import parse_adapters
 from wicketgate.base.alert_settings import AlertSettings, parse_alerts
 from wicketgate.base.alert_settings import Network as Network
 from wicketgate.base.errors import ConfigurationError
@@ -157,6 +158,8 @@ class Settings:
         Whether accepted reads are kept for their source's retention, to be asked about.
     registers : mapping of str to RegisterSettings
         The registers of keepers that can be asked, by name.
+    adapters : mapping of str to str
+        The text of each of the operator's own adapters (`reads.adapters.forms`) by its name.
     """
 
     folder: Path
@@ -181,6 +184,7 @@ class Settings:
     alerts: AlertSettings = field(default_factory=AlertSettings)
     history: bool = False
     registers: Mapping[str, RegisterSettings] = field(default_factory=dict)
+    adapters: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def front_processes(self) -> int:
@@ -285,6 +289,7 @@ def parse_settings(
     providers = data.pop("providers", {})
     alerts = data.pop("alerts", {})
     registers = data.pop("registers", {})
+    adapters = data.pop("adapters", {})
     limits = ConnectionLimits.parse(data.pop("limits", {}))
     certificate, certificate_key = _secured(folder, data, name)
     _check(data, _KEYS, name)
@@ -312,6 +317,7 @@ def parse_settings(
             limits=limits,
             provider_secrets=_providers(folder, providers),
             registers=parse_registers(folder, registers, read_secret),
+            adapters=parse_adapters(folder, adapters),
             alerts=parse_alerts(folder, alerts, data.get("address", ""), read_secret),
             **data,
         )

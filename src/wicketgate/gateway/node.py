@@ -55,6 +55,7 @@ from wicketgate.hotlists.in_force import Hotlists
 from wicketgate.ledger.proofs import Proofs
 from wicketgate.ledger.sealing import seal
 from wicketgate.ledger.writer import Ledger
+from wicketgate.reads.adapters import Adapters
 from wicketgate.reads.answering import AnswerTimes
 from wicketgate.reads.cameras import CameraNames
 from wicketgate.reads.checks import ClockLimits
@@ -404,6 +405,7 @@ class Gateway(Desks):
         )
         self._parts.callback(self.intake.close)
         self.cameras = CameraNames(lambda: self.commits.committed)
+        self.adapters = Adapters(self.settings.adapters)
         self.joining = Joining(self.images, self.intake, self.seen, self.clock, self.stored.taken_at)
         self.pushes = Pushes(self.cameras, self.intake, self.joining, self.vehicles, self.clock, self.limits)
         await self.commits.start({**software(self.deployment.folder), **self.said})

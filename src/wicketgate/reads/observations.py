@@ -115,9 +115,15 @@ class Keepalive:
     """A sign of life: a message that its adapter knows to be a heartbeat, or another event than a plate's.
 
     It is recognised by what it holds, never by what it lacks, and counted by camera (`signs.Signs`).
+
+    Attributes
+    ----------
+    is_whole : bool
+        Whether its adapter knows each plate in it, such as one that was said before.
     """
 
     cameras: tuple[str, ...] = ()
+    is_whole: bool = field(default=False, compare=False)
 
 
 Parsed = tuple[Observation | Unreadable | Gone | Keepalive, ...]

@@ -146,6 +146,7 @@ class Reads:
             cameras=self._cameras.ids(source).get,
             limits=self._limits(),
             now_us=self._clock.now_us(),
+            words=self._cameras.words(),
         )
         taken = await self._intake.take(checked, source, have_waited=True)
         answers = [_ACCEPTED] * len(rows)
@@ -173,6 +174,7 @@ class Reads:
                     limits=limits,
                     now_us=self._clock.now_us(),
                     parts=bound.names,
+                    words=self._cameras.words(),
                 )
                 if bound.names:
                     taken = await self._images.take(checked, source, bound.bodies(checked, some))

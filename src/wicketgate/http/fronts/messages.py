@@ -23,6 +23,7 @@ from wicketgate.reads.mqtt.connection import MqttLimits
 from wicketgate.reads.mqtt.ingress import Ingress
 from wicketgate.reads.observations import ImageKind
 from wicketgate.reads.pushes import FollowedSighting
+from wicketgate.reads.signs import SignsSeen
 from wicketgate.reads.takers import PostAnswer
 
 _ERRORS: Final[dict[str, type[WicketgateError]]] = {
@@ -45,6 +46,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         Hashes of all other tokens: whoever shows one is handed over before strangers.
     cameras : list of Camera
         As in the state: a camera's place is its number.
+    adapters : mapping of str to str
+        The texts of the operator's own adapters by their names, as they are for a gateway's life.
     """
 
     number: int
@@ -54,6 +57,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     cameras: list[Camera]
     clock_ahead_us: int
     too_old_us: int
+    adapters: dict[str, str] = {}
 
 
 class MqttBegin(msgspec.Struct, frozen=True, kw_only=True):
@@ -198,6 +202,8 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     ----------
     body_bytes : int
         Of bodies under way.
+    signs : mapping of str to SignsSeen
+        Signs of life since it counted last, by camera (`reads.signs`).
     """
 
     known: int
@@ -207,6 +213,7 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     refused: dict[str, int]
     closed: dict[str, int]
     mqtt: MqttCounted = MqttCounted()
+    signs: dict[str, SignsSeen] = {}
 
 
 class Leave(msgspec.Struct, frozen=True, tag=True):
@@ -326,9 +333,12 @@ class FrontWordAsked(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     view : int
         The number of the view that it has: the answer comes once there is another, or after a moment without.
+    signs : mapping of str to SignsSeen
+        Signs of life since it asked last, by camera.
     """
 
     view: int
+    signs: dict[str, SignsSeen] = {}
 
 
 class FrontWordTold(msgspec.Struct, frozen=True, kw_only=True):

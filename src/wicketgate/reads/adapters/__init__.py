@@ -39,9 +39,13 @@ BY_FILE: Final[Mapping[str, DeviceAdapter]] = {
     "viewtron": DeviceAdapter(viewtron.read, viewtron.answer),
     "zhenshi": DeviceAdapter(zhenshi.read, zhenshi.answer),
 }
-ADAPTERS: Final[Mapping[str, DeviceAdapter]] = dict(
-    sorted((BY_FILE | {name: FormAdapter(name, read_form(text)).adapter() for name, text in MADE.items()}).items())
-)
+
+
+def _of_forms(texts: Mapping[str, str]) -> dict[str, DeviceAdapter]:
+    return {name: FormAdapter(name, read_form(text)).adapter() for name, text in texts.items()}
+
+
+ADAPTERS: Final[Mapping[str, DeviceAdapter]] = dict(sorted((BY_FILE | _of_forms(MADE)).items()))
 """The name in `POST /v1/push/{adapter}` to what reads it, in every gateway."""
 
 
@@ -63,7 +67,7 @@ class Adapters:
         own = own or {}
         if not ADAPTERS.keys().isdisjoint(own):
             raise InputError("an adapter of this name is built in: give the form another one")
-        self._by_name = {**ADAPTERS, **{name: FormAdapter(name, read_form(text)).adapter() for name, text in own.items()}}
+        self._by_name = {**ADAPTERS, **_of_forms(own)}
 
     @property
     def names(self) -> list[str]:
@@ -102,7 +106,7 @@ class Adapters:
             parsed = adapter.read(payload)
         except InputError as fault:
             return (whole(payload, fault),)
-        if all(isinstance(one, Keepalive) for one in parsed) and holds_plate(payload):
+        if all(isinstance(one, Keepalive) and not one.is_whole for one in parsed) and holds_plate(payload):
             hidden = InputError("a plate where this adapter does not look for one")
             return (whole(payload, hidden),)
         return parsed
@@ -114,7 +118,11 @@ class Adapters:
         no 2xx, has the device send again.
         """
         adapter = self._by_name[name]
-        return None if outcome == "refused" or adapter.answer is None else (200, *adapter.answer(payload, outcome))
+        return (
+            None
+            if outcome == "refused" or adapter.answer is None
+            else (200, *adapter.answer(payload, outcome))
+        )
 
 
 _BUILT_IN: Final = Adapters()

@@ -123,7 +123,9 @@ class FormAdapter:
                 return (Keepalive(cameras=self._cameras(found[0])),)  # other events of its form
             raise InputError("no passage, and no sign of life, of this form")
         alone = len(with_plates) == 1
-        return tuple(self._passage(one, number, message.pictures, alone) for number, one in enumerate(with_plates))
+        return tuple(
+            self._passage(one, number, message.pictures, alone) for number, one in enumerate(with_plates)
+        )
 
     # --- the message ----------------------------------------------------------------------------------------------
 
@@ -264,9 +266,7 @@ class FormAdapter:
             return "towards"
         return "away" if word in {one.lower() for one in said.away} else None
 
-    def _id(
-        self, place: Place, cameras: tuple[str, ...], number: int, captured_at: datetime
-    ) -> str | None:
+    def _id(self, place: Place, cameras: tuple[str, ...], number: int, captured_at: datetime) -> str | None:
         given = short_text(self._first(place, self._form.id), 256)
         if not given or not cameras:
             return None

@@ -2,7 +2,7 @@
 
 Facts: public receivers for these cameras (docs/sources.md, dahua-itsapi, dahua-events). Confidences count to 255.
 `RealUTC` is a count of seconds; `UTC` is the local clock counted as if it were UTC and is not read; `TimeZone` is an
-index in the maker's own list, and is not read either. The device sends again until it is told that its message is taken.
+index in the maker's own list, and is not read either. The device sends again until it is told that a message is taken.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ _DIRECTIONS: Final[dict[str, Direction]] = {
     "leave": "away",
 }
 # AB12CDE-20260704081502.jpg: some firmwares say the plate in the picture's name alone.
-_PICTURE_NAME: Final = re.compile(r"(?P<plate>[^-_/\\]{2,16})[-_](?P<time>[0-9]{14})(?:[0-9]{3})?(?:[-_.].*)?")
+_PICTURE_NAME: Final = re.compile(
+    r"(?P<plate>[^-_/\\]{2,16})[-_](?P<time>[0-9]{14})(?:[0-9]{3})?(?:[-_.].*)?"
+)
 _PICTURES: Final[tuple[tuple[ImageKind, tuple[str, ...]], ...]] = (
     ("patch", ("cutoutpic", "platepic")),
     ("overview", ("normalpic", "vehiclepic", "combinedpic")),
@@ -109,7 +111,9 @@ def _event_line(data: bytes) -> dict[str, Any]:
     """Read `Code=TrafficJunction;action=Pulse;index=0;data={…}`, as the event stream writes an event."""
     head, sign, rest = data.partition(b"data=")
     fields = dict(
-        piece.partition("=")[::2] for piece in head.decode(errors="replace").strip().split(";") if "=" in piece
+        piece.partition("=")[::2]
+        for piece in head.decode(errors="replace").strip().split(";")
+        if "=" in piece
     )
     code = next((value for name, value in fields.items() if name.strip().lower() == "code"), "")
     if not code:
@@ -120,7 +124,9 @@ def _event_line(data: bytes) -> dict[str, Any]:
 
 def _sign(message: dict[str, Any]) -> Keepalive | None:
     """Return the sign of life in a message that is one: a heartbeat, or the device's registration."""
-    inner = next((message[name] for name in ("keepalive", "heartbeat", "deviceinfo") if name in message), message)
+    inner = next(
+        (message[name] for name in ("keepalive", "heartbeat", "deviceinfo") if name in message), message
+    )
     inner = inner if isinstance(inner, dict) else message
     said = short_text(inner.get("active")).lower()
     is_one = said == "keepalive" or inner is not message
@@ -131,7 +137,11 @@ def _sign(message: dict[str, Any]) -> Keepalive | None:
 
 def _named(said: Any) -> tuple[str, ...]:
     return names(
-        at(said, "deviceid"), at(said, "serialno"), at(said, "sn"), at(said, "machinename"), at(said, "devicename")
+        at(said, "deviceid"),
+        at(said, "serialno"),
+        at(said, "sn"),
+        at(said, "machinename"),
+        at(said, "devicename"),
     )
 
 
@@ -232,7 +242,11 @@ def _images(passage: dict[str, Any], pictures: list[Part]) -> tuple[dict[ImageKi
 def _of_event(data: dict[str, Any], code: str) -> Observation | Unreadable:
     car, seen = at(data, "trafficcar"), at(data, "object")
     cameras = names(
-        at(car, "machinename"), at(data, "deviceid"), at(car, "machineaddress"), at(car, "devicename"), at(data, "name")
+        at(car, "machinename"),
+        at(data, "deviceid"),
+        at(car, "machineaddress"),
+        at(car, "devicename"),
+        at(data, "name"),
     )
     text = at(car, "platenumber")
     is_plate = short_text(at(seen, "objecttype")).lower() == "plate"
@@ -252,7 +266,9 @@ def _of_event(data: dict[str, Any], code: str) -> Observation | Unreadable:
         captured_at=captured_at,
         plate=plate,
         confidence=sure,
-        id=event_id("dahua", cameras[0], captured_at.isoformat(), code, number) if cameras and number else None,
+        id=event_id("dahua", cameras[0], captured_at.isoformat(), code, number)
+        if cameras and number
+        else None,
         lane=lane(at(car, "lane") or at(data, "lane")),
         direction=said[0] if said else None,
         vehicle=vehicle(

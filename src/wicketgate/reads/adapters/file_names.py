@@ -1,7 +1,7 @@
 """The names of files by a template: `{camera}_{time:%Y%m%d%H%M%S}_{plate}.jpg`.
 
-A template becomes one pattern that is looked up in linear time: a value never runs over the sign behind it, and a time has
-the digits that its directives say.
+A template becomes one pattern that is looked up in linear time: a value never runs over the sign behind it, and a time
+has the digits that its directives say.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ class FileNameTemplate:
                 continue
             name, form = piece["name"], piece["form"]
             if name in named or (name != "*" and name not in FIELDS):
-                raise InputError(f"a template has each of {', '.join(FIELDS)} once at most, and `*` for the rest")
+                raise InputError(
+                    f"a template has each of {', '.join(FIELDS)} once at most, and `*` for the rest"
+                )
             named |= {name} - {"*"}
             behind = pieces[number + 1] if number + 1 < len(pieces) else None
             if behind is not None and behind["plain"] is None and form is None:

@@ -1,6 +1,7 @@
 """A maker's payloads by a form in TOML: where the members are, and what their zones and scales are.
 
-Pure. docs/adapters.md has the form's members, and three examples. Nothing is guessed: a form says what a maker documents.
+Pure. docs/adapters.md has the form's members, and three examples. Nothing is guessed: a form says what a maker
+documents.
 """
 
 from __future__ import annotations
@@ -188,7 +189,19 @@ def _as_lists(value: Any, name: str = "") -> Any:
 
 _LISTED: Final[frozenset[str]] = frozenset(
     {
-        *("camera", "colour", "each", "id", "kind", "lane", "make", "model", "overview", "overview_parts", "patch"),
+        *(
+            "camera",
+            "colour",
+            "each",
+            "id",
+            "kind",
+            "lane",
+            "make",
+            "model",
+            "overview",
+            "overview_parts",
+            "patch",
+        ),
         *("patch_parts", "paths", "plate", "tracked"),
     }
 )
@@ -202,5 +215,8 @@ def paths_of(form: AdapterForm) -> Sequence[str]:
         of += [form.vehicle.make, form.vehicle.model, form.vehicle.colour, form.vehicle.kind]
     if form.images is not None:
         of += [form.images.patch, form.images.overview]
-    of += [form.each, *(test.paths for test in (*form.only, *form.signs, *([form.last] if form.last else [])))]
+    of += [
+        form.each,
+        *(test.paths for test in (*form.only, *form.signs, *([form.last] if form.last else []))),
+    ]
     return [path for some in of for path in some or ()]

@@ -32,6 +32,8 @@ _VEHICLES: Final = frozenset(
 _Said = Observation | Unreadable | Gone | Keepalive
 _OTHERS: Final = frozenset({"classification", "custom", "description", "face", "new", "update", "end"})
 """Types of messages that hold no plate."""
+_OURS: Final = "wicketgate/"
+"""How a topic begins that says nothing but where to send."""
 _TOPICS: Final = ("events", "tracked_object_update")
 
 
@@ -45,7 +47,11 @@ def read(payload: Payload) -> Parsed:
     InputError
         If a message of the two topics is not JSON of their form.
     """
-    if payload.topic and payload.topic.rpartition("/")[2] not in _TOPICS:
+    if (
+        payload.topic
+        and not payload.topic.startswith(_OURS)
+        and payload.topic.rpartition("/")[2] not in _TOPICS
+    ):
         return (Keepalive(),)
     message = read_json(payload.body)
     if not isinstance(message, dict):
@@ -96,7 +102,11 @@ def _observation(
     if not isinstance(plate, str) or not plate:
         if not cameras:
             raise InputError("a message without its camera")
-        return Gone(cameras=cameras, tracked=tracked) if ended and tracked else Keepalive(cameras=cameras)
+        return (
+            Gone(cameras=cameras, tracked=tracked)
+            if ended and tracked
+            else Keepalive(cameras=cameras, is_whole=True)
+        )
     try:
         if not tracked:
             raise InputError("a message without the id of its object")

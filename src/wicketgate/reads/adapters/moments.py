@@ -44,7 +44,7 @@ _APART: Final = re.compile(
 _YEAR_LAST: Final = re.compile(
     r"(?P<first>[0-9]{1,2})[-/.](?P<second>[0-9]{1,2})[-/.](?P<year>[0-9]{4})(?:T|[ ,_]{1,3})(?P<clock>.+)"
 )
-_MONTHS: Final = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+_MONTHS: Final = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _MONTH: Final = rf"(?P<month>{'|'.join(_MONTHS)})[a-z]{{0,6}}"
 _NAMED: Final = tuple(
     re.compile(form, re.IGNORECASE)
@@ -185,7 +185,8 @@ def in_zone(at: datetime, name: str) -> datetime:
     first, second = (at.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1))
     if first is None or first != second:
         raise InputError(
-            "the time of capture stands twice or never in its zone: clocks changed then", code="time-ambiguous"
+            "the time of capture stands twice or never in its zone: clocks changed then",
+            code="time-ambiguous",
         )
     return at.replace(tzinfo=timezone(first), fold=0)
 

@@ -21,8 +21,24 @@ _MOST_TIMES: Final = 400
 
 _NAMES: Final = frozenset(
     {
-        *("bestplatenumber", "carno", "carnumber", "carplate", "kennzeichen", "kenteken", "licence", "license"),
-        *("licencenumber", "licenceplate", "licenceplatenumber", "licenseno", "licensenumber", "licenseplate"),
+        *(
+            "bestplatenumber",
+            "carno",
+            "carnumber",
+            "carplate",
+            "kennzeichen",
+            "kenteken",
+            "licence",
+            "license",
+        ),
+        *(
+            "licencenumber",
+            "licenceplate",
+            "licenceplatenumber",
+            "licenseno",
+            "licensenumber",
+            "licenseplate",
+        ),
         *("licenseplatenumber", "licenseplatetext", "lpn", "lpr", "lprnumber", "lprtext", "matricula"),
         *("numberplate", "ocr", "ocrtext", "originallicenseplate", "placa", "plate", "plateascii", "plateno"),
         *("platenumber", "platestring", "platetext", "plateunicode", "plateutf", "platevalue"),
@@ -69,7 +85,11 @@ def whole(payload: Payload, fault: InputError) -> Unreadable:
     """Return the record of a payload that its adapter cannot read, with its beginning."""
     body = payload.body
     kept: dict[str, str | int] = {"bytes": len(body), "payload": _text(body[:_KEPT])}
-    for name, value in (("type", payload.content_type), ("topic", payload.topic), ("query", _text(payload.query))):
+    for name, value in (
+        ("type", payload.content_type),
+        ("topic", payload.topic),
+        ("query", _text(payload.query)),
+    ):
         if value:
             kept[name] = value[:256]
     return Unreadable(cameras=(), code=fault.code, detail=fault.detail, kept=kept)

@@ -149,7 +149,10 @@ class XmlPlace:
         for number, element in enumerate(root.iter()):
             if isinstance(element.tag, str):
                 element.tag = etree.QName(element).localname.lower()
-            if number % 256 == 0 and sum(1 for _ in islice(element.iterancestors(), _MOST_DEPTH)) == _MOST_DEPTH:
+            if (
+                number % 256 == 0
+                and sum(1 for _ in islice(element.iterancestors(), _MOST_DEPTH)) == _MOST_DEPTH
+            ):
                 raise InputError("the XML is too deep")
         return cls(root, root)
 

@@ -60,7 +60,7 @@ def read(payload: Payload) -> Parsed:
     results = bounded([one for one in every(data, "results") if isinstance(one, dict)])
     cameras = names(at(data, "camera_id"), at(data, "camera"), at(message, "hook", "id"))
     read_plates = [(number, result) for number, result in enumerate(results) if _plate(result)[0] is not None]
-    if not read_plates and not isinstance(data.get("results"), list):
+    if not read_plates and "results" not in data:
         raise InputError("no list of results")
     if not read_plates:
         return (Keepalive(cameras=cameras),)

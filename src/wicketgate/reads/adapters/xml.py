@@ -33,7 +33,12 @@ _OTHERS: Final = frozenset(
     {"gb2312", "gbk", "gb18030", "big5", "windows-1250", "windows-1251", "windows-1252", "windows-1254"}
     | {"iso-8859-2", "iso-8859-5", "iso-8859-9", "iso-8859-15", "koi8-r", "shift_jis", "euc-kr", "cp1252"}
 )
-_MARKS: Final = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"<\0?\0", "utf-16-le"), (b"\0<\0?", "utf-16-be"))
+_MARKS: Final = (
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+    (b"<\0?\0", "utf-16-le"),
+    (b"\0<\0?", "utf-16-be"),
+)
 """How a document in UTF-16 begins."""
 
 _CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")

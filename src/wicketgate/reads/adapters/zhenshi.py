@@ -1,8 +1,8 @@
 """Zhenshi (VZ) and AlphaDigi: `AlarmInfoPlate` by HTTP POST.
 
 Facts: public receivers and simulators for these cameras (docs/sources.md, zhenshi-http). The device waits for
-`Response_AlarmInfoPlate` and sends again without it. `info: ok` in it opens a gate: it is never answered so here. What was
-kept while the device was offline follows one by one, each once the last is answered.
+`Response_AlarmInfoPlate` and sends again without it. `info: ok` in it opens a gate: it is never answered so here. What
+was kept while the device was offline follows one by one, each once the last is answered.
 """
 
 from __future__ import annotations
@@ -61,7 +61,12 @@ def read(payload: Payload) -> Parsed:
 
 def answer(payload: Payload, outcome: Outcome) -> tuple[str, bytes]:
     """Return what the device waits for: that its message is taken, and that no gate is opened."""
-    response: dict[str, Any] = {"info": "no", "content": "retransfer_stop", "is_pay": "false", "serialData": []}
+    response: dict[str, Any] = {
+        "info": "no",
+        "content": "retransfer_stop",
+        "is_pay": "false",
+        "serialData": [],
+    }
     plate = _offline(payload)
     if plate is not None:
         response["ContinuePushOffline"] = {"plateid": plate, "continue": 1}
@@ -80,7 +85,9 @@ def _offline(payload: Payload) -> int | None:
 
 def _of_form(payload: Payload) -> Keepalive:
     # Heartbeats come as a form: device_name, ipaddr, port, user_name, serialno.
-    fields = dict(pair.partition("=")[::2] for pair in payload.body[:4096].decode(errors="replace").split("&"))
+    fields = dict(
+        pair.partition("=")[::2] for pair in payload.body[:4096].decode(errors="replace").split("&")
+    )
     if len(payload.body) > 4096 or "serialno" not in fields or len(fields) < 2:
         raise InputError("neither a plate nor a heartbeat of this maker")
     return Keepalive(cameras=names(fields["serialno"].strip()))
@@ -133,7 +140,14 @@ def _observation(alarm: dict[str, Any]) -> Observation | Unreadable:
 
 def _with_part(seconds: Any, micros: Any) -> Any:
     """Return a time of whole seconds with its part of a second."""
-    whole = int(seconds) if isinstance(seconds, str) and seconds.isdecimal() and len(seconds) <= 10 else seconds
-    if isinstance(whole, int) and not isinstance(whole, bool) and isinstance(micros, int) and 0 <= micros < 1_000_000:
+    whole = (
+        int(seconds) if isinstance(seconds, str) and seconds.isdecimal() and len(seconds) <= 10 else seconds
+    )
+    if (
+        isinstance(whole, int)
+        and not isinstance(whole, bool)
+        and isinstance(micros, int)
+        and 0 <= micros < 1_000_000
+    ):
         return whole * 1_000_000 + micros
     return seconds
