@@ -390,6 +390,7 @@ async def test_a_view_holds_sources_alone(tmp_path: Path, swept: None) -> None:
         "cameras",
         "clock_ahead_us",
         "too_old_us",
+        "adapters",
     }
     await desk.gateway.tokens.withdraw_tokens("source:tfl")
     first = viewing.view.number

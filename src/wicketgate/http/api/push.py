@@ -21,7 +21,7 @@ from wicketgate.reads.adapters import MAX_PAYLOAD, Adapters, Outcome
 from wicketgate.reads.observations import Payload
 from wicketgate.reads.pushes import CheckingPushes
 
-_METHODS: Final = ["GET", "POST"]
+_METHODS: Final = ["GET", "HEAD", "POST"]
 """Devices look by GET whether an address is there, and some say in it what they have to say."""
 
 

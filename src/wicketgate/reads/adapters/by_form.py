@@ -118,6 +118,8 @@ class FormAdapter:
             return (Keepalive(cameras=self._cameras(first)),)
         found, is_known = self._each(passages)
         with_plates = [one for one in bounded(found) if all(self._holds(one, test) for test in form.only)]
+        if not is_known:
+            with_plates = [one for one in with_plates if self._speaks_of_a_plate(one)]
         if not with_plates:
             if is_known:
                 return (Keepalive(cameras=self._cameras(found[0])),)  # other events of its form
@@ -153,6 +155,10 @@ class FormAdapter:
         if not places:
             raise InputError(f"no {form.format.upper()} in the body")
         return _Message(places, pictures)
+
+    def _speaks_of_a_plate(self, place: Place) -> bool:
+        paths = (*self._form.plate, *(self._form.tracked or ()))
+        return any(place.find(self._paths[path]) for path in paths)
 
     def _each(self, passages: Sequence[Place]) -> tuple[list[Place], bool]:
         """Return the passages of messages, and whether they are known by where they stand."""

@@ -142,6 +142,7 @@ def _named(said: Any) -> tuple[str, ...]:
         at(said, "sn"),
         at(said, "machinename"),
         at(said, "devicename"),
+        at(said, "name"),
     )
 
 

@@ -40,6 +40,7 @@ _MARKS: Final = (
     (b"\0<\0?", "utf-16-be"),
 )
 """How a document in UTF-16 begins."""
+_WIDE: Final = (b"\xff\xfe<\0", b"\xfe\xff\0<", b"\0<\0?")
 
 _CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _LITERAL: Final = re.compile(r"(<!\[CDATA\[.*?\]\]>)", re.DOTALL)
@@ -55,7 +56,7 @@ Tree = dict[str, Any]
 
 def looks_like_xml(data: bytes) -> bool:
     """Return whether bytes begin as an XML document."""
-    return data[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
+    return data[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<" or data.startswith(_WIDE)
 
 
 def read_xml(data: bytes) -> tuple[str, Tree]:
