@@ -136,10 +136,10 @@ _SOURCES = tagged(
     Operation(
         "pushPayload", "POST /v1/push/{adapter}", "What a device pushes by itself",
         "In the format of its maker, packed by gzip or not. What the adapter cannot read goes to the quarantine with "
-        "its beginning; a body with nothing in it is a sign of life. Some devices are answered as they expect, in XML or "
-        "JSON. Beside a bearer token, HTTP Basic (source id, token) and `?key=` are taken, here alone; Digest is not."
-        "\n\nA vehicle that the device follows over several messages becomes one read: at the last message, or three "
-        "seconds after the first.",
+        "its beginning; a body with nothing in it is a sign of life. Some devices are answered as they expect, in XML "
+        "or JSON. Beside a bearer token, HTTP Basic (source id, token) and `?key=` are taken, here alone; Digest is "
+        "not.\n\nA vehicle that the device follows over several messages becomes one read: at the last message, or "
+        "three seconds after the first.",
         parameters=(_MAKER, _CAMERA), takes={"*/*": None}, most=MAX_PAYLOAD, by_device=True,
         gives={JSON: answers.ReadsTaken, "application/xml": None, "text/xml": None},
         codes="malformed not-found stream-full", commits=True,

@@ -284,6 +284,8 @@ class FormAdapter:
         self, place: Place, pictures: Sequence[Part], alone: bool
     ) -> tuple[dict[ImageKind, bytes], bool]:
         said = self._form.images
+        if said is None and self._form.format in ("file-name", "query") and alone and len(pictures) == 1:
+            return {"overview": pictures[0].data}, False  # the picture whose name it is
         if said is None:
             return {}, bool(pictures)
         images: dict[ImageKind, bytes] = {}
