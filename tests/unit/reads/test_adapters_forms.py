@@ -70,8 +70,10 @@ def test_passages_of_which_some_hold_a_plate() -> None:
         .replace('"$.at"', '"$$.at"')
         .replace('format = "json"', 'format = "json"\neach = "$.seen[*]"')
     )
-    body = '{"at": 1783149302, "seen": [{"kind": "Plate", "plate": "AB12CDE", "name": "N"}, {"kind": "person"}, '
+    body = (
+        '{"at": 1783149302, "seen": [{"kind": "Plate", "plate": "AB12CDE", "name": "N"}, {"kind": "person"}, '
         '{"kind": "plate", "plate": "CD34EFG"}]}'
+    )
     assert [one.plate for one in read(text, body)] == ["AB12CDE", "CD34EFG"]
     (sign,) = read(text, '{"at": 1783149302, "seen": [{"kind": "person", "name": "N"}]}')
     assert sign == Keepalive(cameras=("N",))
