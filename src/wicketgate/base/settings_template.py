@@ -84,6 +84,11 @@ port = 8080
 # enquirer = "tfl"
 # zone = "Europe/London"
 
+# Adapters of your own for cameras, each a form in TOML; `wicketgate adapter try` prints these lines.
+# [adapters.gate]
+# file = "gate.toml"
+# sha256 = "…"
+
 # The bounds on connections, requests and bytes; the operator's manual lists them all.
 # [limits]
 # connections = 8192

@@ -13,8 +13,8 @@ from typing import Any, Final
 import msgspec
 
 from wicketgate.base.errors import ConfigurationError, InputError
-from wicketgate.base.plain_json import parse_json
 from wicketgate.base.settings import read_secret
+from wicketgate.base.signing import parse_json
 from wicketgate.cli.saying import say
 from wicketgate.cli.terminal import ask, read_file
 from wicketgate.commits.transactions import CameraSet

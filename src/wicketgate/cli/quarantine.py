@@ -9,8 +9,8 @@ from typing import Any, Final
 import msgspec
 
 from wicketgate.base.errors import ConfigurationError, Unreachable, WicketgateError
-from wicketgate.base.plain_json import parse_json
 from wicketgate.base.settings import read_secret
+from wicketgate.base.signing import parse_json
 from wicketgate.cli.saying import say
 
 _PAGE: Final = 500

@@ -19,6 +19,7 @@ from wicketgate.base.limits import ConnectionLimits
 from wicketgate.base.turnstile import Turnstile
 from wicketgate.http.arriving import Arriving
 from wicketgate.http.connections import SESSIONS
+from wicketgate.http.device_paths import take_for_push
 from wicketgate.http.parts import AnswerParts
 from wicketgate.http.peers import peer_of
 from wicketgate.http.problems import problem
@@ -198,6 +199,7 @@ class Gatekeeper:
         """
         if scope["type"] != "http":
             return  # no other protocol is spoken
+        take_for_push(scope)
         try:
             await self._answer(scope, receive, send)
         except ClientDisconnect:
