@@ -81,9 +81,7 @@ class CameraShown(Struct, frozen=True, kw_only=True):
     aliases: tuple[str, ...]
     ignore_offset: bool
     words: bool
-    signs: Annotated[
-        Count, about("Signs of life since the gateway's start: heartbeats, other events, probes.")
-    ]
+    signs: Annotated[Count, about("Signs of life since the gateway's start.")]
     sign_at: Annotated[Time | None, about("When the last of them came; null where none has.")]
     counts: Annotated[
         dict[str, Count], about("Reads by what became of them: `accepted`, `repeated`, or a code.")
@@ -110,10 +108,7 @@ class CamerasShown(Struct, frozen=True, kw_only=True):
         dict[str, Count], about("The same counts for reads of cameras that are not registered.")
     ]
     unkept: Annotated[
-        Count,
-        about(
-            "Of what was quarantined, how much was counted alone and not kept, beyond the quota of an hour."
-        ),
+        Count, about("Of what was quarantined, how much was counted alone, beyond the quota of an hour.")
     ]
 
 

@@ -87,9 +87,7 @@ def check(
     """
     times: list[int] = []
     plates: list[str] = []
-    judge = _judge_of(
-        limits, now_us, parts, may_be_unsure=may_be_unsure, words=words, times=times, plates=plates
-    )
+    judge = _judge_of(limits, now_us, parts, words, may_be_unsure=may_be_unsure, times=times, plates=plates)
 
     def refused(row: RawRead | Malformed, known: int | None, fault: _Fault) -> QuarantinedRead:
         return QuarantinedRead(
@@ -104,10 +102,7 @@ def check(
     if isinstance(rows, PlainReads) and len(rows) >= FEW:
         columns = _Columns(rows, cameras, limits, now_us)
         return columns.checked(judge, refused, times, plates)
-    numbers: list[int] = []
-    taken: list[RawRead] = []
-    indexes: list[int] = []
-    quarantined: list[tuple[int, QuarantinedRead]] = []
+    numbers, taken, indexes, quarantined = _empty()
     for index, row in enumerate(rows):
         known = cameras(row.camera)
         if isinstance(row, Malformed):
@@ -135,6 +130,10 @@ def check(
         index=indexes,
         quarantined=quarantined,
     )
+
+
+def _empty() -> tuple[list[int], list[RawRead], list[int], list[tuple[int, QuarantinedRead]]]:
+    return [], [], [], []
 
 
 class _Columns:
@@ -269,9 +268,9 @@ def _judge_of(
     limits: ClockLimits,
     now_us: int,
     parts: Container[str],
+    words: Container[int],
     *,
     may_be_unsure: bool,
-    words: Container[int],
     times: list[int],
     plates: list[str],
 ) -> Callable[[RawRead, int], _Fault | None]:

@@ -27,7 +27,7 @@ from wicketgate.reads.faults import bounded
 from wicketgate.reads.images.takers import Bodies, ImageTaker, marks_text
 from wicketgate.reads.observations import Gone, ImageKind, Keepalive, Observation, Parsed, Unreadable
 from wicketgate.reads.parse import RawRead
-from wicketgate.reads.signs import Signs
+from wicketgate.reads.signs import LifeSigns
 from wicketgate.reads.takers import PostAnswer, ReadTaker
 
 _LONGEST_ID = 64
@@ -124,7 +124,7 @@ class CheckingPushes(ABC):
         self._images = images
         self._clock = clock
         self._limits = limits
-        self.signs = Signs()
+        self.signs = LifeSigns()
         """Of what was pushed here."""
 
     async def take(self, source: str, parsed: Parsed, *, camera: str | None = None) -> PostAnswer:

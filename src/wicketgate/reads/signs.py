@@ -28,7 +28,7 @@ class SignsSeen(msgspec.Struct, frozen=True, array_like=True):
 _NONE: Final = SignsSeen()
 
 
-class Signs:
+class LifeSigns:
     """The signs of life by camera, as `source/camera`; of cameras that are not registered as `source/`."""
 
     def __init__(self) -> None:

@@ -20,7 +20,7 @@ from wicketgate.reads.cameras import CameraNames, check_cameras, folded
 from wicketgate.reads.checks import check
 from wicketgate.reads.observations import Gone, Keepalive
 from wicketgate.reads.parse import FEW, JSON, pieces, rows_of
-from wicketgate.reads.signs import Signs, SignsSeen
+from wicketgate.reads.signs import LifeSigns, SignsSeen
 from wicketgate.reads.tracking import KNOWN_US, PARKED_US, SAME_US
 
 NOW = to_datetime(NOW_US)
@@ -254,7 +254,7 @@ async def test_signs_of_life_are_counted_by_camera(desk: Desk) -> None:
 
 
 def test_signs_of_several_processes_come_together() -> None:
-    front, gateway = Signs(), Signs()
+    front, gateway = LifeSigns(), LifeSigns()
     front.note("tfl", "c0", 5)
     front.note("tfl", "c0", 9)
     gateway.note("tfl", "c0", 7)

@@ -29,7 +29,7 @@ from wicketgate.http.roles import SOURCE
 from wicketgate.reads.cameras import check_cameras
 from wicketgate.reads.cuts import array_pieces
 from wicketgate.reads.parse import MAX_POST_BYTES, NDJSON
-from wicketgate.reads.signs import Signs
+from wicketgate.reads.signs import LifeSigns
 
 LISTS = Rate(burst=12, every_us=300 * SECOND_US)
 """How many other lists of cameras one source may send, whatever becomes of them."""
@@ -55,7 +55,7 @@ class SourcesApi:
         quarantine: Quarantine,
         clock: Clock,
         looks: LookFiling,
-        signs: Signs,
+        signs: LifeSigns,
         *,
         lists: Rate = LISTS,
     ) -> None:

@@ -35,7 +35,7 @@ from wicketgate.http.fronts.messages import (
     encode,
 )
 from wicketgate.http.fronts.passing import passage
-from wicketgate.reads.signs import Signs
+from wicketgate.reads.signs import LifeSigns
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class FrontWord:
     ----------
     view : View or None
         The newest.
-    signs : Signs
+    signs : LifeSigns
         What fronts have counted and the sequencer does not know yet.
     """
 
@@ -68,7 +68,7 @@ class FrontWord:
         self._held = HeldWord()
         self.view: View | None = None
         self.clock = self._held.clock
-        self.signs = Signs()
+        self.signs = LifeSigns()
 
     @property
     def holds(self) -> bool:
@@ -120,7 +120,7 @@ class HostedFront(Member):
         Has what it checked taken, and returns the answer.
     changed : callable
         Told that it accepts connections.
-    signs : Signs
+    signs : LifeSigns
         Gets the signs of life that it counts.
     """
 
@@ -129,7 +129,7 @@ class HostedFront(Member):
         beginning: Callable[[], Begin],
         ask: Callable[[bytes], Awaitable[bytes]],
         changed: Callable[[], None],
-        signs: Signs,
+        signs: LifeSigns,
     ) -> None:
         super().__init__()
         self._signs = signs

@@ -203,7 +203,7 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     body_bytes : int
         Of bodies under way.
     signs : mapping of str to SignsSeen
-        Signs of life since it counted last, by camera (`reads.signs`).
+        LifeSigns of life since it counted last, by camera (`reads.signs`).
     """
 
     known: int
@@ -334,7 +334,7 @@ class FrontWordAsked(msgspec.Struct, frozen=True, kw_only=True):
     view : int
         The number of the view that it has: the answer comes once there is another, or after a moment without.
     signs : mapping of str to SignsSeen
-        Signs of life since it asked last, by camera.
+        LifeSigns of life since it asked last, by camera.
     """
 
     view: int

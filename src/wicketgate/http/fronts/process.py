@@ -62,7 +62,7 @@ from wicketgate.reads.adapters import Adapters
 from wicketgate.reads.cameras import CameraNames, withdrawn_from
 from wicketgate.reads.mqtt.delivery import delivery
 from wicketgate.reads.mqtt.ingress import Ingress
-from wicketgate.reads.signs import Signs
+from wicketgate.reads.signs import LifeSigns
 
 _HANDED_OVER: Final = "handed over"
 _SETTLE_S: Final = 5.0
@@ -149,7 +149,7 @@ class Front:
         await ingress.start(next(one for one in self._listening if one.fileno() == mqtt.listening))
         self._ingress = ingress
 
-    async def _count(self, bounds: HttpBounds, under_way: UnderWay, signs: Signs) -> None:
+    async def _count(self, bounds: HttpBounds, under_way: UnderWay, signs: LifeSigns) -> None:
         places = bounds.places
         while True:
             await asyncio.sleep(1)

@@ -18,7 +18,7 @@ from wicketgate.reads.adapters.paths import (
     CompiledPath,
     JsonPlace,
     NamedPlace,
-    Place,
+    PathPlace,
     XmlPlace,
     compiled,
     csv_places,
@@ -65,7 +65,7 @@ class _Message:
     `holds` is whether there was anything in it.
     """
 
-    passages: list[Place]
+    passages: list[PathPlace]
     pictures: list[Part]
     holds: bool = True
 
@@ -151,16 +151,16 @@ class FormAdapter:
         looks, read = (
             (looks_like_json, JsonPlace.read) if form.format == "json" else (looks_like_xml, XmlPlace.read)
         )
-        places: list[Place] = [read(part.data) for part in texts if looks(part.data)]
+        places: list[PathPlace] = [read(part.data) for part in texts if looks(part.data)]
         if not places:
             raise InputError(f"no {form.format.upper()} in the body")
         return _Message(places, pictures)
 
-    def _speaks_of_a_plate(self, place: Place) -> bool:
+    def _speaks_of_a_plate(self, place: PathPlace) -> bool:
         paths = (*self._form.plate, *(self._form.tracked or ()))
         return any(place.find(self._paths[path]) for path in paths)
 
-    def _each(self, passages: Sequence[Place]) -> tuple[list[Place], bool]:
+    def _each(self, passages: Sequence[PathPlace]) -> tuple[list[PathPlace], bool]:
         """Return the passages of messages, and whether they are known by where they stand."""
         for path in self._form.each or ():
             found = [one for place in passages for one in place.each(self._paths[path])]
@@ -185,17 +185,17 @@ class FormAdapter:
 
     # --- a passage ------------------------------------------------------------------------------------------------
 
-    def _first(self, place: Place, paths: Sequence[str] | None) -> Any:
+    def _first(self, place: PathPlace, paths: Sequence[str] | None) -> Any:
         for path in paths or ():
             for value in place.find(self._paths[path]):
                 if value not in (None, "", [], {}):
                     return value
         return None
 
-    def _cameras(self, place: Place) -> tuple[str, ...]:
+    def _cameras(self, place: PathPlace) -> tuple[str, ...]:
         return names(*(self._first(place, [path]) for path in self._form.camera or ()))
 
-    def _holds(self, place: Place, test: FormTest) -> bool:
+    def _holds(self, place: PathPlace, test: FormTest) -> bool:
         found = [value for path in test.paths for value in place.find(self._paths[path])]
         if not test.words:
             return bool(found)
@@ -203,7 +203,7 @@ class FormAdapter:
         return any(_word(value) in words for value in found)
 
     def _passage(
-        self, place: Place, number: int, pictures: Sequence[Part], alone: bool
+        self, place: PathPlace, number: int, pictures: Sequence[Part], alone: bool
     ) -> Observation | Unreadable | Gone:
         form, cameras = self._form, self._cameras(place)
         text, written = self._first(place, form.plate), self._written(place)
@@ -238,7 +238,7 @@ class FormAdapter:
             marks=marks(colour, sureness, ("image-missing",) if missing else ()),
         )
 
-    def _written(self, place: Place) -> list[Any]:
+    def _written(self, place: PathPlace) -> list[Any]:
         time = self._form.time
         found = [self._first(place, [path]) for path in time.paths]
         if time.join is None:
@@ -246,13 +246,13 @@ class FormAdapter:
         texts = [short_text(value) for value in found]
         return [time.join.join(texts)] if all(texts) else []
 
-    def _confidence(self, place: Place) -> tuple[float | None, tuple[str, ...]]:
+    def _confidence(self, place: PathPlace) -> tuple[float | None, tuple[str, ...]]:
         said = self._form.confidence
         if said is None:
             return None, ("confidence-unknown",)
         return confidence_of(self._first(place, said.paths), said.most)
 
-    def _vehicle(self, place: Place) -> dict[str, str] | None:
+    def _vehicle(self, place: PathPlace) -> dict[str, str] | None:
         said = self._form.vehicle
         if said is None:
             return None
@@ -263,7 +263,7 @@ class FormAdapter:
             kind=self._first(place, said.kind),
         )
 
-    def _direction(self, place: Place) -> Direction | None:
+    def _direction(self, place: PathPlace) -> Direction | None:
         said = self._form.direction
         if said is None:
             return None
@@ -272,7 +272,9 @@ class FormAdapter:
             return "towards"
         return "away" if word in {one.lower() for one in said.away} else None
 
-    def _id(self, place: Place, cameras: tuple[str, ...], number: int, captured_at: datetime) -> str | None:
+    def _id(
+        self, place: PathPlace, cameras: tuple[str, ...], number: int, captured_at: datetime
+    ) -> str | None:
         given = short_text(self._first(place, self._form.id), 256)
         if not given or not cameras:
             return None
@@ -281,7 +283,7 @@ class FormAdapter:
         return event_id(self._name, cameras[0], given, captured_at.isoformat(), str(number))
 
     def _images(
-        self, place: Place, pictures: Sequence[Part], alone: bool
+        self, place: PathPlace, pictures: Sequence[Part], alone: bool
     ) -> tuple[dict[ImageKind, bytes], bool]:
         said = self._form.images
         if said is None and self._form.format in ("file-name", "query") and alone and len(pictures) == 1:

@@ -36,13 +36,13 @@ _MOST_DEPTH: Final = 48
 _MOST_LINES: Final = MAX_VEHICLES + 1
 
 
-class Place(Protocol):
+class PathPlace(Protocol):
     """A message, or one passage in it, in which paths are looked up."""
 
     def find(self, path: CompiledPath) -> list[Any]:
         """Return the values at a path, in order."""
 
-    def each(self, path: CompiledPath) -> list[Place]:
+    def each(self, path: CompiledPath) -> list[PathPlace]:
         """Return the passages at a path, in order."""
 
 
@@ -121,9 +121,9 @@ class JsonPlace:
             return [of] if path.text in ("$", "$$") else []
         return [node.value for node in islice(path.query.finditer(of), _MOST_LINES)]
 
-    def each(self, path: CompiledPath) -> list[Place]:
+    def each(self, path: CompiledPath) -> list[PathPlace]:
         """Return the passages at a path."""
-        found: list[Place] = [JsonPlace(self._whole, value) for value in self.find(path)]
+        found: list[PathPlace] = [JsonPlace(self._whole, value) for value in self.find(path)]
         return found
 
 
@@ -160,9 +160,9 @@ class XmlPlace:
         """Return the texts at a path: of an element all of its own and of what is within it."""
         return [_text_of(found) for found in self._nodes(path)]
 
-    def each(self, path: CompiledPath) -> list[Place]:
+    def each(self, path: CompiledPath) -> list[PathPlace]:
         """Return the passages at a path."""
-        found: list[Place] = [
+        found: list[PathPlace] = [
             XmlPlace(self._root, element) for element in self._nodes(path) if hasattr(element, "iter")
         ]
         return found
@@ -225,12 +225,12 @@ class NamedPlace:
         value = self._values.get(path.query)
         return [] if value is None else [value]
 
-    def each(self, path: CompiledPath) -> list[Place]:
+    def each(self, path: CompiledPath) -> list[PathPlace]:
         """Return the place itself: there is one passage."""
         return [self]
 
 
-def csv_places(data: bytes, columns: Sequence[str] | None, separator: str) -> list[Place]:
+def csv_places(data: bytes, columns: Sequence[str] | None, separator: str) -> list[PathPlace]:
     """Return the lines of a text with separators.
 
     Parameters
