@@ -83,9 +83,7 @@ class CameraShown(Struct, frozen=True, kw_only=True):
     words: bool
     signs: Annotated[Count, about("Signs of life since the gateway's start.")]
     sign_at: Annotated[Time | None, about("When the last of them came; null where none has.")]
-    counts: Annotated[
-        dict[str, Count], about("Reads by what became of them: `accepted`, `repeated`, or a code.")
-    ]
+    counts: Annotated[dict[str, Count], about("Reads by what became of them: `accepted`, or a code.")]
     judged: Annotated[
         dict[str, Count | None],
         about(
