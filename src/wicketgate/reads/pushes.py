@@ -23,6 +23,7 @@ from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.reads.cameras import CameraNames
 from wicketgate.reads.checks import Checked, ClockLimits, check, quarters_off
 from wicketgate.reads.columns import SAID, Vehicle
+from wicketgate.reads.crowds import Crowds
 from wicketgate.reads.faults import bounded
 from wicketgate.reads.images.takers import Bodies, ImageTaker, marks_text
 from wicketgate.reads.observations import Gone, ImageKind, Keepalive, Observation, Parsed, Unreadable
@@ -124,6 +125,7 @@ class CheckingPushes(ABC):
         self._images = images
         self._clock = clock
         self._limits = limits
+        self._crowds = Crowds()
         self.signs = LifeSigns()
         """Of what was pushed here."""
 
@@ -206,6 +208,7 @@ class CheckingPushes(ABC):
         checked.index = [index] * len(checked.index)
         checked.read_id = [_event_id(registered.id, seen.id)] * len(checked.index)
         checked.quarantined = [(index, read) for _, read in checked.quarantined]
+        checked = self._crowds.sift(source, checked, now_us, seen.tracked)
         if seen.tracked is not None:
             return await self._take_sighting(
                 source, FollowedSighting.of(registered.id, seen, checked, marks, index)

@@ -11,15 +11,17 @@ import msgspec
 import pytest
 
 from tests.push_desk import CAMERAS, LIMITS, NOW_US, Desk, marks_of, seen
-from wicketgate.base.clock import HOUR_US, SECOND_US, to_datetime
+from wicketgate.base.clock import HOUR_US, MINUTE_US, SECOND_US, to_datetime
 from wicketgate.base.errors import InputError
 from wicketgate.commits.cameras import Camera
 from wicketgate.commits.state import State
 from wicketgate.commits.transactions import CameraSet
 from wicketgate.reads.cameras import CameraNames, check_cameras, folded
 from wicketgate.reads.checks import check
+from wicketgate.reads.crowds import MOST_PASSAGES, Crowds
 from wicketgate.reads.observations import Gone, Keepalive
 from wicketgate.reads.parse import FEW, JSON, pieces, rows_of
+from wicketgate.reads.plates import pack
 from wicketgate.reads.signs import LifeSigns, SignsSeen
 from wicketgate.reads.tracking import KNOWN_US, PARKED_US, SAME_US
 
@@ -172,6 +174,42 @@ def test_words_of_native_reads_one_by_one_and_in_columns(many: int) -> None:
             assert list(checked.reads["plate"]) == ["AB12CDE", "1111", "A1"] * many
         else:
             assert "UNRECOGNISE" in checked.reads["plate"]
+
+
+async def test_a_text_that_comes_of_many_vehicles_is_none_of_theirs(desk: Desk) -> None:
+    async def passes(plate: str, n: int, **more: Any) -> list[str]:
+        answer = await desk.push(seen(plate, ago_s=n, **more))
+        return [code for _, code, _ in answer.quarantined]
+
+    found = [await passes("N0PLATE1X", n) for n in range(MOST_PASSAGES + 3)]
+    assert found == [[]] * MOST_PASSAGES + [["plate-unreadable"]] * 3
+    assert await passes("N0PLATE1X", 0) == []  # sent again: the passage is known
+    assert [await passes("AB12CDE", n) for n in range(MOST_PASSAGES + 3)] == [[]] * (MOST_PASSAGES + 3)
+    of_one = [await passes("W0RD99X", n, tracked="7", final=False) for n in range(MOST_PASSAGES + 3)]
+    assert of_one == [[]] * (MOST_PASSAGES + 3)
+    desk.clock.at_us += MINUTE_US + SECOND_US
+    assert await passes("N0PLATE1X", 30) == []
+    assert {"N0PLATE1X", "AB12CDE"} <= {plate for _, plate in desk.rows}
+
+
+def test_crowded_rows_are_taken_out_of_columns() -> None:
+    rows = [
+        {"camera": "c0", "captured_at": f"2026-07-08T11:59:{n:02d}Z", "plate": plate, "confidence": 0.9}
+        for n in range(FEW * 2)
+        for plate in ("N0PLATE1X", "AB12CDE")
+    ]
+    (parsed,) = [some for piece in pieces(msgspec.json.encode(rows), JSON) for some in rows_of(piece)]
+    checked = check(parsed, source="tfl", cameras={"c0": 0}.get, limits=LIMITS, now_us=NOW_US)
+    sifted = Crowds().sift("tfl", checked, NOW_US)
+    plates = list(sifted.reads["plate"])
+    assert (plates.count("N0PLATE1X"), plates.count("AB12CDE")) == (MOST_PASSAGES, FEW * 2)
+    assert len(sifted.quarantined) == FEW * 2 - MOST_PASSAGES
+    assert sifted.plate_key is not None
+    assert sifted.plate_key.tolist() == [pack(plate) for plate in plates]
+    assert sorted(sifted.index + [index for index, _ in sifted.quarantined]) == list(range(FEW * 4))
+    assert (
+        Crowds().sift("tfl", check([], source="tfl", cameras={}.get, limits=LIMITS, now_us=0), 0).index == []
+    )
 
 
 # --- vehicles -----------------------------------------------------------------------------------------------------
