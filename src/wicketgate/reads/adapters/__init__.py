@@ -45,7 +45,7 @@ def _of_forms(texts: Mapping[str, str]) -> dict[str, DeviceAdapter]:
     return {name: FormAdapter(name, read_form(text)).adapter() for name, text in texts.items()}
 
 
-ADAPTERS: Final[Mapping[str, DeviceAdapter]] = dict(sorted((BY_FILE | _of_forms(MADE)).items()))
+ADAPTERS: Final[Mapping[str, DeviceAdapter]] = dict(sorted({**BY_FILE, **_of_forms(MADE)}.items()))
 """The name in `POST /v1/push/{adapter}` to what reads it, in every gateway."""
 
 

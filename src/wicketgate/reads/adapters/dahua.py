@@ -178,10 +178,10 @@ def _of_passage(passage: dict[str, Any], pictures: list[Part]) -> Observation | 
     snap, plate = at(passage, "snapinfo"), at(passage, "plate")
     cameras = _named(snap)
     text = at(plate, "platenumber") or at(snap, "platenumber")
-    written = at(snap, "accuratetime"), at(snap, "snaptime"), at(snap, "capturetime")
+    written = [at(snap, "accuratetime"), at(snap, "snaptime"), at(snap, "capturetime")]
     named = _in_picture_name(passage)
     if not text and named is not None and at(plate, "isexist") is not False:
-        text, written = named[0], (*written, named[1])
+        text, written = named[0], [*written, named[1]]
     try:
         if text is None and plate is None:
             raise InputError("a passage without a plate")
