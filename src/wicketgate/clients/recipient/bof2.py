@@ -1,4 +1,4 @@
-"""The way out to a back office of the UK police form: each row of a feed as a `sendCapture` call [bof2-service].
+"""The way out to a back office of the UK police form: each row of a feed as a `sendCapture` call.
 
 A batch is posted before it is kept. A crash between the two posts it again: the office gets each row at least once.
 """
