@@ -59,6 +59,7 @@ def _command(name: str, who: Who, summary: str, module: str) -> Command:
 
 COMMANDS: tuple[Command, ...] = (
     _command("verify", "anyone", "check a gateway, or a copy of its log", "arguments.anyone"),
+    _command("report", "anyone", "rebuild a report from the public log", "arguments.anyone"),
     _command("witness", "anyone", "cosign a log for as long as it only grows", "arguments.anyone"),
     _command("completion", "anyone", "print what completes these commands in a shell", "arguments.anyone"),
     _command("key", "officer", "make a key for an office, or show its public half", "arguments.officer"),
@@ -105,6 +106,9 @@ COMMANDS: tuple[Command, ...] = (
         "keeper", "recipient", "ask for the keeper of one shown row, for one cause", "arguments.recipient"
     ),
     _command("sign-in", "recipient", "sign in, and let this machine act for you", "arguments.people"),
+    _command(
+        "oversee", "overseer", "open, reconcile, draw, and say publicly what you found", "arguments.overseer"
+    ),
     _command("why", "overseer", "ask why a read was released, or was not", "arguments.overseer"),
     _command("init", "operator", "make a deployment from a signed charter", "arguments.operator"),
     _command("serve", "operator", "run a deployment", "arguments.operator"),
