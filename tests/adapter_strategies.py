@@ -11,7 +11,8 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from wicketgate.reads.observations import Payload
+from wicketgate.reads.adapters import ADAPTERS
+from wicketgate.reads.observations import Parsed, Payload
 
 VECTORS = Path(__file__).parent / "vectors" / "adapters"
 PATCH = b"\xff\xd8\xff\xe0 a small picture\r\n--not-a-boundary\r\n\xff\xd9"
@@ -19,6 +20,11 @@ OVERVIEW = b"\xff\xd8\xff\xe0 a large picture" + bytes(range(256)) * 8 + b"\xff\
 
 Edits = dict[str, str]
 Form = Iterable[tuple[str, str, str, bytes]]
+
+
+def read(name: str, payload: Payload) -> Parsed:
+    """Return what an adapter itself makes of a payload, or let it raise: nothing is kept of one that it cannot read."""
+    return ADAPTERS[name].read(payload)
 
 
 def vector(name: str, edits: Edits | None = None) -> bytes:

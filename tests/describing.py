@@ -14,7 +14,7 @@ from wicketgate.http.openapi.document import OPERATIONS
 KEPT = ("source:tfl", "recipient:met/duty-desk", "overseer:ico/commissioner", "admin")
 """Names whose tokens the run goes on with."""
 _BY_ID = {one.id: one for one in OPERATIONS}
-_QUARANTINING = {"postReads", "pushPayload"}
+_QUARANTINING = {"postReads", "probePush", "pushPayload"}
 """What takes a post as a whole, and puts what is wrong in it aside."""
 
 

@@ -25,7 +25,10 @@ SIMULATE = Command(
 )
 
 # What the modules say that run the commands; importing them for it would take seconds. A test compares them.
-FORMATS = ("native", "hikvision", "axis", "platerecognizer", "viewtron-ipc", "viewtron-nvr", "frigate")
+FORMATS = (
+    *("native", "hikvision", "axis", "platerecognizer", "viewtron-ipc", "viewtron-nvr", "frigate"),
+    *("dahua", "zhenshi", "tattile", "milesight", "genetec", "unifi", "blueiris", "rekor", "bof2"),
+)
 CONNECTIONS = 200
 CAMERAS = 1500
 

@@ -124,12 +124,33 @@ def test_the_camera_in_the_address_goes_before_the_payloads(running: Running, so
 
 
 def test_what_is_no_payload(source: httpx.Client) -> None:
-    assert source.post("/v1/push/axis", content=b"\x00\x01").json()["code"] == "malformed"
+    answer = source.post("/v1/push/axis", content=b"\x00\x01 nothing of this maker's")
+    assert [each["code"] for each in answer.json()["quarantined"]] == ["malformed"]
+    assert "nothing of this maker's" in source.get("/v1/quarantine").text
     assert source.post("/v1/push/nobody", json={}).status_code == 404
     assert source.post("/v1/push/", json={}).status_code == 404
-    assert source.get("/v1/push/axis").status_code == 405
+    assert source.put("/v1/push/axis", json={}).status_code == 405
     answer = source.post("/v1/push/axis", content=bytes(8 * 1024 * 1024 + 1))
     assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
+
+
+def test_a_probe_is_a_sign_of_life_of_its_camera(running: Running, source: httpx.Client) -> None:
+    def signs() -> int:
+        shown = source.get("/v1/cameras").json()["cameras"]
+        return next(int(one["signs"]) for one in shown if one["id"] == "ccz-0001")
+
+    before = signs()
+    for probe in (
+        source.get("/v1/push/hikvision", params={"camera": "ccz-0001"}),
+        source.post("/v1/push/hikvision", params={"camera": "ccz-0001"}),
+        source.post(
+            "/v1/push/axis", json={"type": "heartbeat", "camera_info": {"SerialNumber": SERIAL.lower()}}
+        ),
+    ):
+        assert (probe.status_code, probe.json()) == (200, {"accepted": 0, "repeated": 0, "quarantined": []})
+    outside.until(lambda: signs() == before + 3, 10)
+    hidden = source.get("/v1/push/hikvision", params={"camera": "ccz-0001", "plate": "AB12CDE"})
+    assert [each["code"] for each in hidden.json()["quarantined"]] == ["malformed"]
 
 
 def basic(name: str, token: str) -> dict[str, str]:

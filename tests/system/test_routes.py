@@ -53,6 +53,7 @@ KINDS = {
     ("GET", "/v1/cameras"): SOURCES,
     ("POST", READS_PATH): SOURCES,
     ("PUT", "/v1/reads/x/images/patch"): SOURCES,
+    ("GET", "/v1/push/axis"): SOURCES,
     ("POST", "/v1/push/axis"): SOURCES,
     ("GET", "/v1/feeds/tfl-charging/images/x"): {CHARGING},
     ("POST", "/v1/feeds/tfl-charging/images"): {CHARGING},

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from wicketgate.base.adapter_settings import parse_adapters
 from wicketgate.base.alert_settings import AlertSettings, parse_alerts
 from wicketgate.base.alert_settings import Network as Network
 from wicketgate.base.backup_settings import parse_backup
@@ -160,6 +161,8 @@ class Settings:
         The registers of keepers that can be asked, by name.
     backup_recipients : tuple of str
         The age keys to which the keys of backups are encrypted; none until it is set.
+    adapters : mapping of str to str
+        The text of each of the operator's own adapters (`reads.adapters.forms`) by its name.
     """
 
     folder: Path
@@ -185,6 +188,7 @@ class Settings:
     history: bool = False
     registers: Mapping[str, RegisterSettings] = field(default_factory=dict)
     backup_recipients: tuple[str, ...] = ()
+    adapters: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def front_processes(self) -> int:
@@ -290,6 +294,7 @@ def parse_settings(
     alerts = data.pop("alerts", {})
     registers = data.pop("registers", {})
     backup = data.pop("backup", None)
+    adapters = data.pop("adapters", {})
     limits = ConnectionLimits.parse(data.pop("limits", {}))
     certificate, certificate_key = _secured(folder, data, name)
     _check(data, _KEYS, name)
@@ -318,6 +323,7 @@ def parse_settings(
             provider_secrets=_providers(folder, providers),
             registers=parse_registers(folder, registers, read_secret),
             backup_recipients=() if backup is None else parse_backup(backup),
+            adapters=parse_adapters(folder, adapters),
             alerts=parse_alerts(folder, alerts, data.get("address", ""), read_secret),
             **data,
         )

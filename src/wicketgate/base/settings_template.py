@@ -87,6 +87,10 @@ port = 8080
 # To whom the keys of backups are encrypted: age keys, whose other halves lie elsewhere.
 # [backup]
 # recipients = ["age1..."]
+# Adapters of your own for cameras, each a form in TOML; `wicketgate adapter try` prints these lines.
+# [adapters.gate]
+# file = "gate.toml"
+# sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 # The bounds on connections, requests and bytes; the operator's manual lists them all.
 # [limits]

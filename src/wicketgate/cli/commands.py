@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 ENTRY_POINTS = "wicketgate.commands"
 """The group under which other packages add commands: each entry point names one `Command`."""
 
-Who = Literal["anyone", "officer", "recipient", "overseer", "operator"]
+Who = Literal["anyone", "officer", "source", "recipient", "overseer", "operator"]
 
 HEADINGS: dict[Who, str] = {
     "anyone": "For anyone",
     "officer": "For officers, who sign documents",
+    "source": "For sources, whose cameras these are",
     "recipient": "For recipients",
     "overseer": "For overseers",
     "operator": "For the operator",
@@ -81,6 +82,10 @@ COMMANDS: tuple[Command, ...] = (
     _command("consult", "officer", "draft a consultation on a proposed document", "arguments.drafts"),
     _command("object", "officer", "draft an organisation's objection", "arguments.drafts"),
     _command("decide", "officer", "draft the decision on a consultation", "arguments.drafts"),
+    _command("camera", "source", "list cameras, or register them from CSV or GeoJSON", "arguments.source"),
+    _command("quarantine", "source", "show what could not be taken, and why", "arguments.source"),
+    _command("adapter", "source", "try an adapter on what a device sent", "arguments.source"),
+    _command("drop", "source", "post pictures that cameras put into a folder", "arguments.source"),
     _command(
         "receive", "recipient", "receive a feed, and check each batch as it comes", "arguments.recipient"
     ),

@@ -19,9 +19,10 @@ from wicketgate.base.settings import read_secret
 from wicketgate.cli.endings import FAILED, GOOD, INTERRUPTED, UNREACHED, exit_code
 from wicketgate.cli.evidence import check_evidence
 from wicketgate.cli.saying import say
+from wicketgate.clients.recipient.bof2 import Bof2Office, Bof2Sink, bof2_cameras
 from wicketgate.clients.recipient.errata import ErrataFile, ErrataKeeper
 from wicketgate.clients.recipient.images import ImageFetcher, ImageFolder
-from wicketgate.clients.recipient.receive import ReceivedTally, Receiver
+from wicketgate.clients.recipient.receive import ReceivedTally, Receiver, Sink
 from wicketgate.clients.recipient.sinks import open_sink
 from wicketgate.clients.verify import Report, read_key, verify_folder, verify_url
 from wicketgate.clients.verify.kept import KeptCheckpoints, default_state, read_seen, signed_notes
@@ -103,6 +104,14 @@ def _progress(what: str) -> Callable[[int, int], None]:
 # --- receive ----------------------------------------------------------------------------------------------
 
 
+def _sink_of(args: argparse.Namespace) -> Sink:
+    if args.bof2 is None:
+        return open_sink(args.out, args.format, args.feed, sys.stdout.buffer)
+    if args.format != "csv" or args.out is None or args.bof2_cameras is None:
+        raise ConfigurationError("--bof2 goes with --format csv, --out and --bof2-cameras")
+    return Bof2Sink(args.out, args.feed, Bof2Office(args.bof2, bof2_cameras(args.bof2_cameras)))
+
+
 def run_receive(args: argparse.Namespace) -> int:
     """Receive a feed.
 
@@ -113,7 +122,7 @@ def run_receive(args: argparse.Namespace) -> int:
         say(words, file=sys.stderr, flush=True)
 
     token = read_secret(args.token_file)
-    sink = open_sink(args.out, args.format, args.feed, sys.stdout.buffer)
+    sink = _sink_of(args)
     try:
         if args.after is not None and (args.after < 0 or sink.last is not None):
             raise ConfigurationError(

@@ -45,7 +45,14 @@ def confirmed(question: str) -> bool:
 
 
 def ask(
-    url: str, path: str, token: str, wanted: int, *, timeout_s: float = TIMEOUT_S, **request: Any
+    url: str,
+    path: str,
+    token: str,
+    wanted: int,
+    *,
+    timeout_s: float = TIMEOUT_S,
+    method: str | None = None,
+    **request: Any,
 ) -> dict[str, Any]:
     """Ask a gateway, and return its answer.
 
@@ -55,6 +62,8 @@ def ask(
         The gateway.
     wanted : int
         The status of an answer.
+    method : str, optional
+        Instead of the one that what is sent makes it.
     **request
         As for `asking.answered`: what is sent makes it a POST, and nothing a GET.
 
@@ -70,7 +79,7 @@ def ask(
     import httpx  # most of an officer's commands ask nobody, and it is a third of what they import
 
     headers = {"Authorization": f"Bearer {token}", **request.pop("headers", {})}
-    method = "POST" if request.keys() & {"content", "json"} else "GET"
+    method = method or ("POST" if request.keys() & {"content", "json"} else "GET")
     try:
         with httpx.Client(timeout=timeout_s) as client:
             answer = answered(client, method, f"{url.rstrip('/')}{path}", headers=headers, **request)

@@ -27,6 +27,8 @@ class Camera(msgspec.Struct, frozen=True, kw_only=True):
     zone: str | None = None
     aliases: tuple[str, ...] = ()
     name: str | None = None
+    ignore_offset: bool = False
+    words: bool = False
 
     @property
     def shown_name(self) -> str:

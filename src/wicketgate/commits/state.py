@@ -370,6 +370,8 @@ class State(msgspec.Struct, kw_only=True):
                 zone=camera.zone,
                 aliases=camera.aliases,
                 name=camera.name,
+                ignore_offset=camera.ignore_offset,
+                words=camera.words,
             )
             self._set_camera(known.get(camera.id, len(self.cameras)), now)
         for camera_id, number in known.items():

@@ -64,6 +64,8 @@ class CameraSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         tuple[Annotated[str, shape(minLength=1, maxLength=MAX_ALIAS)], ...],
         about("What payloads call it, such as a serial number; no other camera's.", maxItems=MAX_ALIASES),
     ] = ()
+    ignore_offset: Annotated[bool, about("Its time is local in `zone`, whatever offset it sends.")] = False
+    words: Annotated[bool, about("Plates without a digit are issued where it stands.")] = False
 
 
 class FeedBatch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

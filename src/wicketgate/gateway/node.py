@@ -59,6 +59,7 @@ from wicketgate.hotlists.in_force import Hotlists
 from wicketgate.ledger.proofs import Proofs
 from wicketgate.ledger.sealing import seal
 from wicketgate.ledger.writer import Ledger
+from wicketgate.reads.adapters import Adapters
 from wicketgate.reads.answering import AnswerTimes
 from wicketgate.reads.cameras import CameraNames
 from wicketgate.reads.checks import ClockLimits
@@ -412,6 +413,7 @@ class Gateway(Desks):
         self._parts.callback(self.intake.close)
         self.excluded = ExcludedNow(self.commits, self.clock)
         self.cameras = CameraNames(lambda: self.commits.committed)
+        self.adapters = Adapters(self.settings.adapters)
         self.joining = Joining(
             self.images, self.intake, self.seen, self.clock, self.stored.taken_at, self.excluded.holds_of
         )

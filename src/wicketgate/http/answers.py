@@ -79,9 +79,11 @@ class CameraShown(Struct, frozen=True, kw_only=True):
     heading: float | None
     zone: str | None
     aliases: tuple[str, ...]
-    counts: Annotated[
-        dict[str, Count], about("Reads by what became of them: `accepted`, `repeated`, or a code.")
-    ]
+    ignore_offset: bool
+    words: bool
+    signs: Annotated[Count, about("Signs of life since the gateway's start.")]
+    sign_at: Annotated[Time | None, about("When the last of them came; null where none has.")]
+    counts: Annotated[dict[str, Count], about("Reads by what became of them: `accepted`, or a code.")]
     judged: Annotated[
         dict[str, Count | None],
         about(
@@ -99,6 +101,7 @@ class CamerasShown(Struct, frozen=True, kw_only=True):
     source: Annotated[str, about("Whose cameras these are.")]
     judged_from: Annotated[Time | None, about("The period of `judged`; null before the first is published.")]
     judged_until: Annotated[Time | None, about("Its end: a month's, and it is shown a week later.")]
+    unknown_signs: Annotated[Count, about("Signs of life that name no registered camera.")]
     unknown: Annotated[
         dict[str, Count], about("The same counts for reads of cameras that are not registered.")
     ]

@@ -80,7 +80,7 @@ def build_app(
         routes=routes(gateway, public, desk, ingress, addition, bounds),
         exception_handlers=FAULTS,
     )
-    reads, push = _reads(gateway), Push(gateway.pushes, gateway.intake.turns)
+    reads, push = _reads(gateway), Push(gateway.pushes, gateway.intake.turns, gateway.adapters)
 
     def tokens() -> Mapping[str, str]:
         return gateway.commits.committed.tokens
@@ -137,7 +137,12 @@ def routes(
         *_reads(gateway).routes(),
         *_images(gateway).routes(),
         *SourcesApi(
-            commits, gateway.camera_lists, gateway.projections.quarantine, clock, gateway.looks
+            commits,
+            gateway.camera_lists,
+            gateway.projections.quarantine,
+            clock,
+            gateway.looks,
+            gateway.pushes.signs,
         ).routes(),
         *DocumentsApi(gateway.filing, clock).routes(),
         *FeedsApi(commits, gateway.projections, entitlement, clock, gateway.looks).routes(),

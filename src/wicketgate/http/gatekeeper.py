@@ -19,6 +19,7 @@ from wicketgate.base.limits import ConnectionLimits
 from wicketgate.base.turnstile import Turnstile
 from wicketgate.http.arriving import Arriving
 from wicketgate.http.connections import SESSIONS
+from wicketgate.http.device_paths import api_key_in, take_for_push
 from wicketgate.http.parts import AnswerParts
 from wicketgate.http.peers import peer_of
 from wicketgate.http.problems import problem
@@ -200,6 +201,7 @@ class Gatekeeper:
         """
         if scope["type"] != "http":
             return  # no other protocol is spoken
+        take_for_push(scope)
         try:
             await self._answer(scope, receive, send)
         except ClientDisconnect:
@@ -384,20 +386,19 @@ def _bearer(scope: Scope) -> _Given | None:
 def _pushed_with(scope: Scope) -> _Given | None:
     """Return the credential of a device's push.
 
-    It is a bearer token, Basic (source id, token) or `?key=`, in this order.
-
-    The key is taken out of the request, so that nothing behind can show it.
+    It is a bearer token (`Token` and `X-API-Key` are other makers' words for one), Basic (source id, token) or `?key=`,
+    in this order; Digest names no token. The key is taken out of the request, so that nothing behind can show it.
     """
     query = scope.get("query_string", b"")
     pairs = [pair for pair in query.split(b"&") if pair]
     keys = [pair for pair in pairs if pair.partition(b"=")[0] == b"key"]
     if keys:
         scope["query_string"] = b"&".join(pair for pair in pairs if pair not in keys)
-    sent = _authorization(scope)
-    if sent is None:
+    sent = _authorization(scope) or api_key_in(scope)
+    if sent is None or sent[0] == b"digest":
         return _token(unquote_to_bytes(keys[0][len(b"key=") :])) if len(keys) == 1 else None
     if sent[0] != b"basic":
-        return _bearer(scope)
+        return _token(sent[1]) if sent[0] in (b"bearer", b"token") else None
     try:
         source, colon, token = base64.b64decode(sent[1].strip(), validate=True).partition(b":")
         return _token(token, source.decode()) if colon else None

@@ -25,7 +25,6 @@ from wicketgate.http.handing import FRAMING
 from wicketgate.http.hot_post import HotPost
 from wicketgate.http.problems import internal, log_unforeseen, problem_of
 from wicketgate.http.underway import SMALL_BODY, UnderWay
-from wicketgate.reads import adapters
 from wicketgate.reads.observations import Payload
 from wicketgate.reads.parse import JSON, together
 from wicketgate.reads.takers import LINGER_S
@@ -96,7 +95,7 @@ class HotRoute:
         else:
             path, _, query = url.partition(b"?")
             name = path[len(PUSH) :].decode("ascii", "replace")
-            if size > _LONGEST or name not in adapters.ADAPTERS:
+            if size > _LONGEST or name not in self._push.adapters:
                 return None
             scope = {"headers": headers, "query_string": query}
             take = partial(self._take_payload, name, fields.get(b"content-type", b""))
@@ -158,8 +157,8 @@ class HotRoute:
         if not self._still_known(post):
             self._answer([post], [problem_of(withdrawn())])
             return
-        payload = Payload(content_type=content_type.decode("latin-1"), body=bytes(post.body))
         query = post.scope["query_string"]
+        payload = Payload(content_type=content_type.decode("latin-1"), body=bytes(post.body), query=query)
         camera = QueryParams(query).get("camera") or None if query else None
         self._taking.begin(self._take_alone(post, self._push.take(post.source, name, payload, camera)))
 

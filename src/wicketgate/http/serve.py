@@ -132,7 +132,7 @@ def _ingress(
 ) -> Ingress:
     return Ingress(
         mqtt,
-        delivery(gateway.pushes),
+        delivery(gateway.pushes, gateway.adapters),
         lambda: gateway.commits.committed.tokens,
         limits=limits,
         is_proxy=Proxies(settings.proxies).__contains__,

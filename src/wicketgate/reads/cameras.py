@@ -6,6 +6,7 @@ A name is an id or an alias, and means one registered camera of a source.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
@@ -25,6 +26,8 @@ _ID = re.compile(CAMERA_ID, re.ASCII)
 _GROUP = re.compile(CAMERA_GROUP, re.ASCII)
 
 
+_LONGEST_NAME = 128
+_SEVERAL = -1
 MAX_GROUPS = 64
 """Groups of one camera."""
 _MOST_GROUPS = 500
@@ -57,6 +60,8 @@ def check_cameras(cameras: Sequence[CameraSet]) -> None:
             )
         if camera.zone is not None:
             load_zone(camera.zone)
+        if camera.ignore_offset and camera.zone is None:
+            raise InputError("whose offset is ignored has a `zone`: its time is read as local there")
         if len(camera.aliases) > MAX_ALIASES:
             raise InputError(f"a camera has at most {MAX_ALIASES} aliases")
         for alias in camera.aliases:
@@ -97,6 +102,25 @@ def withdrawn_from(before: Sequence[Camera], behind: Sequence[Camera]) -> frozen
     )
 
 
+_MAC = re.compile(r"([0-9a-f]{2}(?:[:.-]?[0-9a-f]{2}){5})(?:-([0-9]{1,5}))?", re.ASCII)
+
+
+def folded(name: str) -> str:
+    """Return what a name is compared by where it is not known as it stands.
+
+    Firmwares differ in capitals, in blanks, and in what they put between the digits of a MAC.
+
+    >>> folded("00:00:5E:00:53:0A-1"), folded("00005e00530a"), folded("DS-TCG406-E 2099AI")
+    ('00005e00530a-1', '00005e00530a', 'ds-tcg406-e2099ai')
+    """
+    small = "".join(unicodedata.normalize("NFKC", name[:_LONGEST_NAME]).casefold().split())
+    match = _MAC.fullmatch(small)
+    if match is None:
+        return small
+    digits = re.sub("[:.-]", "", match[1])
+    return digits if match[2] is None else f"{digits}-{match[2]}"
+
+
 class CameraRegister(Protocol):
     """Whatever holds the register of cameras."""
 
@@ -114,7 +138,8 @@ class CameraRegister(Protocol):
 class CameraNames:
     """The active cameras of each source, by id and by alias.
 
-    An alias is another name under which a camera is registered.
+    An alias is another name under which a camera is registered. A name that is no camera's as it stands is compared
+    once more without what firmwares differ in (`folded`), and counts where it is one camera's alone.
 
     Parameters
     ----------
@@ -127,6 +152,13 @@ class CameraNames:
         self._revision = -1
         self._ids: dict[str, dict[str, int]] = {}
         self._names: dict[str, dict[str, int]] = {}
+        self._folded: dict[str, dict[str, int]] = {}
+        self._words: frozenset[int] = frozenset()
+
+    def words(self) -> frozenset[int]:
+        """Return the numbers of the cameras where plates without a digit are issued."""
+        self._refresh()
+        return self._words
 
     def ids(self, source: str) -> Mapping[str, int]:
         """Return the numbers of a source's active cameras by their ids."""
@@ -136,14 +168,16 @@ class CameraNames:
     def find(self, source: str, names: Iterable[str]) -> tuple[int, Camera] | None:
         """Return the camera of the first known name, and its number.
 
-        An id goes before an alias.
+        An id goes before an alias, and a name as it stands before one that is alike.
         """
         self._refresh()
         known = self._names.get(source)
         if known:
             for name in names:
                 number = known.get(name.strip())
-                if number is not None:
+                if number is None:
+                    number = self._folded[source].get(folded(name), _SEVERAL)
+                if number != _SEVERAL:
                     return number, self._state().cameras[number]
         return None
 
@@ -160,4 +194,15 @@ class CameraNames:
                     names.setdefault(alias, number)
         for source, ids in self._ids.items():
             self._names[source].update(ids)
+        self._folded = {source: _alike(names) for source, names in self._names.items()}
+        self._words = frozenset(number for number, camera in enumerate(state.cameras) if camera.words)
         self._revision = state.revision
+
+
+def _alike(names: Mapping[str, int]) -> dict[str, int]:
+    """Return the cameras by their folded names; one that stands for two cameras stands for none."""
+    found: dict[str, int] = {}
+    for name, number in names.items():
+        if found.setdefault(folded(name), number) != number:
+            found[folded(name)] = _SEVERAL
+    return found

@@ -15,13 +15,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from wicketgate.base.clock import from_datetime, rfc3339
+from wicketgate.base.clock import MINUTE_US, from_datetime, rfc3339
 from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.reads.columns import SAID, Column, Gathered, taken
 from wicketgate.reads.excluded import NOWHERE, ExcludedTimes
 from wicketgate.reads.faults import bounded
 from wicketgate.reads.parse import FEW, MAX_ID, Malformed, PlainReads, RawRead
-from wicketgate.reads.plates import PlateFault, pack, read_plate, read_plates
+from wicketgate.reads.plates import PlateFault, is_word, pack, read_plate, read_plates
 
 _SAID = [(column.name, attrgetter(column.name)) for column in SAID]
 _BOUNDED = [(attrgetter(column.name), column.fault) for column in SAID if column.fault is not None]
@@ -61,6 +61,7 @@ def check(
     now_us: int,
     parts: Container[str] = (),
     may_be_unsure: bool = False,
+    words: Container[int] = frozenset(),
 ) -> Checked:
     """Check camera, clock, plate and confidence of each read.
 
@@ -72,6 +73,8 @@ def check(
         The names of the parts that came with the reads: an image must be one of them.
     may_be_unsure : bool
         Whether `confidence` may be NaN: what a device sent that does not say how sure it is.
+    words : container of int
+        The numbers of the cameras where plates without a digit are issued.
 
     Returns
     -------
@@ -86,7 +89,7 @@ def check(
     """
     times: list[int] = []
     plates: list[str] = []
-    judge = _judge_of(limits, now_us, parts, may_be_unsure=may_be_unsure, times=times, plates=plates)
+    judge = _judge_of(limits, now_us, parts, words, may_be_unsure=may_be_unsure, times=times, plates=plates)
 
     def refused(row: RawRead | Malformed, known: int | None, fault: _Fault) -> QuarantinedRead:
         return QuarantinedRead(
@@ -101,17 +104,14 @@ def check(
     if isinstance(rows, PlainReads) and len(rows) >= FEW:
         columns = _Columns(rows, cameras, limits, now_us)
         return columns.checked(judge, refused, times, plates)
-    numbers: list[int] = []
-    taken: list[RawRead] = []
-    indexes: list[int] = []
-    quarantined: list[tuple[int, QuarantinedRead]] = []
+    numbers, taken, indexes, quarantined = _empty()
     for index, row in enumerate(rows):
         known = cameras(row.camera)
         if isinstance(row, Malformed):
             fault = _Fault("malformed", row.detail)
         elif known is None:
             fault = _UNKNOWN
-        elif (found := judge(row) or _excluded(limits.excluded, known, times, plates)) is None:
+        elif (found := judge(row, known) or _excluded(limits.excluded, known, times, plates)) is None:
             numbers.append(known)
             taken.append(row)
             indexes.append(index)
@@ -134,6 +134,10 @@ def check(
     )
 
 
+def _empty() -> tuple[list[int], list[RawRead], list[int], list[tuple[int, QuarantinedRead]]]:
+    return [], [], [], []
+
+
 class _Columns:
     """Well-formed reads in columns, and which of them are odd: those are judged one by one.
 
@@ -152,6 +156,7 @@ class _Columns:
         self._confidence = np.array([row.confidence for row in wire], np.float64)
         self._ids = [row.id for row in wire]
         self._odd = ~is_plate
+        self._mark(map(is_word, self._plates))
         self._odd |= (self._captured_us > now_us + limits.clock_ahead_us) | (
             self._captured_us < now_us - limits.too_old_us
         )
@@ -188,7 +193,7 @@ class _Columns:
 
     def checked(
         self,
-        judge: Callable[[RawRead], _Fault | None],
+        judge: Callable[[RawRead, int], _Fault | None],
         refused: Callable[[RawRead, int | None, _Fault], QuarantinedRead],
         times: list[int],
         plates: list[str],
@@ -200,7 +205,7 @@ class _Columns:
             if known is None:
                 fault: _Fault | None = _UNKNOWN
             else:
-                fault = judge(read) or _excluded(self._excluded, known, times, plates)
+                fault = judge(read, known) or _excluded(self._excluded, known, times, plates)
             if fault is not None:
                 quarantined.append((row, refused(read, known, fault)))
                 continue
@@ -237,6 +242,7 @@ class _Fault(NamedTuple):
     detail: str
 
 
+_NO_DIGIT = "a word, not a plate: register the camera with `words` where plates without a digit are issued"
 _UNKNOWN = _Fault("unknown-camera", "this source has registered no such camera")
 _EXCLUDED = _Fault("excluded-place", "the charter lets nothing be collected at this place and time")
 
@@ -255,21 +261,48 @@ def _kept(row: RawRead | Malformed) -> bytes:
     return bounded(row.read if isinstance(row, Malformed) else _encode(row))
 
 
+_QUARTER_US = 15 * MINUTE_US
+_FARTHEST = 14 * 4  # quarters of an hour: no zone is farther from another's clock
+_NEAR_US = 2 * MINUTE_US
+
+
+def quarters_off(off_us: int) -> int:
+    """Return by how many quarters of an hour a time is off, as if by another zone; 0 where it is not.
+
+    That is by whole quarters, give or take two minutes.
+    """
+    quarters = round(abs(off_us) / _QUARTER_US)
+    is_off = 1 <= quarters <= _FARTHEST and abs(abs(off_us) - quarters * _QUARTER_US) <= _NEAR_US
+    return quarters if is_off else 0
+
+
+def _ahead(off_us: int, latest_us: int) -> str:
+    said = f"captured later than {rfc3339(latest_us)}: set the camera's clock"
+    quarters = quarters_off(off_us)
+    if not quarters:
+        return said
+    return (
+        f"{said}, or its zone: it is ahead by {quarters // 4} h {quarters % 4 * 15:02d} min, as a wrong zone is; a "
+        "camera whose offset cannot be set is registered with `ignore_offset` and its `zone`"
+    )
+
+
 def _judge_of(
     limits: ClockLimits,
     now_us: int,
     parts: Container[str],
+    words: Container[int],
     *,
     may_be_unsure: bool,
     times: list[int],
     plates: list[str],
-) -> Callable[[RawRead], _Fault | None]:
+) -> Callable[[RawRead, int], _Fault | None]:
     """Return a judge: it appends the time and plate of a good read, or returns the read's fault."""
     latest = now_us + limits.clock_ahead_us
     earliest = now_us - limits.too_old_us
     bounds = [(said, fault_of, {None}) for said, fault_of in _BOUNDED]
 
-    def judge(row: RawRead) -> _Fault | None:
+    def judge(row: RawRead, known: int) -> _Fault | None:
         if row.image is not None and not all(name in parts for name in row.images().values()):
             return _Fault("image-missing", "`image` names a part that did not come with the read")
         captured = row.captured_at
@@ -277,12 +310,14 @@ def _judge_of(
             return _Fault("zone-missing", "`captured_at` has no zone: send `Z` or an offset")
         captured_us = from_datetime(captured)
         if captured_us > latest:
-            return _Fault("clock-ahead", f"captured later than {rfc3339(latest)}: set the camera's clock")
+            return _Fault("clock-ahead", _ahead(captured_us - now_us, latest))
         if captured_us < earliest:
             return _Fault("too-old", f"captured before {rfc3339(earliest)}")
         plate = read_plate(row.plate)
         if isinstance(plate, PlateFault):
             return _Fault(plate.value, "the plate is empty" if plate is PlateFault.EMPTY else "not a plate")
+        if known not in words and is_word(plate):
+            return _Fault(PlateFault.UNREADABLE.value, _NO_DIGIT)
         if not (0.0 <= row.confidence <= 1.0 or (may_be_unsure and isnan(row.confidence))):
             return _Fault("confidence-range", "`confidence` must lie between 0 and 1")
         if row.id is not None and not 0 < len(row.id) <= MAX_ID:

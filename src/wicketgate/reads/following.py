@@ -145,6 +145,8 @@ class Pushes(CheckingPushes):
         vehicle = vehicles.find(*name, now_us, row["captured_us"])
         if vehicle is not None and vehicles.is_over(vehicle):
             return None
+        if vehicle is None and vehicles.parked(*name, now_us) is not None:
+            return None
         observation = self._observed(source, sighting, row, vehicle, now_us, sighting.marks)
         if not sighting.final:
             held.append(observation)
@@ -211,8 +213,14 @@ class Pushes(CheckingPushes):
             if row is not None:
                 vehicle = self._vehicles.find(source, camera_id, tracked, now_us, row["captured_us"])
                 if vehicle is not None and self._vehicles.is_over(vehicle):
-                    checked, late = self._late(source, sighting, row, vehicle)
+                    checked, late = self._late(source, sighting, row, vehicle.best.plate)
                     self._vehicles.touch(vehicle, now_us)
+                    return await self._stored.take(checked, source, late=late)
+                parked = (
+                    self._vehicles.parked(source, camera_id, tracked, now_us) if vehicle is None else None
+                )
+                if parked is not None and (parked == row["plate"] or sighting.lasting):
+                    checked, late = self._late(source, sighting, row, parked)
                     return await self._stored.take(checked, source, late=late)
                 bodies = {kind: (index, body) for kind, body in sighting.images.items()}
                 stored, bad = await self._joining.store(source, camera_id, bodies)
@@ -220,7 +228,7 @@ class Pushes(CheckingPushes):
                     marks = (*marks, "image-missing")
                 # While the images were being stored its time may have run out.
                 if vehicle is not None and self._vehicles.is_over(vehicle):
-                    checked, late = self._late(source, sighting, row, vehicle)
+                    checked, late = self._late(source, sighting, row, vehicle.best.plate)
                     return await self._stored.take(checked, source, late=late, images=bad)
                 observation = self._observed(source, sighting, row | dict(stored), vehicle, now_us, marks)
                 vehicle = self._vehicles.hold(observation)
@@ -256,17 +264,18 @@ class Pushes(CheckingPushes):
                 else vehicle.best.first_us
             ),
             received_us=now_us,
+            lasting=sighting.lasting,
             **(row | {"marks": tuple(sorted(set(marks)))}),
         )
 
     def _late(
-        self, source: str, sighting: FollowedSighting, row: dict[str, Any], vehicle: Followed
+        self, source: str, sighting: FollowedSighting, row: dict[str, Any], emitted_as: str
     ) -> tuple[Checked, tuple[str, ...]]:
         """Return the treatment of a message behind its vehicle's read.
 
         The read was emitted already when the message came.
         """
-        if row["plate"] == vehicle.best.plate:
+        if row["plate"] == emitted_as:
             return Checked(), (sighting.camera_id,)
         detail = "the read of this vehicle was emitted with another text"
         refused = self._refused(source, sighting.camera_id, sighting.said(), "text-changed-late", detail)

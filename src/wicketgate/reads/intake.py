@@ -40,7 +40,7 @@ from wicketgate.reads.portions import Gate, GroupPortion
 from wicketgate.reads.quota import OVERHEAD, QuarantineQuota, QuotaKeeper
 from wicketgate.reads.repeats import RepeatVerdict, Seen
 from wicketgate.reads.takers import LINGER_S, PostAnswer
-from wicketgate.reads.tracking import Emitted, HeldSighting, Vehicles
+from wicketgate.reads.tracking import Emitted, HeldSighting, Vehicles, is_lasting
 
 JOIN_US = 10 * MINUTE_US
 """For how long after a read was accepted an image may follow it; COMMITS keeps the read for as long."""
@@ -306,7 +306,7 @@ class Intake:
             camera_id = checked.camera_id[n]
             if verdict == RepeatVerdict.NEW:
                 rows.append(n)
-            elif verdict == RepeatVerdict.REPEATED:
+            elif verdict == RepeatVerdict.REPEATED or is_lasting(checked.read_id[n]):
                 repeated.append(n)
             else:
                 conflicts.append((checked.index[n], self._conflict(source, camera_id, checked, n, now_us)))

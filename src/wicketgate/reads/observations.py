@@ -11,8 +11,10 @@ from datetime import datetime
 from typing import Any, Literal
 
 ImageKind = Literal["patch", "overview"]
+Direction = Literal["towards", "away"]
 
 MARKS: Mapping[str, str] = {
+    "clock-offset-ignored": "the offset that the device sent is not believed, as its source registered",
     "clock-zone-suspect": "the time is off by whole quarters of an hour: the camera's zone is set wrong",
     "colour-prefix-removed": "the device wrote the plate's colour before its text",
     "confidence-off-scale": "the device's confidence lies outside the scale that its maker documents; none is taken",
@@ -51,6 +53,8 @@ class Observation:
         The device's id of the vehicle that it follows over several messages.
     final : bool
         The device will say nothing more of that vehicle.
+    lasting : bool
+        The device never uses that id again, not for another vehicle and not after a restart.
     marks : tuple of str
         Some of `MARKS`.
     """
@@ -61,12 +65,27 @@ class Observation:
     confidence: float | None = None
     id: str | None = None
     lane: int | str | None = None
-    direction: Literal["towards", "away"] | None = None
+    direction: Direction | None = None
     vehicle: Mapping[str, str] | None = None
     images: Mapping[ImageKind, bytes] = field(default_factory=dict)
     tracked: str | None = None
     final: bool = True
+    lasting: bool = False
     marks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """A followed vehicle has left, and the message that says so has no plate.
+
+    Attributes
+    ----------
+    tracked : str
+        The device's id of the vehicle.
+    """
+
+    cameras: tuple[str, ...]
+    tracked: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,12 +112,21 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keepalive:
-    """A message without a read: a heartbeat, or another event."""
+    """A sign of life: a message that its adapter knows to be a heartbeat, or another event than a plate's.
+
+    It is recognised by what it holds, never by what it lacks, and counted by camera (`signs.Signs`).
+
+    Attributes
+    ----------
+    is_whole : bool
+        Whether its adapter knows each plate in it, such as one that was said before.
+    """
 
     cameras: tuple[str, ...] = ()
+    is_whole: bool = field(default=False, compare=False)
 
 
-Parsed = tuple[Observation | Unreadable | Keepalive, ...]
+Parsed = tuple[Observation | Unreadable | Gone | Keepalive, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,8 +141,11 @@ class Payload:
         As the device sent it.
     topic : str
         Of an MQTT message; empty otherwise.
+    query : bytes
+        Of the address, as it was sent, without a key; empty of an MQTT message.
     """
 
     content_type: str
     body: bytes
     topic: str = ""
+    query: bytes = b""

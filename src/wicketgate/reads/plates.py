@@ -34,6 +34,8 @@ CONFUSED: Final = ("0ODQ", "1I", "2Z", "5S", "6G", "8B")
 ALIKE: Final = ("0O", "1I")
 """Characters that are one glyph on a UK plate; where the syntax decides, the position says which is meant."""
 
+_REPEATED: Final = 4
+
 PLACEHOLDERS: Final = frozenset(
     {
         "EMPTY",
@@ -158,6 +160,18 @@ def read_plate(text: str) -> str | PlateFault:
     if _plain(plate) is None and not all(map(is_plate_character, plate)):
         return PlateFault.UNREADABLE
     return plate
+
+
+def is_word(plate: str) -> bool:
+    """Return whether a plate in normal form is a word, or one sign again and again: what devices write for none.
+
+    No list of such words ends. Each UK syntax has a digit, and so has nearly every other; where plates without one are
+    issued, the source says so of its cameras.
+
+    >>> is_word("UNRECOGNISE"), is_word("0000000"), is_word("AB12CDE"), is_word("1111")
+    (True, True, False, False)
+    """
+    return plate.isalpha() or (len(plate) > _REPEATED and plate == plate[0] * len(plate))
 
 
 def is_plate_character(character: str) -> bool:

@@ -16,22 +16,21 @@ from typing import Any
 
 import msgspec
 
-from wicketgate.base.clock import MINUTE_US, Clock, from_datetime
+from wicketgate.base.clock import Clock, from_datetime
 from wicketgate.base.hours import load_zone
 from wicketgate.commits.cameras import Camera
 from wicketgate.commits.transactions import QuarantinedRead
 from wicketgate.reads.cameras import CameraNames
-from wicketgate.reads.checks import Checked, ClockLimits, check
+from wicketgate.reads.checks import Checked, ClockLimits, check, quarters_off
 from wicketgate.reads.columns import SAID, Vehicle
+from wicketgate.reads.crowds import Crowds
 from wicketgate.reads.faults import bounded
 from wicketgate.reads.images.takers import Bodies, ImageTaker, marks_text
-from wicketgate.reads.observations import ImageKind, Keepalive, Observation, Parsed, Unreadable
+from wicketgate.reads.observations import Gone, ImageKind, Keepalive, Observation, Parsed, Unreadable
 from wicketgate.reads.parse import RawRead
+from wicketgate.reads.signs import LifeSigns
 from wicketgate.reads.takers import PostAnswer, ReadTaker
 
-_QUARTER_US = 15 * MINUTE_US
-_FARTHEST = 14 * 4  # quarters of an hour: no zone is farther from another's clock
-_NEAR_US = 2 * MINUTE_US
 _LONGEST_ID = 64
 _SAID = tuple(column.name for column in SAID if column.name in Observation.__slots__)
 """The columns of what a device says that adapters know."""
@@ -50,6 +49,8 @@ class FollowedSighting(msgspec.Struct, frozen=True, kw_only=True):
         The read by the names of its columns, without marks; None where it was refused.
     seen : bytes
         What the device said, as msgpack, without images: it is seldom asked for.
+    lasting : bool
+        The device never uses that id again.
     """
 
     camera_id: str
@@ -61,6 +62,7 @@ class FollowedSighting(msgspec.Struct, frozen=True, kw_only=True):
     marks: tuple[str, ...]
     images: dict[ImageKind, bytes]
     seen: bytes
+    lasting: bool = False
 
     @classmethod
     def of(
@@ -72,11 +74,27 @@ class FollowedSighting(msgspec.Struct, frozen=True, kw_only=True):
             index=index,
             tracked=short_id(seen.tracked or ""),
             final=seen.final,
+            lasting=seen.lasting,
             row=checked.reads.row(0) if checked.index else None,
             refused=checked.quarantined,
             marks=marks,
             images=dict(seen.images),
             seen=_encode(replace(seen, images={}) if seen.images else seen),
+        )
+
+    @classmethod
+    def gone(cls, camera_id: str, tracked: str) -> FollowedSighting:
+        """Return that a vehicle has left, of which nothing more is said."""
+        return cls(
+            camera_id=camera_id,
+            index=0,
+            tracked=short_id(tracked),
+            final=True,
+            row=None,
+            refused=[],
+            marks=(),
+            images={},
+            seen=b"",
         )
 
     def said(self) -> Observation:
@@ -107,6 +125,9 @@ class CheckingPushes(ABC):
         self._images = images
         self._clock = clock
         self._limits = limits
+        self._crowds = Crowds()
+        self.signs = LifeSigns()
+        """Of what was pushed here."""
 
     async def take(self, source: str, parsed: Parsed, *, camera: str | None = None) -> PostAnswer:
         """Take a payload.
@@ -136,6 +157,10 @@ class CheckingPushes(ABC):
         index = 0
         for item in parsed:
             if isinstance(item, Keepalive):
+                self._note(source, item.cameras, camera)
+                continue
+            if isinstance(item, Gone):
+                total = summed(total, await self._let_go(source, item, camera))
                 continue
             if isinstance(item, Unreadable):
                 answer = await self._intake.take(self._unreadable(source, item, index, camera), source)
@@ -144,6 +169,19 @@ class CheckingPushes(ABC):
             total = summed(total, answer)
             index += 1
         return total
+
+    def _note(self, source: str, names: tuple[str, ...], camera: str | None) -> str:
+        """Count a sign of life; return the id of its camera, empty where none is registered."""
+        found = self._cameras.find(source, names if camera is None else (camera,))
+        camera_id = "" if found is None else found[1].id
+        self.signs.note(source, camera_id, self._clock.now_us())
+        return camera_id
+
+    async def _let_go(self, source: str, gone: Gone, camera: str | None) -> PostAnswer:
+        camera_id = self._note(source, gone.cameras, camera)
+        if not camera_id:
+            return PostAnswer(accepted=0, repeated=0, quarantined=())
+        return await self._take_sighting(source, FollowedSighting.gone(camera_id, gone.tracked))
 
     # --- one observation ------------------------------------------------------------------------------------------
 
@@ -168,10 +206,12 @@ class CheckingPushes(ABC):
             limits=self._limits(),
             now_us=now_us,
             may_be_unsure=seen.confidence is None,
+            words=self._cameras.words(),
         )
         checked.index = [index] * len(checked.index)
         checked.read_id = [_event_id(registered.id, seen.id)] * len(checked.index)
         checked.quarantined = [(index, read) for _, read in checked.quarantined]
+        checked = self._crowds.sift(source, checked, now_us, seen.tracked)
         if seen.tracked is not None:
             return await self._take_sighting(
                 source, FollowedSighting.of(registered.id, seen, checked, marks, index)
@@ -193,6 +233,9 @@ class CheckingPushes(ABC):
         """
         marks = list(seen.marks)
         captured = seen.captured_at
+        if camera.ignore_offset and captured.utcoffset() is not None:
+            captured = captured.replace(tzinfo=None)
+            marks.append("clock-offset-ignored")
         if captured.utcoffset() is None:
             if camera.zone is None:
                 return "the time has no zone, and none is registered for the camera", ()
@@ -200,8 +243,9 @@ class CheckingPushes(ABC):
             if zoned is None:
                 return "the time has no zone, and in the registered one it stands twice or never", ()
             captured = zoned
-            marks.append("zone-from-register")
-        if "retransmitted" not in marks and _is_suspect(from_datetime(captured), now_us):
+            if not camera.ignore_offset:
+                marks.append("zone-from-register")
+        if "retransmitted" not in marks and quarters_off(from_datetime(captured) - now_us):
             marks.append("clock-zone-suspect")
         if seen.confidence is None:
             marks.append("confidence-unknown")
@@ -284,16 +328,6 @@ def _in_zone(local: datetime, zone: str) -> datetime | None:
 @lru_cache(maxsize=256)
 def _zone(name: str) -> tzinfo:
     return load_zone(name)
-
-
-def _is_suspect(captured_us: int, now_us: int) -> bool:
-    """Return whether a time is off as if by another zone.
-
-    That is by whole quarters of an hour, give or take two minutes.
-    """
-    off_us = abs(captured_us - now_us)
-    quarters = round(off_us / _QUARTER_US)
-    return 1 <= quarters <= _FARTHEST and abs(off_us - quarters * _QUARTER_US) <= _NEAR_US
 
 
 def _event_id(camera_id: str, given: str | None) -> str | None:

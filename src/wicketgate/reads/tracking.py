@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from wicketgate.base.clock import MINUTE_US, SECOND_US
+from wicketgate.base.clock import HOUR_US, MINUTE_US, SECOND_US
 from wicketgate.reads.columns import GATHERED
 
 HOLD_US = 3 * SECOND_US
@@ -25,6 +25,16 @@ SAME_US = 60 * SECOND_US
 
 KNOWN_US = 10 * MINUTE_US
 """For how long a vehicle that is over is known by what its device says of it, from its first message."""
+
+
+PARKED_US = 12 * HOUR_US
+"""For how long the text of a vehicle that is over is remembered beside its device's id: it may be parked there."""
+_MOST_PARKED = 50_000
+
+
+def is_lasting(read_id: str | None) -> bool:
+    """Return whether the id of a read is one that its device never uses again."""
+    return read_id is not None and read_id.startswith("\0") and read_id.endswith("\0")
 
 
 class _VehicleMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +77,7 @@ class HeldSighting(_Observed, frozen=True, kw_only=True):
     """
 
     marks: tuple[str, ...] = ()
+    lasting: bool = False
 
 
 class Emitted(_VehicleMessage, frozen=True, kw_only=True):
@@ -114,9 +125,11 @@ class TrackedVehicle:
     def read_id(self) -> str:
         """The id of its read.
 
-        It is the same in every life of the gateway.
+        It is the same in every life of the gateway. Where the device never uses its own id again, it is that: what
+        comes of a parked vehicle after hours is then found to be repeated.
         """
-        return f"\0{self.best.camera_id}\0{self.best.tracked}\0{self.best.first_us}"
+        begun = "" if self.best.lasting else str(self.best.first_us)
+        return f"\0{self.best.camera_id}\0{self.best.tracked}\0{begun}"
 
     def chosen(self, *, unfinished: bool) -> HeldSighting:
         """Return the observation for its read.
@@ -178,6 +191,7 @@ class Vehicles:
     _held: dict[_Name, TrackedVehicle] = field(default_factory=dict)
     _emitted: dict[_Name, TrackedVehicle] = field(default_factory=dict)
     _current: dict[_Device, int] = field(default_factory=dict)
+    _parked: dict[_Device, tuple[str, int]] = field(default_factory=dict, compare=False)
 
     def __len__(self) -> int:
         return len(self._held) + len(self._emitted)
@@ -227,8 +241,28 @@ class Vehicles:
         del self._emitted[name]
         if received_us - name[1] <= KNOWN_US:
             self._emitted[name] = vehicle
-        elif self._current.get(name[0]) == name[1]:
-            del self._current[name[0]]
+        else:
+            self._park(name[0], vehicle)
+            if self._current.get(name[0]) == name[1]:
+                del self._current[name[0]]
+
+    def _park(self, device: _Device, vehicle: TrackedVehicle) -> None:
+        self._parked.pop(device, None)
+        self._parked[device] = vehicle.best.plate, vehicle.last_us
+        if len(self._parked) > _MOST_PARKED:
+            del self._parked[next(iter(self._parked))]
+
+    def parked(self, source: str, camera_id: str, tracked: str, received_us: int) -> str | None:
+        """Return the text with which a vehicle of this id was emitted hours ago; None where none is known.
+
+        It may stand there still. This is remembered in one life of a gateway.
+        """
+        device = (source, camera_id, tracked)
+        plate, heard_us = self._parked.get(device, ("", 0))
+        if not plate or received_us - heard_us > PARKED_US:
+            return None
+        self._parked[device] = plate, max(heard_us, received_us)
+        return plate
 
     def begin(self, source: str, camera_id: str, tracked: str, received_us: int) -> int:
         """Return the `first_us` of a vehicle seen for the first time.
@@ -282,6 +316,7 @@ class Vehicles:
             if now_us - vehicle.last_us <= SAME_US:
                 break
             del self._emitted[name]
+            self._park(name[0], vehicle)
             if self._current.get(name[0]) == name[1]:
                 del self._current[name[0]]
 

@@ -16,6 +16,7 @@ from wicketgate.base.clock import SystemClock
 from wicketgate.base.errors import WicketgateError
 from wicketgate.base.settings import read_secret
 from wicketgate.regime.standing import STOPPED
+from wicketgate_demo.cameras.devices.makers import ZONE
 from wicketgate_demo.judge.evidence import SentEntry
 from wicketgate_demo.run.folder import Folder, write_whole
 from wicketgate_demo.world import london
@@ -93,6 +94,8 @@ async def _register(
     else:
         wanted = london.COUNCIL_CAMERAS
         listed = london.council_cameras(source, wanted)
+    # Some devices send times without a zone.
+    listed = [{"zone": ZONE, **camera} for camera in listed]
     if len(there) != wanted:
         need(await client.put("/v1/cameras", json=listed, headers=headers), 200)
         there = await cameras_of(client, headers)

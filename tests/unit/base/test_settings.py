@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import re
 from functools import cache
 from pathlib import Path
@@ -78,7 +79,9 @@ def test_the_template_can_be_used_with_everything_in_it(tmp_path: Path) -> None:
         "# Alerts go",
         "# Registers of",
         "# To whom",
+        "# Adapters of",
     )
+    (tmp_path / "gate.toml").write_bytes(b"")
     lines = [line for line in TEMPLATE.splitlines() if not line.startswith(prose)]
     text = "\n".join(re.sub("^# ", "", line) for line in lines).replace("nats-system", "system")
     text = text.replace("age1...", f"age1{'q' * 58}")
@@ -426,3 +429,32 @@ def test_a_registers_key_is_for_its_owner_alone(tmp_path: Path) -> None:
     (tmp_path / "register.key").chmod(0o644)
     with pytest.raises(ConfigurationError, match="0600"):
         load_settings(tmp_path)
+
+
+FORM = b'format = "json"\nplate = "$.plate"\n[time]\npaths = "$.at"\n'
+FORM_SHA256 = hashlib.sha256(FORM).hexdigest()
+
+
+def test_adapters_are_files_of_their_hashes(tmp_path: Path) -> None:
+    (tmp_path / "gate.toml").write_bytes(FORM)
+    said = f'[adapters.gate]\nfile = "gate.toml"\nsha256 = "{FORM_SHA256}"\n'
+    assert load(tmp_path, said).adapters == {"gate": FORM.decode()}
+    (tmp_path / "gate.toml").write_bytes(FORM + b"#")
+    with pytest.raises(ConfigurationError, match="SHA-256"):
+        load(tmp_path, said)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'adapters = "gate.toml"',
+        '[adapters.gate]\nfile = "gate.toml"',
+        f'[adapters.Gate]\nfile = "gate.toml"\nsha256 = "{FORM_SHA256}"',
+        f'[adapters.gate]\nfile = "nowhere.toml"\nsha256 = "{FORM_SHA256}"',
+        f'[adapters.gate]\nfile = 7\nsha256 = "{FORM_SHA256}"',
+        f'[adapters.gate]\nfile = "gate.toml"\nsha256 = "{FORM_SHA256}"\nmore = 1',
+    ],
+)
+def test_what_is_no_adapter_of_a_deployment(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigurationError, match="adapters"):
+        load(tmp_path, text)

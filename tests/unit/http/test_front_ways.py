@@ -113,7 +113,8 @@ async def test_makers_formats_come_through_both_ways_alike(both: Both) -> None:
     made = 0
     for number, way in enumerate(both.ports):
         sent: list[list[bytes]] = []
-        for form_of in (one for one in FORMATS.values() if one.adapter):
+        # The camera has no zone here: what Milesight sends, which has none either, is quarantined.
+        for form_of in (one for one in FORMATS.values() if one.adapter and one.name != "milesight"):
             for images in (False, True):
                 at = 100 * number + len(sent)
                 plate = f"{at:03d}ABC"

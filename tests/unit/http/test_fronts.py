@@ -391,6 +391,7 @@ async def test_a_view_holds_sources_alone(tmp_path: Path, swept: None) -> None:
         "clock_ahead_us",
         "too_old_us",
         "excluded",
+        "adapters",
     }
     await desk.gateway.tokens.withdraw_tokens("source:tfl")
     first = viewing.view.number

@@ -194,6 +194,10 @@ def test_a_device_may_say_who_it_is_in_three_ways() -> None:
     assert pushed(b"", basic(f"tfl:{TOKEN}")) == (source, b"", [])
     assert pushed(f"camera=c0&key={TOKEN}&x=%20".encode()) == (source, b"camera=c0&x=%20", [])
     assert pushed(b"key=" + TOKEN.replace("-", "%2D").encode()) == (source, b"", [])
+    # Makers have other words for it; and Digest, which some devices cannot leave off, names no token.
+    assert pushed(b"", (b"authorization", b"Token " + TOKEN.encode())) == (source, b"", [])
+    assert pushed(b"", (b"x-api-key", TOKEN.encode())) == (source, b"", [])
+    assert pushed(b"key=" + TOKEN.encode(), (b"authorization", b'Digest username="tfl"')) == (source, b"", [])
     # A key beside a header is not shown on either.
     assert pushed(f"key={TOKEN}".encode(), bearer(TOKEN)) == (source, b"", [])
 
@@ -209,7 +213,9 @@ def test_a_device_may_say_who_it_is_in_three_ways() -> None:
         ("key=" + "x" * 600, []),
         ("key=" + TOKEN, [bearer("wrong")]),
         ("key=" + TOKEN, [basic("tfl:wrong")]),
-        ("key=" + TOKEN, [(b"authorization", b'Digest username="tfl"')]),
+        ("", [(b"authorization", b'Digest username="tfl"')]),
+        ("key=" + TOKEN, [(b"authorization", b"Token wrong")]),
+        ("", [(b"x-api-key", b"wrong")]),
         ("", [basic(f"hackney:{TOKEN}")]),
         ("", [basic(f":{TOKEN}")]),
         ("", [basic(TOKEN)]),
@@ -223,6 +229,12 @@ def test_what_is_no_credential_of_a_device(query: str, headers: list[tuple[bytes
     principal, _, asked_for = pushed(query.encode(), *headers)
     assert principal is None
     assert asked_for == [b"Bearer", b'Basic realm="wicketgate", charset="UTF-8"']
+
+
+@pytest.mark.parametrize("path", ["/NotificationInfo/KeepAlive", "/NotificationInfo/TollgateInfo"])
+def test_a_path_that_a_device_has_of_its_own_is_a_push(path: str) -> None:
+    assert pushed(b"", basic(f"tfl:{TOKEN}"), path=path) == (Principal("source", "tfl"), b"", [])
+    assert pushed(b"", path=path)[2] == [b"Bearer", b'Basic realm="wicketgate", charset="UTF-8"']
 
 
 @pytest.mark.parametrize(

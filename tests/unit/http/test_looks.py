@@ -53,6 +53,7 @@ NOTHING_PRIVATE = {
     "postReads": "takes, and shows what was taken to whoever sent it",
     "putImage": "takes, and shows nothing",
     "pushPayload": "takes, and shows nothing",
+    "probePush": "takes, and shows nothing",
     "putCameras": "takes, and shows nothing",
     "getCameras": "the source's own cameras, and counts",
     "listFeeds": "names of feeds, and how many batches they have",

@@ -33,7 +33,7 @@ from wicketgate.http.problems import CODES
 from wicketgate.ledger import facts
 from wicketgate.pages import reference
 from wicketgate.reads import checks, parse
-from wicketgate.reads.adapters import values
+from wicketgate.reads.adapters import moments
 from wicketgate.reads.parse import RawRead
 from wicketgate.regime.documents.authority import MatchTerms
 from wicketgate.regime.documents.document import KINDS
@@ -48,7 +48,7 @@ NAMES = [one.id for one in OPERATIONS]
 @pytest.fixture
 def served(tmp_path: Path) -> set[tuple[str, str]]:
     """Every route and method of the application."""
-    found = {(READS_PATH, "POST"), (PUSH_PREFIX + "{adapter}", "POST")}
+    found = {(READS_PATH, "POST"), *((PUSH_PREFIX + "{adapter}", method) for method in ("GET", "POST"))}
     for route in every_route(tmp_path):
         path = re.sub(r":\w+}", "}", route.path)
         # A GET answers HEAD as well, which is not described apart.
@@ -221,7 +221,7 @@ def test_every_code_of_a_read_and_of_the_gate_is_documented() -> None:
     given = (
         codes_in(Path(parse.__file__).read_text())
         | codes_in(Path(checks.__file__).read_text())
-        | codes_in(Path(values.__file__).read_text())
+        | codes_in(Path(moments.__file__).read_text())
     )
     given |= {"id-conflict", "plate-empty", "plate-unreadable", "text-changed-late"} | IMAGE_CODES
     assert given == codes.READ.keys()

@@ -179,7 +179,7 @@ class RoleWalk(Walk):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
-        push = Push(desk.gateway.pushes, desk.gateway.intake.turns)
+        push = Push(desk.gateway.pushes, desk.gateway.intake.turns, desk.gateway.adapters)
         keeper: Any = self.app
         keeper._app = Outermost(keeper._app, _reads(desk.gateway), push)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.adapter_strategies import OVERVIEW, PATCH, Edits, Form, form, vector
+from tests.adapter_strategies import OVERVIEW, PATCH, Edits, Form, form, read, vector
 from wicketgate.base.errors import InputError
 from wicketgate.reads.adapters import parse
 from wicketgate.reads.observations import Keepalive, Observation, Payload, Unreadable
@@ -165,4 +165,4 @@ def test_images_within_the_event() -> None:
 @pytest.mark.parametrize("body", [b"", b"words", b"[]", b"[1]", b"<a/>", b'{"a": '])
 def test_what_is_no_event(body: bytes) -> None:
     with pytest.raises(InputError):
-        parse("axis", Payload(content_type="application/json", body=body))
+        read("axis", Payload(content_type="application/json", body=body))

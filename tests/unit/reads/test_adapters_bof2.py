@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.adapter_strategies import OVERVIEW, PATCH, Edits, vector, with_images
+from tests.adapter_strategies import OVERVIEW, PATCH, Edits, read, vector, with_images
 from wicketgate.base.errors import InputError
 from wicketgate.reads.adapters import parse
 from wicketgate.reads.observations import Observation, Payload, Unreadable
@@ -80,11 +80,11 @@ def test_what_cannot_be_read(edits: Edits, code: str) -> None:
 )
 def test_what_is_no_capture(body: bytes) -> None:
     with pytest.raises(InputError):
-        parse("bof2", Payload(content_type="", body=body))
+        read("bof2", Payload(content_type="", body=body))
 
 
 def test_too_many_captures() -> None:
     captures = b"<c>a|b</c>" * 51
     body = b"<Envelope><Body><sendCompoundCapture>%b</sendCompoundCapture></Body></Envelope>" % captures
     with pytest.raises(InputError):
-        parse("bof2", Payload(content_type="", body=body))
+        read("bof2", Payload(content_type="", body=body))

@@ -26,6 +26,21 @@ XML = {
     "GBK": ('<?xml version="1.0" encoding="GB2312"?><a><b>蓝</b></a>'.encode("gbk"), {"b": "蓝"}),
     "not the UTF-8 that it says": ("<a><n>北</n><b>c</b></a>".encode("gbk"), {"n": "��", "b": "c"}),
     "empty": (b"<a/>", {}),
+    "a bare ampersand": (b"<a><n>Gate A & B</n><b>c</b></a>", {"n": "Gate A & B", "b": "c"}),
+    "an entity that nobody declared": (b"<a><b>x&nbsp;y</b></a>", {"b": "x&nbsp;y"}),
+    "an ampersand beside CDATA": (
+        b"<a><n>1 & 2</n><b><![CDATA[3 & 4]]></b></a>",
+        {"n": "1 & 2", "b": "3 & 4"},
+    ),
+    "control characters": (b"<a><n>\x01\x0bn</n><b>c&#0;d&#x1f;</b></a>", {"n": "n", "b": "cd"}),
+    "a NUL": (b"<a><b>c\0</b></a>", {"b": "c"}),
+    "UTF-16": ('<?xml version="1.0" encoding="UTF-16"?><a><b>é</b></a>'.encode("utf-16"), {"b": "é"}),
+    "UTF-16 without a mark": ('<?xml version="1.0"?><a><b>é</b></a>'.encode("utf-16-le"), {"b": "é"}),
+    "UTF-8 that says UTF-16": ('<?xml version="1.0" encoding="utf-16"?><a><b>é</b></a>'.encode(), {"b": "é"}),
+    "UTF-8 that says GBK": ('<?xml version="1.0" encoding="gb2312"?><a><b>é</b></a>'.encode(), {"b": "é"}),
+    "an encoding that nobody knows": (b'<?xml version="1.0" encoding="UTF-7"?><a><b>c</b></a>', {"b": "c"}),
+    "a prefix that is bound to nothing": (b'<n:a><n:b x:c="1">d</n:b></n:a>', {"b": "d"}),
+    "what stands behind it": (b"<a><b>c</b></a>--boundary", {"b": "c"}),
 }
 
 NO_XML = {
@@ -36,9 +51,11 @@ NO_XML = {
     "entities": b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>',
     "entities that grow": b'<!DOCTYPE a [<!ENTITY b "cc"><!ENTITY d "&b;&b;">]><a>&d;</a>',
     "an external document type": b'<!DOCTYPE a SYSTEM "http://x/"><a/>',
-    "an entity that nobody declared": b"<a>&b;</a>",
-    "UTF-16": '<?xml version="1.0" encoding="UTF-16"?><a/>'.encode("utf-16"),
-    "an encoding that hides": b'<?xml version="1.0" encoding="UTF-7"?><a/>',
+    "a document type that a control character parted": b'<!DOC\x01TYPE a [<!ENTITY b "c">]><a>&b;</a>',
+    "a document type in UTF-16": '<?xml version="1.0"?><!DOCTYPE a SYSTEM "x"><a/>'.encode("utf-16"),
+    "a document type that a NUL parted": b"<!DOC\0TYPE a SYSTEM 'x'><a/>",
+    "cut off in a value": b"<a><b>AB12",
+    "closed by another name": b"<a><b>AB12CDE</c></a>",
     "too deep": b"<a>" * 60 + b"</a>" * 60,
     "too many elements": b"<a>" + b"<b/>" * 50_000 + b"</a>",
     "too many attributes": b"<a " + b" ".join(b'a%d = "1"' % n for n in range(50_000)) + b"/>",
@@ -46,7 +63,6 @@ NO_XML = {
     "too many lines": b"<a>" + b"\n\r" * 150_000 + b"</a>",
     "too large": b"<a>" + b"<b>%b</b>" % (b"c" * 4000) * (MAX_XML // 4000) + b"</a>",
     "an attribute of megabytes": b'<a b="' + b"c" * (MAX_XML + 1) + b'"/>',
-    "a NUL": b"<a>\0</a>",
 }
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.adapter_strategies import Edits, vector
+from tests.adapter_strategies import Edits, read, vector
 from wicketgate.base.errors import InputError
 from wicketgate.reads.adapters import parse
-from wicketgate.reads.observations import Keepalive, Observation, Payload, Unreadable
+from wicketgate.reads.observations import Gone, Keepalive, Observation, Payload, Unreadable
 
 SEEN = Observation(
     cameras=("yard",),
@@ -22,6 +22,7 @@ SEEN = Observation(
     vehicle={"kind": "car"},
     tracked="1783149300.5-abcdef",
     final=False,
+    lasting=True,
 )
 PLATE = '"AB12CDE"'
 
@@ -70,7 +71,7 @@ KEEPALIVES: dict[str, Payload] = {
     "no plate": message("event", {PLATE: "null"}),
     "an empty plate": message("event", {PLATE: '""'}),
     "an update without a plate": message("update", {PLATE: "null"}),
-    "a face": message("update", {'"lpr"': '"face"'}),
+    "a face": message("update", {'"lpr"': '"face"', '"plate": "AB12CDE"': '"name": "nobody"'}),
     "a review": Payload(content_type="", body=b'{"type": "new", "camera": "yard"}'),
 }
 
@@ -78,6 +79,11 @@ KEEPALIVES: dict[str, Payload] = {
 @pytest.mark.parametrize("payload", KEEPALIVES.values(), ids=KEEPALIVES)
 def test_no_read_in_it(payload: Payload) -> None:
     assert parse("frigate", payload) == (Keepalive(cameras=("yard",)),)
+
+
+def test_an_end_without_a_plate_says_that_its_vehicle_has_left() -> None:
+    ended = message("event", {PLATE: "null", '"update"': '"end"'})
+    assert parse("frigate", ended) == (Gone(cameras=("yard",), tracked="1783149300.5-abcdef"),)
 
 
 def test_other_topics() -> None:
@@ -102,4 +108,4 @@ def test_what_cannot_be_read(payload: Payload) -> None:
 @pytest.mark.parametrize("body", [b"", b"online", b"[]", b"{}", b'{"after": {}', b'{"type": 7.5e999}'])
 def test_what_is_no_message(body: bytes) -> None:
     with pytest.raises(InputError):
-        parse("frigate", Payload(content_type="", body=body, topic="frigate/events"))
+        read("frigate", Payload(content_type="", body=body, topic="frigate/events"))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.adapter_strategies import OVERVIEW, PATCH, Edits, Form, form, vector
+from tests.adapter_strategies import OVERVIEW, PATCH, Edits, Form, form, read, vector
 from wicketgate.base.errors import InputError
 from wicketgate.reads.adapters import parse
 from wicketgate.reads.observations import Keepalive, Observation, Payload, Unreadable
@@ -231,9 +231,9 @@ def test_images_of_two_vehicles_are_joined_by_the_names_in_their_lists_alone() -
 )
 def test_what_is_no_alert(body: bytes) -> None:
     with pytest.raises(InputError):
-        parse("hikvision", Payload(content_type="", body=body))
+        read("hikvision", Payload(content_type="", body=body))
 
 
 def test_too_many_vehicles() -> None:
     with pytest.raises(InputError):
-        parse("hikvision", Payload(content_type="", body=b'{"ANPR": [%b]}' % b",".join([b"{}"] * 257)))
+        read("hikvision", Payload(content_type="", body=b'{"ANPR": [%b]}' % b",".join([b"{}"] * 257)))

@@ -11,7 +11,7 @@ import pytest
 
 from tests.adapter_strategies import OVERVIEW, PATCH, Edits, Form, form, vector
 from wicketgate.base.errors import InputError
-from wicketgate.reads.adapters import parse
+from wicketgate.reads.adapters import ADAPTERS, parse
 from wicketgate.reads.observations import Keepalive, Observation, Payload, Unreadable
 
 SEEN = Observation(
@@ -166,11 +166,11 @@ def test_images(sent: Form, images: dict[str, bytes], missing: bool) -> None:
 )
 def test_what_is_no_message(body: bytes, content_type: str) -> None:
     with pytest.raises(InputError):
-        parse("platerecognizer", Payload(content_type=content_type, body=body))
+        ADAPTERS["platerecognizer"].read(Payload(content_type=content_type, body=body))
 
 
 def test_too_many_results() -> None:
     with pytest.raises(InputError):
-        parse(
-            "platerecognizer", Payload(content_type="", body=b'{"results": [%b]}' % b",".join([b"{}"] * 257))
+        ADAPTERS["platerecognizer"].read(
+            Payload(content_type="", body=b'{"results": [%b]}' % b",".join([b"{}"] * 257))
         )

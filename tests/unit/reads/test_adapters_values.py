@@ -9,14 +9,13 @@ import pytest
 
 from tests.adapter_strategies import PATCH
 from wicketgate.base.errors import InputError
+from wicketgate.reads.adapters.moments import first_moment, moment
 from wicketgate.reads.adapters.values import (
     MAX_IMAGE,
     base64_image,
     confidence,
     event_id,
-    first_moment,
     lane,
-    moment,
     names,
     vehicle,
     with_channel,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.adapter_strategies import OVERVIEW, PATCH, Edits, vector, with_images
+from tests.adapter_strategies import OVERVIEW, PATCH, Edits, read, vector, with_images
 from wicketgate.base.errors import InputError
 from wicketgate.reads.adapters import parse
 from wicketgate.reads.observations import Keepalive, Observation, Payload, Unreadable
@@ -174,4 +174,4 @@ def test_an_empty_body_is_a_keepalive() -> None:
 )
 def test_what_is_not_of_this_form(body: bytes) -> None:
     with pytest.raises(InputError):
-        parse("viewtron", Payload(content_type="", body=body))
+        read("viewtron", Payload(content_type="", body=body))

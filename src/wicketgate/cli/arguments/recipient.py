@@ -24,6 +24,12 @@ def add_receive(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--images", type=Path, metavar="DIR", help="fetch the images that rows name into DIR, and go on there"
     )
+    parser.add_argument(
+        "--bof2", metavar="URL", help="a back office that gets each row as `sendCapture` before it is kept"
+    )
+    parser.add_argument(
+        "--bof2-cameras", type=Path, metavar="F", help="its cameras: CSV of camera, feed, source, number"
+    )
     parser.add_argument("--key", type=Path, metavar="F", help="the log's key, got another way")
     add_kept(parser)
     parser.set_defaults(run="wicketgate.cli.recipient:run_receive")

@@ -117,5 +117,7 @@ def _is_list_of(state: State, source: str, cameras: tuple[CameraSet, ...]) -> bo
         and there.zone == camera.zone
         and there.aliases == camera.aliases
         and there.name == camera.name
+        and there.ignore_offset == camera.ignore_offset
+        and there.words == camera.words
         for camera in cameras
     )

@@ -26,6 +26,7 @@ from wicketgate.http.requests import json_answer, media_type_of, read_body
 from wicketgate.http.underway import while_there
 from wicketgate.reads.cameras import CameraNames
 from wicketgate.reads.checks import Checked, ClockLimits, check
+from wicketgate.reads.crowds import Crowds
 from wicketgate.reads.images.references import MAX_BYTES
 from wicketgate.reads.images.takers import Bodies, ImageTaker, with_mark
 from wicketgate.reads.parse import ARROW, JSON, MAX_ID, MAX_POST_BYTES, NDJSON, RawRead, Rows
@@ -71,6 +72,7 @@ class Reads:
         self._limits = limits
         self._arrow = arrow
         self._turns = turns
+        self._crowds = Crowds()
 
     def routes(self) -> list[Route]:
         """Return the routes of images sent after their reads."""
@@ -146,7 +148,9 @@ class Reads:
             cameras=self._cameras.ids(source).get,
             limits=self._limits(),
             now_us=self._clock.now_us(),
+            words=self._cameras.words(),
         )
+        checked = self._crowds.sift(source, checked, self._clock.now_us())
         taken = await self._intake.take(checked, source, have_waited=True)
         answers = [_ACCEPTED] * len(rows)
         for index in taken.again:
@@ -173,7 +177,9 @@ class Reads:
                     limits=limits,
                     now_us=self._clock.now_us(),
                     parts=bound.names,
+                    words=self._cameras.words(),
                 )
+                checked = self._crowds.sift(source, checked, self._clock.now_us())
                 if bound.names:
                     taken = await self._images.take(checked, source, bound.bodies(checked, some))
                 else:

@@ -29,6 +29,7 @@ from wicketgate.http.roles import SOURCE
 from wicketgate.reads.cameras import check_cameras
 from wicketgate.reads.cuts import array_pieces
 from wicketgate.reads.parse import MAX_POST_BYTES, NDJSON
+from wicketgate.reads.signs import LifeSigns
 
 LISTS = Rate(burst=12, every_us=300 * SECOND_US)
 """How many other lists of cameras one source may send, whatever becomes of them."""
@@ -54,6 +55,7 @@ class SourcesApi:
         quarantine: Quarantine,
         clock: Clock,
         looks: LookFiling,
+        signs: LifeSigns,
         *,
         lists: Rate = LISTS,
     ) -> None:
@@ -62,6 +64,7 @@ class SourcesApi:
         self._camera_lists = camera_lists
         self._quarantine = quarantine
         self._looks = looks
+        self._signs = signs
 
     def routes(self) -> list[Route]:
         """Return the routes of `/v1/cameras` and `/v1/quarantine`."""
@@ -110,13 +113,19 @@ class SourcesApi:
                         heading=camera.heading,
                         zone=camera.zone,
                         aliases=camera.aliases,
+                        ignore_offset=camera.ignore_offset,
+                        words=camera.words,
+                        signs=seen.count,
+                        sign_at=rfc3339(seen.last_us) if seen.count else None,
                         counts=state.camera_counts.get(f"{source}/{camera.id}", {}),
                         judged=judged.of_camera(f"{source}/{camera.id}"),
                     )
                     for camera in state.cameras
                     if camera.source == source and camera.active
+                    for seen in (self._signs.of(source, camera.id),)
                 ],
                 source=source,
+                unknown_signs=self._signs.of(source, "").count,
                 judged_from=rfc3339(judged.from_us) if judged.until_us else None,
                 judged_until=rfc3339(judged.until_us) if judged.until_us else None,
                 unknown=state.camera_counts.get(f"{source}/", {}),

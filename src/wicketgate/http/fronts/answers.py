@@ -47,6 +47,7 @@ class FrontAnswers:
 
     async def _word(self, data: bytes) -> bytes:
         asked = _decode_asked(data)
+        self._gateway.pushes.signs.add(asked.signs)
         if asked.view == self._viewing.view.number:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._renewed.wait(), _HELD_S)

@@ -12,7 +12,6 @@ from starlette.types import Scope
 from wicketgate.http.forms import FORM
 from wicketgate.http.handing import FRAMING, begins_with, fields_in
 from wicketgate.http.hot import PUSH, READS, media_type_in
-from wicketgate.reads import adapters
 from wicketgate.reads.parse import ARROW, JSON, MAX_ID, NDJSON
 
 _TYPES: Final = frozenset({JSON.encode(), NDJSON.encode(), ARROW.encode()})
@@ -67,7 +66,7 @@ def front_head(head: bytes) -> FrontHead | None:
     if method == b"PUT":
         is_ours = size <= _MOST_WITH_IMAGES and _IMAGE.fullmatch(target) is not None
     elif is_push:
-        is_ours = path.removeprefix(PUSH).decode("latin-1") in adapters.ADAPTERS
+        is_ours = bool(path.removeprefix(PUSH))
     else:
         media_type = media_type_in(fields)
         is_ours = target == READS and (

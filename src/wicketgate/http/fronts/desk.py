@@ -93,6 +93,7 @@ class Viewing:
             clock_ahead_us=limits.clock_ahead_us,
             too_old_us=limits.too_old_us,
             excluded=limits.excluded,
+            adapters=dict(gateway.settings.adapters),
         )
 
 
@@ -209,6 +210,7 @@ class FrontDesk:
         self, gateway: Gateway, viewing: Viewing, ready: Callable[[], None], heard: Callable[[], None]
     ) -> None:
         self._front = FrontTaking(gateway, viewing)
+        self._signs = gateway.pushes.signs
         self._ready = ready
         self._heard = heard
         self.counted: Counted | None = None
@@ -236,6 +238,7 @@ class FrontDesk:
             self._ready()
         elif isinstance(message, Counted):
             self.counted = message
+            self._signs.add(message.signs)
         else:
             self._taking.begin(self._answered(message))
 

@@ -35,6 +35,7 @@ from wicketgate.http.fronts.messages import (
     encode,
 )
 from wicketgate.http.fronts.passing import passage
+from wicketgate.reads.signs import LifeSigns
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,8 @@ class FrontWord:
     ----------
     view : View or None
         The newest.
+    signs : LifeSigns
+        What fronts have counted and the sequencer does not know yet.
     """
 
     def __init__(self, asking: Asking, told: Callable[[int, View | None], None]) -> None:
@@ -65,6 +68,7 @@ class FrontWord:
         self._held = HeldWord()
         self.view: View | None = None
         self.clock = self._held.clock
+        self.signs = LifeSigns()
 
     @property
     def holds(self) -> bool:
@@ -85,7 +89,10 @@ class FrontWord:
             number = -1 if self.view is None else self.view.number
             try:
                 said = await self._asking.ask(
-                    "front", encode(FrontWordAsked(view=number)), _WORD_S, again=True
+                    "front",
+                    encode(FrontWordAsked(view=number, signs=self.signs.taken())),
+                    _WORD_S,
+                    again=True,
                 )
                 word = _decode_word(said)
             except NotEntitled:
@@ -113,6 +120,8 @@ class HostedFront(Member):
         Has what it checked taken, and returns the answer.
     changed : callable
         Told that it accepts connections.
+    signs : LifeSigns
+        Gets the signs of life that it counts.
     """
 
     def __init__(
@@ -120,8 +129,10 @@ class HostedFront(Member):
         beginning: Callable[[], Begin],
         ask: Callable[[bytes], Awaitable[bytes]],
         changed: Callable[[], None],
+        signs: LifeSigns,
     ) -> None:
         super().__init__()
+        self._signs = signs
         self._beginning = beginning
         self._ask = ask
         self._changed = changed
@@ -159,7 +170,9 @@ class HostedFront(Member):
         if isinstance(message, FrontReady):
             self.ready = True
             self._changed()
-        elif not isinstance(message, Counted):
+        elif isinstance(message, Counted):
+            self._signs.add(message.signs)
+        else:
             self._passing.begin(self._pass(frame, message.number))
 
     async def _pass(self, frame: bytes, number: int) -> None:
@@ -219,7 +232,7 @@ class HostedFronts(Crew[HostedFront]):
         nowhere, giving = passage()
         nowhere.close()
         over_mqtt = [] if self._over_mqtt is None else [self._over_mqtt[0]]
-        member = HostedFront(self._begin, self._take, self._changed)
+        member = HostedFront(self._begin, self._take, self._changed, self.word.signs)
         return member, [giving], [*self._listening, *over_mqtt]
 
     def _begin(self) -> Begin:

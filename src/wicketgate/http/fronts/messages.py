@@ -24,6 +24,7 @@ from wicketgate.reads.mqtt.connection import MqttLimits
 from wicketgate.reads.mqtt.ingress import Ingress
 from wicketgate.reads.observations import ImageKind
 from wicketgate.reads.pushes import FollowedSighting
+from wicketgate.reads.signs import SignsSeen
 from wicketgate.reads.takers import PostAnswer
 
 _ERRORS: Final[dict[str, type[WicketgateError]]] = {
@@ -48,6 +49,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         As in the state: a camera's place is its number.
     excluded : ExcludedTimes
         When which camera may capture nothing.
+    adapters : mapping of str to str
+        The texts of the operator's own adapters by their names, as they are for a gateway's life.
     """
 
     number: int
@@ -58,6 +61,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     clock_ahead_us: int
     too_old_us: int
     excluded: ExcludedTimes = NOWHERE
+    adapters: dict[str, str] = {}
 
 
 class MqttBegin(msgspec.Struct, frozen=True, kw_only=True):
@@ -202,6 +206,8 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     ----------
     body_bytes : int
         Of bodies under way.
+    signs : mapping of str to SignsSeen
+        LifeSigns of life since it counted last, by camera (`reads.signs`).
     """
 
     known: int
@@ -211,6 +217,7 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     refused: dict[str, int]
     closed: dict[str, int]
     mqtt: MqttCounted = MqttCounted()
+    signs: dict[str, SignsSeen] = {}
 
 
 class Leave(msgspec.Struct, frozen=True, tag=True):
@@ -330,9 +337,12 @@ class FrontWordAsked(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     view : int
         The number of the view that it has: the answer comes once there is another, or after a moment without.
+    signs : mapping of str to SignsSeen
+        LifeSigns of life since it asked last, by camera.
     """
 
     view: int
+    signs: dict[str, SignsSeen] = {}
 
 
 class FrontWordTold(msgspec.Struct, frozen=True, kw_only=True):

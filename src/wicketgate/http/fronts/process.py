@@ -58,9 +58,11 @@ from wicketgate.http.peers import Proxies
 from wicketgate.http.readers.rule import ReaderRule
 from wicketgate.http.readers.ways import ReaderWays
 from wicketgate.http.underway import UnderWay
+from wicketgate.reads.adapters import Adapters
 from wicketgate.reads.cameras import CameraNames, withdrawn_from
 from wicketgate.reads.mqtt.delivery import delivery
 from wicketgate.reads.mqtt.ingress import Ingress
+from wicketgate.reads.signs import LifeSigns
 
 _HANDED_OVER: Final = "handed over"
 _SETTLE_S: Final = 5.0
@@ -101,7 +103,8 @@ class Front:
         turns = PieceTurns()
         reads = Reads(cameras, intake, images, seeing, seeing.limits, turns, arrow.pieces)
         under_way = UnderWay(begin.limits)
-        push = Push(pushes, turns)
+        adapters = Adapters(begin.view.adapters)
+        push = Push(pushes, turns, adapters)
         config = self._config(bounds, seeing, proxies, under_way, reads, push, begin.elsewhere)
         server = self._server = Server(config)
         over_mqtt = None if begin.mqtt is None else begin.mqtt.listening
@@ -111,10 +114,10 @@ class Front:
         while not server.started and not serving.done():
             await asyncio.sleep(0.005)
         if begin.mqtt is not None:
-            await self._take_mqtt(begin.mqtt, pushes, bounds, proxies)
+            await self._take_mqtt(begin.mqtt, pushes, adapters, bounds, proxies)
         calm_collector()
         self._send(FrontReady())
-        counting = asyncio.create_task(self._count(bounds, under_way))
+        counting = asyncio.create_task(self._count(bounds, under_way, pushes.signs))
         await self._ended.wait()
         server.should_exit = True
         if self._ingress is not None:
@@ -126,13 +129,18 @@ class Front:
         counting.cancel()
 
     async def _take_mqtt(
-        self, mqtt: MqttBegin, pushes: RemotePushes, bounds: HttpBounds, proxies: Proxies
+        self,
+        mqtt: MqttBegin,
+        pushes: RemotePushes,
+        adapters: Adapters,
+        bounds: HttpBounds,
+        proxies: Proxies,
     ) -> None:
         seeing = self._seeing
         assert seeing is not None
         ingress = Ingress(
             mqtt.settings(),
-            delivery(pushes),
+            delivery(pushes, adapters),
             lambda: seeing.known,
             limits=mqtt.limits(bounds.limits),
             is_proxy=proxies.__contains__,
@@ -141,7 +149,7 @@ class Front:
         await ingress.start(next(one for one in self._listening if one.fileno() == mqtt.listening))
         self._ingress = ingress
 
-    async def _count(self, bounds: HttpBounds, under_way: UnderWay) -> None:
+    async def _count(self, bounds: HttpBounds, under_way: UnderWay, signs: LifeSigns) -> None:
         places = bounds.places
         while True:
             await asyncio.sleep(1)
@@ -154,6 +162,7 @@ class Front:
                     refused=dict(places.refused),
                     closed=dict(bounds.closed),
                     mqtt=MqttCounted() if self._ingress is None else MqttCounted.of(self._ingress),
+                    signs=signs.taken(),
                 )
             )
 

@@ -113,10 +113,10 @@ EXAMPLES: dict[type, tuple[str, ...]] = {
     answers.Registered: ('{"entry":56,"cameras":2}',),
     answers.CamerasShown: (
         '{"cameras":[{"id":"ccz-0002","name":null,"groups":["ccz"],"latitude":null,"longitude":null,"heading":null,"zone":null,'
-        '"aliases":[],"counts":{"accepted":120,"repeated":3,"plate-unreadable":2},"judged":{"exact-confirmed":20,'
+        '"aliases":[],"ignore_offset":false,"words":false,"signs":5,"sign_at":"2026-07-08T12:00:00Z","counts":{"accepted":120,"repeated":3,"plate-unreadable":2},"judged":{"exact-confirmed":20,'
         '"exact-misread":null,"possible-confirmed":null,"possible-misread":10}}],"source":"tfl",'
         '"judged_from":"2026-07-01T00:00:00Z","judged_until":"2026-08-01T00:00:00Z",'
-        '"unknown":{"unknown-camera":1},"unkept":0}',
+        '"unknown_signs":0,"unknown":{"unknown-camera":1},"unkept":0}',
     ),
     answers.Quarantined: (
         '{"number":2,"at":"2026-07-08T12:00:00.685341Z","camera":null,"code":"unknown-camera",'

@@ -71,7 +71,11 @@ _READ_ID = Parameter(
     name="id", words="The read's own `id`.", schema=_TEXT | {"minLength": 1, "maxLength": MAX_ID}
 )
 _IMAGE = Parameter(name="kind", words="Which image.", schema=_TEXT | {"enum": sorted(MAX_BYTES)})
-_MAKER = Parameter(name="adapter", words="The maker.", schema=_TEXT | {"enum": sorted(ADAPTERS)})
+_MAKER = Parameter(
+    name="adapter",
+    words=f"The maker: {', '.join(sorted(ADAPTERS))}, or an adapter of the operator's own.",
+    schema=_TEXT | {"minLength": 1, "maxLength": 40, "pattern": "^[a-z0-9][a-z0-9-]*$"},
+)
 _CAMERA = Parameter(
     name="camera",
     place="query",
@@ -131,10 +135,20 @@ _SOURCES = tagged(
     ),
     Operation(
         "pushPayload", "POST /v1/push/{adapter}", "What a device pushes by itself",
-        "In the format of its maker. Some devices are answered as they expect, in XML. Beside a bearer token, HTTP "
-        "Basic (source id, token) and `?key=` are taken, here alone; Digest is not.\n\nA vehicle that the device "
-        "follows over several messages becomes one read: at the last message, or three seconds after the first.",
+        "In the format of its maker, packed by gzip or not. What the adapter cannot read goes to the quarantine with "
+        "its beginning; a body with nothing in it is a sign of life. Some devices are answered as they expect, in XML "
+        "or JSON. Beside a bearer token, HTTP Basic (source id, token) and `?key=` are taken, here alone; Digest is "
+        "not.\n\nA vehicle that the device follows over several messages becomes one read: at the last message, or "
+        "three seconds after the first.",
         parameters=(_MAKER, _CAMERA), takes={"*/*": None}, most=MAX_PAYLOAD, by_device=True,
+        gives={JSON: answers.ReadsTaken, "application/xml": None, "text/xml": None},
+        codes="malformed not-found stream-full", commits=True,
+    ),
+    Operation(
+        "probePush", "GET /v1/push/{adapter}", "What a device asks or says in an address",
+        "Many devices look whether an address is there before they post to it: that is a sign of life. An adapter "
+        "whose values stand in the address reads them there.",
+        parameters=(_MAKER, _CAMERA), by_device=True,
         gives={JSON: answers.ReadsTaken, "application/xml": None, "text/xml": None},
         codes="malformed not-found stream-full", commits=True,
     ),

@@ -14,13 +14,13 @@ from typing import Any, Final
 
 from wicketgate.base.errors import InputError
 from wicketgate.reads.adapters.json import looks_like_json, read_json, small_names
+from wicketgate.reads.adapters.moments import first_moment
 from wicketgate.reads.adapters.multipart import Part, parts
 from wicketgate.reads.adapters.values import (
     base64_image,
     bounded,
     confidence,
     event_id,
-    first_moment,
     is_image,
     marks,
     names,
@@ -35,6 +35,7 @@ from wicketgate.reads.observations import ImageKind, Keepalive, Observation, Par
 
 _PLATES: Final = ("plateutf8", "plateunicode", "platetext", "plateascii", "plate")
 _OF_CAR: Final = (*_PLATES, "carid", "carstate")
+_SIGNS: Final = ("alive", "heartbeat", "keepalive", "keep-alive", "ping", "status", "test", "statistics")
 _KINDS: Final[dict[str, ImageKind]] = {
     "plate": "patch",
     "lp": "patch",
@@ -70,9 +71,17 @@ def read(payload: Payload) -> Parsed:
     if not events:
         raise InputError("no event in the body")
     plates = bounded([event for event in events if any(name in event for name in _OF_CAR)])
+    if not plates and not all(map(_is_sign, events)):
+        raise InputError("no event of a car, and no heartbeat")
     if not plates:
         return (Keepalive(cameras=_cameras(events[0])),)
     return tuple(_observation(event, pictures, alone=len(plates) == 1) for event in plates)
+
+
+def _is_sign(event: dict[str, Any]) -> bool:
+    """Return whether an event is one of the application's own without a car: a heartbeat, a test, a state."""
+    kind = short_text(event.get("type") or event.get("event") or event.get("topic")).lower()
+    return kind in _SIGNS or any(name in event for name in _SIGNS)
 
 
 def _events(value: Any) -> list[dict[str, Any]]:

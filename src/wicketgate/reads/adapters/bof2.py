@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from typing import Any, Final, Literal
 
 from wicketgate.base.errors import InputError
+from wicketgate.reads.adapters.adapter import Outcome
+from wicketgate.reads.adapters.moments import first_moment
 from wicketgate.reads.adapters.multipart import parts
 from wicketgate.reads.adapters.values import (
     base64_image,
     confidence,
-    first_moment,
     marks,
     names,
     plate_text,
@@ -81,18 +82,19 @@ def read(payload: Payload) -> Parsed:
     return tuple(_compact(text) for text in captures)
 
 
-def answer(outcome: str) -> bytes:
-    """Return the SOAP answer.
+def answer(payload: Payload, outcome: Outcome) -> tuple[str, bytes]:
+    """Return the type and text of the SOAP answer.
 
     It is an empty string if nothing was wrong, else it says that something is in the quarantine.
     """
     said = "" if outcome == "taken" else outcome
-    return (
+    text = (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body>'
         '<b:sendCaptureResponse xmlns:b="http://input.webservices.bof2.anite.com">'
         f"<sendCaptureReturn>{said}</sendCaptureReturn></b:sendCaptureResponse></soapenv:Body></soapenv:Envelope>\n"
-    ).encode()
+    )
+    return "text/xml; charset=utf-8", text.encode()
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from wicketgate.base.errors import InputError
 from wicketgate.reads.adapters.json import read_json
+from wicketgate.reads.adapters.moments import first_moment
 from wicketgate.reads.adapters.values import (
     confidence,
     event_id,
-    first_moment,
     marks,
     names,
     plate_text,
@@ -24,12 +24,16 @@ from wicketgate.reads.adapters.values import (
     without_colour,
 )
 from wicketgate.reads.adapters.xml import at
-from wicketgate.reads.observations import Keepalive, Observation, Parsed, Payload, Unreadable
+from wicketgate.reads.observations import Gone, Keepalive, Observation, Parsed, Payload, Unreadable
 
 _VEHICLES: Final = frozenset(
     {"bicycle", "boat", "bus", "car", "license_plate", "motorcycle", "train", "truck", "van"}
 )
-_Said = Observation | Unreadable | Keepalive
+_Said = Observation | Unreadable | Gone | Keepalive
+_OTHERS: Final = frozenset({"classification", "custom", "description", "face", "new", "update", "end"})
+"""Types of messages that hold no plate."""
+_OURS: Final = "wicketgate/"
+"""How a topic begins that says nothing but where to send."""
 _TOPICS: Final = ("events", "tracked_object_update")
 
 
@@ -43,7 +47,11 @@ def read(payload: Payload) -> Parsed:
     InputError
         If a message of the two topics is not JSON of their form.
     """
-    if payload.topic and payload.topic.rpartition("/")[2] not in _TOPICS:
+    if (
+        payload.topic
+        and not payload.topic.startswith(_OURS)
+        and payload.topic.rpartition("/")[2] not in _TOPICS
+    ):
         return (Keepalive(),)
     message = read_json(payload.body)
     if not isinstance(message, dict):
@@ -55,7 +63,10 @@ def read(payload: Payload) -> Parsed:
         return (_of_update(message),)
     if not kind:
         raise InputError("a message without its type")
-    return (Keepalive(cameras=names(message.get("camera"))),)
+    cameras = names(message.get("camera"))
+    if kind not in _OTHERS or not cameras:
+        raise InputError("a message of a type that is not known")
+    return (Keepalive(cameras=cameras),)
 
 
 def _of_event(state: dict[str, Any], *, ended: bool) -> _Said:
@@ -87,9 +98,15 @@ def _observation(
     missing: bool = False,
 ) -> _Said:
     cameras = names(said.get("camera"))
-    if not isinstance(plate, str) or not plate:
-        return Keepalive(cameras=cameras)
     tracked = short_text(said.get("id"), 128)
+    if not isinstance(plate, str) or not plate:
+        if not cameras:
+            raise InputError("a message without its camera")
+        return (
+            Gone(cameras=cameras, tracked=tracked)
+            if ended and tracked
+            else Keepalive(cameras=cameras, is_whole=True)
+        )
     try:
         if not tracked:
             raise InputError("a message without the id of its object")
@@ -107,5 +124,6 @@ def _observation(
         vehicle=vehicle(kind=label if label in _VEHICLES - {"license_plate"} else ""),
         tracked=tracked,
         final=ended,
+        lasting=True,
         marks=marks(colour, sureness, ("image-missing",) if missing else ()),
     )

@@ -13,12 +13,12 @@ from typing import Any, Final, Literal
 
 from wicketgate.base.errors import InputError
 from wicketgate.reads.adapters.json import looks_like_json, read_json, small_names
+from wicketgate.reads.adapters.moments import first_moment
 from wicketgate.reads.adapters.multipart import Part, parts
 from wicketgate.reads.adapters.values import (
     bounded,
     confidence,
     event_id,
-    first_moment,
     is_image,
     lane,
     marks,
@@ -53,7 +53,7 @@ _KINDS: Final[dict[str, ImageKind]] = {
 }
 """What its pictures are called, the best of each kind first; pedestrians, faces and pilots are left out."""
 
-_PLATES: Final = ("licenseplate", "licenceplate", "originallicenseplate", "platenumber")
+_PLATES: Final = ("licenseplate", "licenceplate", "originallicenseplate", "platenumber", "licenseplatenumber")
 
 
 def read(payload: Payload) -> Parsed:
@@ -98,9 +98,11 @@ def _alerts(value: Any) -> list[dict[str, Any]]:
 
 def _passages(alert: dict[str, Any]) -> list[dict[str, Any]]:
     event = short_text(at(alert, "eventtype")).lower()
-    if event not in ("anpr", "vehiclematchresult", ""):
+    if event not in ("anpr", "vehiclematchresult", "") and not any(name in alert for name in _PLATES):
         return []
     found = [anpr for anpr in every(alert, "anpr") if isinstance(anpr, dict)]
+    if not found and any(name in alert for name in _PLATES):
+        found = [alert]  # some firmwares and relays have no block of its own for the plate
     active = short_text(at(alert, "eventstate")).lower() != "inactive"
     nothing: dict[str, Any] = {}
     return found or ([nothing] if event == "anpr" and active else [])
@@ -114,6 +116,8 @@ def _cameras(alert: dict[str, Any]) -> tuple[str, ...]:
         mac,
         at(alert, "deviceuuid"),
         at(alert, "serialnumber"),
+        at(alert, "deviceserial"),
+        at(alert, "deviceserialno"),
         at(alert, "monitoringsiteid"),
         at(alert, "deviceid"),
         with_channel(address, channel),

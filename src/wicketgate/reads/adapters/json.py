@@ -5,6 +5,7 @@ Names of members are taken in small letters, because firmwares differ in capital
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from wicketgate.base.errors import InputError
 
 _MAX_DEPTH = 24
 _MAX_MEMBERS = 20_000
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _decode = msgspec.json.Decoder().decode
 
 
@@ -32,8 +34,14 @@ def read_json(data: bytes) -> Any:
     # No sign of these stands in an image in base64. A text may have some.
     if sum(data.count(sign) for sign in (b",", b"{", b"[")) > _MAX_MEMBERS:
         raise InputError("the JSON has too many members")
+    data = data.removeprefix(b"\xef\xbb\xbf").rstrip(b"\0")
     try:
-        return _decode(data.removeprefix(b"\xef\xbb\xbf").rstrip(b"\0"))
+        return _decode(data)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        pass
+    try:
+        # A name in another encoding, or with a control character in it, does not lose the read: U+FFFD is in no plate.
+        return _decode(_CONTROL.sub("", data.decode(errors="replace")).encode())
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise InputError("the body is not JSON") from error
 

@@ -15,13 +15,13 @@ import msgspec
 
 from wicketgate.base.errors import InputError
 from wicketgate.reads.adapters.json import looks_like_json, read_json
+from wicketgate.reads.adapters.moments import first_moment
 from wicketgate.reads.adapters.multipart import Part, parts
 from wicketgate.reads.adapters.values import (
     base64_image,
     bounded,
     confidence,
     event_id,
-    first_moment,
     is_image,
     marks,
     names,
@@ -60,6 +60,8 @@ def read(payload: Payload) -> Parsed:
     results = bounded([one for one in every(data, "results") if isinstance(one, dict)])
     cameras = names(at(data, "camera_id"), at(data, "camera"), at(message, "hook", "id"))
     read_plates = [(number, result) for number, result in enumerate(results) if _plate(result)[0] is not None]
+    if not read_plates and "results" not in data:
+        raise InputError("no list of results")
     if not read_plates:
         return (Keepalive(cameras=cameras),)
     images, missing = _images(data, pictures, alone=len(results) == 1)

@@ -1,4 +1,4 @@
-"""The values of devices: times, confidences, colours, ids, images.
+"""The values of devices: confidences, colours, ids, images.
 
 Nothing is guessed in silence: what cannot be known is None, an `InputError`, or a mark.
 """
@@ -8,11 +8,9 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta, timezone
 from hashlib import blake2b
 from typing import Any, Final, Literal, TypeVar
 
-from wicketgate.base.clock import to_datetime
 from wicketgate.base.errors import InputError
 from wicketgate.reads.observations import Unreadable
 
@@ -25,20 +23,6 @@ MAX_VEHICLES: Final = 256
 Scale = Literal["fraction", "percent", "undocumented"]
 """What a maker documents of its confidences: from 0 to 1, from 0 to 100, or nothing."""
 
-_FIRST_S: Final = 946_684_800  # 2000-01-01T00:00:00Z
-_END_S: Final = 4_102_444_800  # 2100-01-01T00:00:00Z
-# No two of these ranges touch: each unit's last moment is a tenth of the next unit's first or less.
-_UNITS: Final = tuple((_FIRST_S * per_s, _END_S * per_s, per_s) for per_s in (1, 10**3, 10**6, 10**9))
-
-_NUMBER: Final = re.compile(r"[0-9]{9,20}(\.[0-9]{1,12})?")
-_WRITTEN: Final = re.compile(
-    r"(?P<year>[0-9]{4})(?P<apart>[-/.]?)(?P<month>[0-9]{2})(?P=apart)(?P<day>[0-9]{2})[Tt ]?"
-    r"(?P<hour>[0-9]{2}):?(?P<minute>[0-9]{2}):?(?P<second>[0-9]{2})(?:[.,]?(?P<part>[0-9]{1,9}))?"
-    r" ?(?P<half>[AaPp][Mm])? ?(?P<zone>[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?"
-)
-_YEAR_LAST: Final = re.compile(
-    r"(?P<first>[0-9]{1,2})[-/.](?P<second>[0-9]{1,2})[-/.](?P<year>[0-9]{4})[T ](?P<clock>.+)"
-)
 _DECIMAL: Final = re.compile(r"[0-9]{1,9}(?P<part>\.[0-9]{1,20})? ?(?P<percent>%)?")
 _DIGITS: Final = re.compile(r"[+-]?[0-9.]+")
 
@@ -53,120 +37,6 @@ _COLOUR_WORD: Final = re.compile(
 )
 
 _BASE64: Final = re.compile(r"data:[a-z]+/[a-z+.-]+;base64,", re.IGNORECASE)
-
-
-def moment(value: Any) -> datetime:
-    """Return the time in a device's text.
-
-    Parameters
-    ----------
-    value : str, int or float
-        A number is a count since 1970-01-01T00:00Z; its unit (s, ms, µs, ns) is the only one that puts it in the
-        years 2000 to 2099. A text is such a number, or a date that begins with its year, or one that ends with it and
-        can be read in one way alone.
-
-    Returns
-    -------
-    datetime
-        Aware, or naive where the text has no zone. Digits beyond microseconds are cut.
-
-    Raises
-    ------
-    InputError
-        Code `time-ambiguous` if day and month may be changed about, else `malformed`.
-    """
-    if isinstance(value, bool) or value is None:
-        raise InputError("no time of capture")
-    if isinstance(value, int | float):
-        return _counted(value)
-    text = value.strip() if isinstance(value, str) else ""
-    if _NUMBER.fullmatch(text):
-        whole, _, part = text.partition(".")
-        if len(whole) not in (
-            14,
-            17,
-        ):  # else written without anything between: 20260704081500, with milliseconds
-            return _counted(int(whole) if not part else float(text))
-    return _written(text)
-
-
-def first_moment(*values: Any) -> datetime:
-    """Return the first readable one of these times.
-
-    Those that are absent or 0 are passed over.
-
-    Raises
-    ------
-    InputError
-        As `moment` says of the first that is there, if none can be read.
-    """
-    fault: InputError | None = None
-    for value in values:
-        if value in (None, "", "0", 0):
-            continue
-        try:
-            return moment(value)
-        except InputError as error:
-            fault = fault or error
-    raise fault or InputError("no time of capture")
-
-
-def _counted(count: float) -> datetime:
-    for first, end, per_s in _UNITS:
-        if first <= count < end:
-            if isinstance(count, int):
-                return to_datetime(count * 1_000_000 // per_s)
-            return to_datetime(round(count * (1_000_000 / per_s)))
-    raise InputError("the time of capture is a number outside the years 2000 to 2099 in any unit")
-
-
-def _written(text: str) -> datetime:
-    match = _WRITTEN.fullmatch(text)
-    if match is None:
-        return _year_last(text)
-    hour = int(match["hour"])
-    if match["half"]:
-        if not 1 <= hour <= 12:
-            raise InputError("the time of capture has an hour that am and pm do not have")
-        hour = hour % 12 + (12 if match["half"] in ("PM", "pm", "Pm", "pM") else 0)
-    try:
-        at = datetime(  # noqa: DTZ001 - whether it has a zone is the device's word
-            int(match["year"]),
-            int(match["month"]),
-            int(match["day"]),
-            hour,
-            int(match["minute"]),
-            int(match["second"]),
-            int((match["part"] or "").ljust(6, "0")[:6]),
-        )
-        if not 1970 <= at.year <= 2200:
-            raise ValueError
-        return at if match["zone"] is None else at.replace(tzinfo=timezone(_offset(match["zone"])))
-    except ValueError as error:
-        raise InputError("the time of capture does not exist") from error
-
-
-def _offset(zone: str) -> timedelta:
-    if zone in "Zz":
-        return timedelta()
-    hours, minutes = int(zone[1:3]), int(zone[3:].lstrip(":") or 0)
-    if hours > 14 or minutes > 59:
-        raise ValueError
-    away = timedelta(hours=hours, minutes=minutes)
-    return -away if zone[0] == "-" else away
-
-
-def _year_last(text: str) -> datetime:
-    match = _YEAR_LAST.fullmatch(text)
-    if match is None:
-        raise InputError("the time of capture is in no form that is known")
-    first, second = int(match["first"]), int(match["second"])
-    if first <= 12 and second <= 12 and first != second:
-        raise InputError(
-            "the date of capture can be read with the day first or the month first", code="time-ambiguous"
-        )
-    month, day = (first, second) if first <= 12 else (second, first)
-    return _written(f"{match['year']}-{month:02d}-{day:02d} {match['clock']}")
 
 
 def confidence(value: Any, scale: Scale) -> tuple[float | None, tuple[str, ...]]:
@@ -196,6 +66,20 @@ def confidence(value: Any, scale: Scale) -> tuple[float | None, tuple[str, ...]]
             return None, ("confidence-off-scale",)
         return min(surest), tuple(dict.fromkeys(mark for _, marks in read for mark in marks))
     return _one_confidence(value, scale)
+
+
+def confidence_of(value: Any, most: float) -> tuple[float | None, tuple[str, ...]]:
+    """Return a confidence from 0 to 1 of a device that counts to another number, such as 255, and its marks."""
+    if most == 1:
+        return confidence(value, "fraction")
+    if most == 100:
+        return confidence(value, "percent")
+    text = f"{value:.9f}" if isinstance(value, float) else short_text(value)
+    match = _DECIMAL.fullmatch(text)
+    if match is None or match["percent"]:
+        return None, ("confidence-off-scale" if _DIGITS.match(text) else "confidence-unknown",)
+    number = float(text)
+    return (round(number / most, 12), ()) if number <= most else (None, ("confidence-off-scale",))
 
 
 def _one_confidence(value: Any, scale: Scale) -> tuple[float | None, tuple[str, ...]]:

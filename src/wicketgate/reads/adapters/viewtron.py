@@ -11,13 +11,14 @@ from __future__ import annotations
 from typing import Any, Final, Literal
 
 from wicketgate.base.errors import InputError
+from wicketgate.reads.adapters.adapter import Outcome
+from wicketgate.reads.adapters.moments import first_moment
 from wicketgate.reads.adapters.multipart import parts
 from wicketgate.reads.adapters.values import (
     base64_image,
     bounded,
     confidence,
     event_id,
-    first_moment,
     marks,
     names,
     plate_text,
@@ -40,6 +41,8 @@ ANSWER: Final = (
 _DIRECTIONS: Final[dict[str, Literal["towards", "away"]]] = {"approach": "towards", "leave": "away"}
 _PLATES: Final = ("platenumber", "licenseplatenumber", "licencenumber")
 _PLATE_EVENTS: Final = ("vehice", "vehicle")
+_STATES: Final = ("alarmstatusinfo", "deviceinfo", "smarttype", "subscribeoption")
+"""What a message of no plate has: another event, a state, a heartbeat."""
 _LISTS: Final = ("licenseplatelistinfo", "listinfo", "targetlistinfo")
 
 
@@ -67,10 +70,17 @@ def read(payload: Payload) -> Parsed:
     if not plates and short_text(at(tree, "smarttype")).lower() in _PLATE_EVENTS:
         fault = InputError("an event of number plates without a plate")
         return (unreadable(cameras, fault, {"time": at(tree, "currenttime") or at(tree, "datatime")}),)
+    if not plates and not any(name in tree for name in _STATES):
+        raise InputError("neither an event, a state nor a device that is known")
     if not plates:
         return (Keepalive(cameras=cameras),)
     others = [item for item in items if _plate(item) is None]
     return tuple(_observation(tree, item, number, plates, others) for number, item in enumerate(plates))
+
+
+def answer(payload: Payload, outcome: Outcome) -> tuple[str, bytes]:
+    """Return what the device waits for: it drops its connection otherwise."""
+    return "application/xml; charset=utf-8", ANSWER
 
 
 def _plate(item: dict[str, Any]) -> Any:

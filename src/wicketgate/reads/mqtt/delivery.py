@@ -10,20 +10,20 @@ from collections.abc import Sequence
 
 from wicketgate.base.errors import FencedError, InputError, StreamError
 from wicketgate.base.rounds import Rounds
-from wicketgate.reads import adapters
+from wicketgate.reads.adapters import Adapters
+from wicketgate.reads.adapters.net import whole
 from wicketgate.reads.mqtt.ingress import Take
-from wicketgate.reads.mqtt.topics import PUSH, Route, content_type
-from wicketgate.reads.observations import Payload, Unreadable
+from wicketgate.reads.mqtt.topics import Route, content_type
+from wicketgate.reads.observations import Payload
 from wicketgate.reads.pushes import CheckingPushes
 
-_KEPT = 4_096
 _A_ROUND = 128
 """Work in one round of the loop; a message is 1, and 1 more for each `_BYTES`: about 0.1 ms each."""
 _BYTES = 8_192
 PAUSES_S = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 
-def delivery(pushes: CheckingPushes, pauses_s: Sequence[float] = PAUSES_S) -> Take:
+def delivery(pushes: CheckingPushes, adapters: Adapters, pauses_s: Sequence[float] = PAUSES_S) -> Take:
     """Return a delivery by way of `pushes`.
 
     It makes a message durable.
@@ -40,14 +40,12 @@ def delivery(pushes: CheckingPushes, pauses_s: Sequence[float] = PAUSES_S) -> Ta
     async def take(source: str, where: Route, body: bytes, topic: str) -> None:
         work = 1 + len(body) // _BYTES
         await rounds.turn(work)
-        # A topic of ours says nothing that the adapter should look at; a device's own may.
-        named = "" if topic.startswith(PUSH) else topic
-        payload = Payload(content_type=content_type(body), body=body, topic=named)
+        payload = Payload(content_type=content_type(body), body=body, topic=topic)
         try:
             parsed = adapters.parse(where.adapter, payload)
         except InputError as fault:
             # Refused, it would be sent again for ever, and hold up everything behind it.
-            parsed = (unreadable(where, topic, body, fault),)
+            parsed = (whole(payload, fault),)
         for pause_s in pauses_s:
             try:
                 await pushes.take(source, parsed, camera=where.camera)
@@ -61,17 +59,3 @@ def delivery(pushes: CheckingPushes, pauses_s: Sequence[float] = PAUSES_S) -> Ta
         await pushes.take(source, parsed, camera=where.camera)
 
     return take
-
-
-def unreadable(where: Route, topic: str, body: bytes, fault: InputError) -> Unreadable:
-    """Return the record of a message unreadable to its adapter."""
-    return Unreadable(
-        cameras=() if where.camera is None else (where.camera,),
-        code=fault.code,
-        detail=fault.detail,
-        kept={
-            "topic": topic[:256],
-            "bytes": len(body),
-            "payload": body[:_KEPT].decode("utf-8", "backslashreplace"),
-        },
-    )

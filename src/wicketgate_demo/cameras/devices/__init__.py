@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from wicketgate_demo.cameras.devices import axis, frigate, hikvision, native, platerecognizer, viewtron
+from wicketgate_demo.cameras.devices import (
+    axis,
+    frigate,
+    hikvision,
+    makers,
+    native,
+    platerecognizer,
+    viewtron,
+)
 from wicketgate_demo.cameras.devices.base import Device, Format, Message, Site
 
 __all__ = ["FORMATS", "Device", "Format", "Message", "Site", "format_of", "sends_images"]
@@ -23,6 +31,7 @@ FORMATS: Final[Mapping[str, Format]] = {
         viewtron.IPC,
         viewtron.NVR,
         frigate.FORMAT,
+        *makers.FORMATS_OF_MAKERS,
     )
 }
 
@@ -34,6 +43,10 @@ _TURN: Final = (
 )
 
 
+_SELDOM: Final = {20 + n: one.name for n, one in enumerate(makers.FORMATS_OF_MAKERS)}
+"""Of every hundred cameras those of the other makers, one each."""
+
+
 def format_of(number: int, known: Collection[str] = FORMATS) -> str:
     """Return the format of the camera of a number.
 
@@ -42,7 +55,7 @@ def format_of(number: int, known: Collection[str] = FORMATS) -> str:
     known : collection of str
         The formats that may be spoken; a camera of another one speaks the next of them, always the same.
     """
-    name = _TURN[number % len(_TURN)].rstrip("+")
+    name = _SELDOM.get(number % 100) or _TURN[number % len(_TURN)].rstrip("+")
     if name in known:
         return name
     allowed = [one for one in FORMATS if one in known]
