@@ -102,9 +102,9 @@ class DaysWriter:
             known = () if row is None else (_kept(row),)
             if not any(kept.first_us <= one.at_us <= kept.last_us for kept in (*known, *pieces.get(key, ()))):
                 pieces[key] = [*pieces.get(key, ()), begun(one)]
-        for key, found in sorted(pieces.items()):
+        for key, of_key in sorted(pieces.items()):
             row = find(wanted, key).fetchone()
-            kept = reduce(joined, found)
+            kept = reduce(joined, of_key)
             if row is None:
                 self._shown.update(one.seq for one in kept.best)
             else:
@@ -204,16 +204,26 @@ def passages_after(
     return found
 
 
-def gates_of(connection: sqlite3.Connection, day: int, plate: str) -> list[tuple[int, CameraSighting]]:
-    """Return what was read of a vehicle at gates on a day, and on those beside it, each with its row's number."""
-    return [
-        (seq, CameraSighting(at_us, camera, confidence, zone, "through", gate))
-        for near in (day - 1, day, day + 1)
-        for zone, at_us, camera, gate, confidence, seq in connection.execute(
-            "SELECT zone, at_us, camera, gate, confidence, seq FROM gates WHERE day = ? AND plate = ?",
-            (near, plate),
-        )
-    ]
+def gates_of(
+    connection: sqlite3.Connection, day: int, first: str, last: str
+) -> dict[str, list[tuple[int, CameraSighting]]]:
+    """Return what was read of vehicles at gates on a day, and on those beside it, each with its row's number.
+
+    Parameters
+    ----------
+    first, last : str
+        The plates of the first and the last of the vehicles.
+    """
+    found: dict[str, list[tuple[int, CameraSighting]]] = {}
+    for near in (day - 1, day, day + 1):
+        for plate, zone, at_us, camera, gate, confidence, seq in connection.execute(
+            "SELECT plate, zone, at_us, camera, gate, confidence, seq FROM gates "
+            "WHERE day = ? AND plate BETWEEN ? AND ?",
+            (near, first, last),
+        ):
+            one = CameraSighting(at_us, camera, confidence, zone, "through", gate)
+            found.setdefault(plate, []).append((seq, one))
+    return found
 
 
 def forget_vehicles(

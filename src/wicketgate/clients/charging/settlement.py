@@ -9,11 +9,11 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import groupby
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -47,12 +47,11 @@ _ASKED: Final = frozenset({"account", "review"})
 _NOBODY: Final = Payer()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeptDay:
+class KeptDay(NamedTuple):
     """What is kept of one vehicle's day."""
 
     passages: list[tuple[str, KeptPassage]]
-    gates: list[tuple[int, CameraSighting]] = field(default_factory=list)
+    gates: Sequence[tuple[int, CameraSighting]] = ()
 
     @property
     def seqs(self) -> list[int]:
@@ -122,11 +121,9 @@ class Settlement:
                 found = passages_after(connection, day, reached, at_once)
                 if not found:
                     self._settle_gates(day)
-                    connection.execute(
-                        "UPDATE days SET settled = 1, reached = coalesce(reached, '') WHERE day = ?", (day,)
-                    )
+                    connection.execute("UPDATE days SET settled = 1, reached = '' WHERE day = ?", (day,))
                     return
-                self._settle(day, {plate: self._kept(day, plate, kept) for plate, kept in found.items()})
+                self._settle(day, self._kept(day, found), {})
                 reached = max(found)
                 connection.execute("UPDATE days SET reached = ? WHERE day = ?", (reached, day))
             yield
@@ -138,7 +135,7 @@ class Settlement:
             "SELECT DISTINCT plate FROM gates WHERE day = ? AND plate NOT IN (SELECT plate FROM held WHERE day = ?)",
             (day, day),
         ).fetchall()
-        self._settle(day, {plate: self._kept(day, plate, []) for (plate,) in plates})
+        self._settle(day, self._kept(day, {plate: [] for (plate,) in plates}), {})
 
     def _settle_others(self, at_once: int) -> Iterator[None]:
         """Settle anew what something came for, or whose next time has come."""
@@ -158,22 +155,20 @@ class Settlement:
                 if not wanted:
                     return
                 for day, rows in groupby(sorted(wanted), key=lambda one: one[0]):
-                    plates = [plate for _, plate in rows]
-                    self._settle(
-                        day,
-                        {
-                            plate: self._kept(day, plate, passages_of(connection, day, plate))
-                            for plate in plates
-                        },
-                    )
+                    kept = {plate: passages_of(connection, day, plate) for _, plate in rows}
+                    self._settle(day, self._kept(day, kept), self._held_before(day, kept))
                 connection.executemany("DELETE FROM touched WHERE day = ? AND plate = ?", wanted)
             yield
 
-    def _kept(self, day: int, plate: str, passages: list[tuple[str, KeptPassage]]) -> KeptDay:
-        gates = gates_of(self._connection, day, plate) if self._has_gates else []
-        return KeptDay(passages=passages, gates=gates)
+    def _kept(self, day: int, passages: Mapping[str, list[tuple[str, KeptPassage]]]) -> dict[str, KeptDay]:
+        gates = {}
+        if self._has_gates and passages:
+            gates = gates_of(self._connection, day, min(passages), max(passages))
+        return {plate: KeptDay(of_one, gates.get(plate, ())) for plate, of_one in passages.items()}
 
-    def _settle(self, day: int, vehicles: Mapping[str, KeptDay]) -> None:
+    def _settle(
+        self, day: int, vehicles: Mapping[str, KeptDay], before: Mapping[str, tuple[str, int]]
+    ) -> None:
         """Settle vehicles of one day, within a transaction."""
         if not vehicles:
             return
@@ -181,7 +176,6 @@ class Settlement:
         scheme = self._terms.of_day(shown) or self._terms.newest
         payers = self._payers.known(connection, shown, list(vehicles))
         waivers = self._terms.waived_on(shown)
-        before = self._held_before(day, vehicles)
         over = self._at_us >= issue_ends_us(scheme, shown)
         came = {}
         for plate, kept in vehicles.items():
@@ -226,8 +220,6 @@ class Settlement:
         count_up(connection, day, counts)
 
     def _held_before(self, day: int, vehicles: Iterable[str]) -> dict[str, tuple[str, int]]:
-        if not self._connection.execute("SELECT 1 FROM held WHERE day = ? LIMIT 1", (day,)).fetchone():
-            return {}
         found = {}
         for plate in vehicles:
             row = self._connection.execute(
@@ -296,16 +288,18 @@ def settled_day(
 ) -> Settled:
     """Return what one vehicle's day comes to, of what is kept of it."""
     passages = [
-        as_passage(scheme, zone, left)
+        as_passage(day, zone, left)
         for zone, one in kept.passages
         for left in (without(one, withdrawn) if withdrawn else one,)
         if left is not None
     ]
-    gates = {one for seq, one in kept.gates if seq not in withdrawn}
-    lost = any(
-        scheme.charged_at(one.at_us) and scheme.local(one.at_us)[0] == day
-        for one in lost_at_gates(scheme, gates)
-    )
+    lost = False
+    if kept.gates:
+        gates = {one for seq, one in kept.gates if seq not in withdrawn}
+        lost = any(
+            scheme.charged_at(one.at_us) and scheme.local(one.at_us)[0] == day
+            for one in lost_at_gates(scheme, gates)
+        )
     settled = settle(
         scheme,
         passages,
@@ -349,12 +343,12 @@ def explained(
     number = day.toordinal()
     payer = payers.known(connection, day, [plate]).get(plate, _NOBODY)
     withdrawn = {seq for (seq,) in connection.execute("SELECT seq FROM withdrawn")}
-    gates = gates_of(connection, number, plate)
-    kept = KeptDay(passages=passages_of(connection, number, plate), gates=gates)
+    gates = gates_of(connection, number, plate, plate).get(plate, ())
+    kept = KeptDay(passages_of(connection, number, plate), gates)
     settled = settled_day(scheme, kept, payer, terms.waived_on(day), day, at_us, withdrawn)
     left = [(zone, one, without(one, withdrawn)) for zone, one in kept.passages]
     shown = ExplainedDay(
-        passages=[as_passage(scheme, zone, one) for zone, _, one in left if one is not None],
+        passages=[as_passage(day, zone, one) for zone, _, one in left if one is not None],
         payer=payer,
         settled=settled,
         withdrawn=sum(one is not before for _, before, one in left),
