@@ -141,7 +141,13 @@ def settle(
 
 
 def count_paid(
-    scheme: Scheme, charges: Sequence[int], payments: Iterable[Payment], *, day: date, at_us: int, extra_days: int = 0
+    scheme: Scheme,
+    charges: Sequence[int],
+    payments: Iterable[Payment],
+    *,
+    day: date,
+    at_us: int,
+    extra_days: int = 0,
 ) -> int:
     """Return how many charges of a day, the first ones, were paid in time, as `settle` has it of the same charges.
 

@@ -76,8 +76,8 @@ def register_vehicles(connection: sqlite3.Connection, vehicles: Sequence[Account
     Raises
     ------
     InputError
-        `vehicle-overlap` where a plate would have two registrations on one day, with the line's place, from 1; `day-order`
-        where one ends before it begins.
+        `vehicle-overlap` where a plate would have two registrations on one day, with the line's place, from 1;
+        `day-order` where one ends before it begins.
     """
     changed = 0
     for place, said in enumerate(vehicles, 1):
@@ -109,7 +109,8 @@ def register_vehicles(connection: sqlite3.Connection, vehicles: Sequence[Account
                 "INSERT OR IGNORE INTO accounts VALUES (?, ?, NULL)", (one.account, one.first.isoformat())
             )
         [(number,)] = connection.execute(
-            "SELECT coalesce(max(place), 0) + 1 FROM account_vehicles WHERE account IS ?", (one.account or None,)
+            "SELECT coalesce(max(place), 0) + 1 FROM account_vehicles WHERE account IS ?",
+            (one.account or None,),
         ).fetchall()
         connection.execute(
             "INSERT INTO account_vehicles (account, place, plate, from_day, until_day, class, discounts, exemptions) "
@@ -157,32 +158,41 @@ def charge_account(
 ) -> str | None:
     """Charge a settled day to an account; return the charge's number, or None where nothing is to be charged.
 
-    The same again is the same charge; a day that was corrected is not charged again.
+    The same again is the same charge. One that came to less meanwhile is taken back and charged anew; to more it never
+    comes. A vehicle has one live charge a day.
 
     Raises
     ------
     InputError
         `not-proved` where no two reads prove it and no person looked.
     """
-    if not who.account or not settled.owed or settled.outcome not in ("account", "review"):
+    if not who.account:
         return None
     if settled.outcome == "review" or settled.reviews:
         raise InputError("no account is charged for what is not proved", code="not-proved")
     day = settled.day.isoformat()
+    owed = settled.owed if settled.outcome == "account" else 0
     known = connection.execute(
-        "SELECT number FROM account_charges WHERE vehicle = ? AND day = ?", (who.vehicle, day)
+        "SELECT number, amount FROM account_charges WHERE vehicle = ? AND day = ? AND corrected_us IS NULL",
+        (who.vehicle, day),
     ).fetchone()
     if known is not None:
-        return str(known[0])
-    [(place,)] = connection.execute(
-        "SELECT place FROM account_vehicles WHERE vehicle = ?", (who.vehicle,)
+        if owed >= known[1]:
+            return str(known[0])
+        correct_charge(connection, known[0], at_us=at_us)
+    if not owed:
+        return None
+    [(place, again)] = connection.execute(
+        "SELECT place, (SELECT count(*) FROM account_charges WHERE vehicle = ?1 AND day = ?2) "
+        "FROM account_vehicles WHERE vehicle = ?1",
+        (who.vehicle, day),
     ).fetchall()
-    number = f"{who.account}/{place}/{day}"
+    number = f"{who.account}/{place}/{day}" + (f"/{again + 1}" if again else "")
     connection.execute(
         "INSERT INTO account_charges VALUES (?, ?, ?, ?, ?, NULL)",
-        (number, who.account, who.vehicle, day, settled.owed),
+        (number, who.account, who.vehicle, day, owed),
     )
-    append(connection, _charged(number, who.account, settled.owed, at_us))
+    append(connection, _charged(number, who.account, owed, at_us))
     return number
 
 
@@ -191,7 +201,7 @@ def _charged(number: str, account: str, amount: int, at_us: int) -> BookEntry:
 
 
 def correct_charge(connection: sqlite3.Connection, number: str, *, at_us: int) -> int:
-    """Take a charge to an account back; return its amount. Its vehicle's day is not charged again.
+    """Take a charge to an account back; return its amount.
 
     Raises
     ------

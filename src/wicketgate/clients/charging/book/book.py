@@ -18,7 +18,8 @@ def append(connection: sqlite3.Connection, entry: BookEntry) -> bool:
         If one of the same kind, subject and part stands there with other postings.
     """
     known = connection.execute(
-        "SELECT number FROM book WHERE kind = ? AND about = ? AND part = ?", (entry.kind, entry.about, entry.part)
+        "SELECT number FROM book WHERE kind = ? AND about = ? AND part = ?",
+        (entry.kind, entry.about, entry.part),
     ).fetchone()
     if known is not None:
         postings = connection.execute(

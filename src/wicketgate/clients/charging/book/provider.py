@@ -1,6 +1,6 @@
-"""Payments from a provider: asked page by page, taken with the cursor in one transaction. docs/spec/money.md, section 5.
+"""Payments from a provider: asked page by page, each taken with its cursor in one transaction.
 
-A provider is believed in nothing but its payments: it may send one twice, late, out of order, or take it back before it
+docs/spec/money.md, section 5. A provider is believed in nothing but its payments: it may send one twice, late, out of order, or take it back before it
 sent it. What it changes afterwards is refused, and shown to a person.
 """
 
@@ -117,7 +117,9 @@ def read_page(body: bytes) -> tuple[tuple[PaymentLine, ...], str]:
     try:
         page = msgspec.json.decode(body, type=ProvidedPage)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise InputError(f"the provider's page is none ({type(error).__name__})", code="payments-refused") from None
+        raise InputError(
+            f"the provider's page is none ({type(error).__name__})", code="payments-refused"
+        ) from None
     return tuple(_line(place, one) for place, one in enumerate(page.payments, 1)), page.cursor
 
 
@@ -125,7 +127,11 @@ def _line(place: int, one: ProvidedPayment) -> PaymentLine:
     plate = read_plate(one.plate) if one.plate else ""
     vehicle = bool(one.plate) or one.day is not None
     others = sum(value is not None for value in (one.account, one.penalty, one.reverses))
-    if isinstance(plate, PlateFault) or vehicle + others != 1 or vehicle != (bool(one.plate) and one.day is not None):
+    if (
+        isinstance(plate, PlateFault)
+        or vehicle + others != 1
+        or vehicle != (bool(one.plate) and one.day is not None)
+    ):
         raise InputError(
             f"payment {place} of the page has no plate and day, nor one of account, penalty and reverses",
             code="payments-refused",
@@ -160,7 +166,9 @@ class Collected:
 
 def make_provider_tables(connection: sqlite3.Connection) -> None:
     """Make the tables of providers where they are missing."""
-    connection.execute("CREATE TABLE IF NOT EXISTS providers (name TEXT PRIMARY KEY, cursor TEXT NOT NULL) STRICT")
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS providers (name TEXT PRIMARY KEY, cursor TEXT NOT NULL) STRICT"
+    )
     connection.execute(
         "CREATE TABLE IF NOT EXISTS refused_payments ("
         "provider TEXT NOT NULL, number TEXT NOT NULL, why TEXT NOT NULL, at_us INTEGER NOT NULL, "

@@ -85,7 +85,9 @@ def statement_of(
         if day < first:
             before = owed
             continue
-        vehicle, charged = _vehicle(connection, entry.about) if entry.kind.startswith("account-") else ("", None)
+        vehicle, charged = (
+            _vehicle(connection, entry.about) if entry.kind.startswith("account-") else ("", None)
+        )
         lines.append(
             StatementLine(
                 day=day,

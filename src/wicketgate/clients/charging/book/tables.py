@@ -40,8 +40,10 @@ _TABLES: Final = (
     "CREATE INDEX IF NOT EXISTS account_vehicles_of ON account_vehicles (plate)",
     """CREATE TABLE IF NOT EXISTS account_charges (
         number TEXT PRIMARY KEY, account TEXT NOT NULL, vehicle INTEGER NOT NULL, day TEXT NOT NULL,
-        amount INTEGER NOT NULL, corrected_us INTEGER, UNIQUE (vehicle, day)
+        amount INTEGER NOT NULL, corrected_us INTEGER
     ) STRICT""",
+    """CREATE UNIQUE INDEX IF NOT EXISTS account_charges_key ON account_charges (vehicle, day)
+        WHERE corrected_us IS NULL""",
 )
 _APPEND_ONLY: Final = ("book", "postings")
 

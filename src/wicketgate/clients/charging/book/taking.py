@@ -115,7 +115,9 @@ def _wrong(
         return _wrong_reversal(connection, one, coming, early=early)
     if one.account and not _has(connection, "SELECT 1 FROM accounts WHERE id = ?", one.account):
         return "there is no such `account`"
-    if one.penalty and not _has(connection, "SELECT 1 FROM postings WHERE account = ?", penalty_of(one.penalty)):
+    if one.penalty and not _has(
+        connection, "SELECT 1 FROM postings WHERE account = ?", penalty_of(one.penalty)
+    ):
         return "there is no such `penalty`"
     if one.day is not None:
         scheme = scheme_of(one.day)
@@ -153,7 +155,7 @@ def _wrong_reversal(
         if early and not _has(connection, "SELECT 1 FROM early_reversals WHERE payment = ?", one.reverses):
             return ""
         return "`reverses` names no payment that is known, or one that is taken back already"
-    amount, received_us, reversed_us = found
+    amount, received_us, reversed_us = int(str(found[0])), int(str(found[1])), found[2]
     rival = any(line.reverses == one.reverses and line.number != one.number for line in coming.values())
     if reversed_us is not None or rival:
         return "the payment that it `reverses` is taken back already"
@@ -203,7 +205,9 @@ def _receive(
 ) -> None:
     ends_us = None if one.day is None else term_us(scheme_of, one.day)
     plate = read_by_position(one.plate)
-    over = ends_us is not None and one.day is not None and ends_us <= now_us and not is_pursued(plate, one.day)
+    over = (
+        ends_us is not None and one.day is not None and ends_us <= now_us and not is_pursued(plate, one.day)
+    )
     connection.execute(
         "INSERT INTO payments (number, received_us, amount, plate, day, account, penalty, ends_us) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -224,7 +228,8 @@ def _receive(
     elif one.penalty:
         taken = penalty_of(one.penalty)
     append(
-        connection, transfer("received", one.number, one.received_us, taken=taken, given=BANK, amount=one.amount)
+        connection,
+        transfer("received", one.number, one.received_us, taken=taken, given=BANK, amount=one.amount),
     )
     if over:
         _apply(connection, one.number, one.amount, now_us)

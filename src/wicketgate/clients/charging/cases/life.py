@@ -1,7 +1,7 @@
 """The life of a case: a penalty by its clocks, as the fold of what was done. Pure. docs/spec/cases.md, section 3.
 
-Acts are told with their own moments and folded in that order, whenever they came to be known: money that was received in
-time counts from then, and what was done to the case since then never held. The amounts and the days are the scheme's.
+Acts are told with their own moments and folded in that order, whenever they came to be known: money that was received
+in time counts from then, and what was done to the case since then never held. The amounts and the days are the scheme's.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ GROUNDS: Final[Mapping[Ground, str]] = {
     "hire-firm": "The vehicle was hired out, and the hirer had signed for penalties",
 }
 """The six grounds of representations."""
-Cancelled = Literal["misread", "clone", "paid-in-time", "waiver", "exempt", "no-proof", "ended", "discretion", "accepted"]
+Cancelled = Literal[
+    "misread", "clone", "paid-in-time", "waiver", "exempt", "no-proof", "ended", "discretion", "accepted"
+]
 CANCELLED: Final[Mapping[Cancelled, str]] = {
     "misread": "the plate was read wrongly",
     "clone": "another vehicle carried this plate",
@@ -220,7 +222,9 @@ _EXPIRED: Final[frozenset[ActKind]] = frozenset({"certificate", "order", "warran
 def _refusal(standing: CaseStanding, act: Act) -> ActRefused | None:
     wanted = _FROM.get(act.kind)
     if wanted is not None and standing.state not in wanted:
-        return ActRefused(code="wrong-state", words=f"a case that is `{standing.state}` does not take `{act.kind}`")
+        return ActRefused(
+            code="wrong-state", words=f"a case that is `{standing.state}` does not take `{act.kind}`"
+        )
     if act.kind in ("pay", "pay-reversed", "cancel") and standing.state == "none":
         return ActRefused(code="wrong-state", words="there is no such case")
     if act.kind == "cancel" and standing.state == "cancelled":
@@ -316,9 +320,7 @@ def _reject(scheme: Scheme, standing: CaseStanding, act: Act) -> CaseStanding:
 
 def _appeal(scheme: Scheme, standing: CaseStanding, act: Act) -> CaseStanding:
     frozen = amount_of(scheme, standing, act.at_us)
-    return replace(
-        standing, state="appealed", since_us=act.at_us, frozen=frozen, deadline_us=0, appeal_us=0
-    )
+    return replace(standing, state="appealed", since_us=act.at_us, frozen=frozen, deadline_us=0, appeal_us=0)
 
 
 def _dismiss(scheme: Scheme, standing: CaseStanding, act: Act) -> CaseStanding:

@@ -41,7 +41,9 @@ def parts_of(plate: str) -> set[str]:
     if len(plate) > LEAST_LEFT:
         found |= {plate[:at] + plate[at + 1 :] for at in range(len(plate))}
         # A bolt between two of them: 11 is read as H.
-        found |= {plate[:at] + "H" + plate[at + 2 :] for at in range(len(plate) - 1) if plate[at : at + 2] == "11"}
+        found |= {
+            plate[:at] + "H" + plate[at + 2 :] for at in range(len(plate) - 1) if plate[at : at + 2] == "11"
+        }
     return found
 
 

@@ -71,8 +71,8 @@ class ReviewFile:
 def found(review: ReviewFile) -> Found:
     """Return what became of a review.
 
-    Of two people the second decides by what they type: the machine's reading again, and it may be decided; anything else,
-    and it is rejected. So nobody is held to a reading that no person read.
+    Of two people the second decides by what they type: the machine's reading again, and it may be decided; anything
+    else, and it is rejected. So nobody is held to a reading that no person read.
     """
     if review.decision is not None:
         return "confirmed" if review.decision.confirms else "rejected"
@@ -127,6 +127,6 @@ def typed_plate(text: str) -> str | None:
 
 
 def was_misread(review: ReviewFile) -> bool:
-    """Return whether two people agree that the machine was wrong: then its camera is not believed of this plate again."""
+    """Return whether two people agree that the machine was wrong: its camera is then not believed of this plate."""
     texts: Sequence[str] = [one.text for one in review.typed]
     return found(review) == "rejected" and len(texts) > 1 and texts[0] == texts[1] != review.reading
