@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import date
 from pathlib import Path
 
 import pytest
 
 from wicketgate.base.errors import ConfigurationError
-from wicketgate.clients.charging.store import FILE, FORM, change, forget, open_store, said, say, touch
+from wicketgate.clients.charging.store import FILE, FORM, change, forget, open_store, said, say
 
 
 def test_the_folder_and_its_file_are_the_owners_alone(tmp_path: Path) -> None:
@@ -28,9 +27,9 @@ def test_it_is_durable_at_each_commit_and_overwrites_what_is_deleted(tmp_path: P
     }
     assert found == {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1}
     with change(connection):
-        touch(connection, date(2026, 8, 3), "LB07SEE")
+        say(connection, plate="LB07SEE")
     with change(connection):
-        connection.execute("DELETE FROM touched")
+        connection.execute("DELETE FROM said WHERE name = 'plate'")
     forget(connection)
     for path in tmp_path.iterdir():
         assert b"LB07SEE" not in path.read_bytes()
@@ -38,9 +37,14 @@ def test_it_is_durable_at_each_commit_and_overwrites_what_is_deleted(tmp_path: P
 
 def test_a_change_that_fails_leaves_nothing(tmp_path: Path) -> None:
     connection = open_store(tmp_path)
-    with pytest.raises(ZeroDivisionError), change(connection):
-        say(connection, reached=1)
-        raise ZeroDivisionError
+
+    def fail() -> None:
+        with change(connection):
+            say(connection, reached=1)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert said(connection, "reached") is None
 
 

@@ -80,17 +80,24 @@ def went_through(scheme: Scheme, sightings: Iterable[CameraSighting]) -> bool:
 
     A read at a gate that no other gate follows, or follows too late, is of a passage of which a read was lost.
     """
+    return not lost_at_gates(scheme, sightings)
+
+
+def lost_at_gates(scheme: Scheme, sightings: Iterable[CameraSighting]) -> list[CameraSighting]:
+    """Return the reads at gates that are of passages of which another read was lost (`went_through`)."""
     within = {zone.id: zone.through_us for zone in scheme.zones}
     waiting: dict[str, CameraSighting] = {}
+    lost: list[CameraSighting] = []
     for one in sorted({one for one in sightings if one.part == "through"}):
         entered = waiting.get(one.zone)
         if entered is None:
             waiting[one.zone] = one
         elif entered.group == one.group or one.at_us - entered.at_us > within[one.zone]:
-            return False
+            lost.append(entered)
+            waiting[one.zone] = one
         else:
             del waiting[one.zone]
-    return not waiting
+    return [*lost, *waiting.values()]
 
 
 def two_best(sightings: Iterable[CameraSighting]) -> tuple[CameraSighting, ...]:

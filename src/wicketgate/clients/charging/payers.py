@@ -34,8 +34,13 @@ class Payers(Protocol):
         """Return what is known of vehicles on a day; one that is left out paid nothing and is nothing special."""
         ...
 
-    def take(self, connection: sqlite3.Connection, at_us: int, settled: Mapping[str, Settled]) -> None:
-        """Take what vehicles' days came to, by plate: one that came to something else before is corrected."""
+    def take(
+        self, connection: sqlite3.Connection, at_us: int, day: date, settled: Mapping[str, Settled]
+    ) -> None:
+        """Take what vehicles' days came to, by plate.
+
+        One that came to something else before is corrected, but by `closed`: then only nothing new may be asked.
+        """
         ...
 
 
@@ -46,5 +51,7 @@ class NoPayers:
         """Return nothing."""
         return {}
 
-    def take(self, connection: sqlite3.Connection, at_us: int, settled: Mapping[str, Settled]) -> None:
+    def take(
+        self, connection: sqlite3.Connection, at_us: int, day: date, settled: Mapping[str, Settled]
+    ) -> None:
         """Take nothing."""

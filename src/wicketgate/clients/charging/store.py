@@ -28,15 +28,15 @@ CREATE TABLE IF NOT EXISTS documents (
     entry INTEGER PRIMARY KEY, kind TEXT NOT NULL, at_us INTEGER NOT NULL, body TEXT NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS cameras (
-    number INTEGER PRIMARY KEY, source TEXT NOT NULL, camera TEXT NOT NULL, UNIQUE (source, camera)
-) STRICT;
+    source TEXT NOT NULL, camera TEXT NOT NULL, groups TEXT NOT NULL, PRIMARY KEY (source, camera)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS passages (
     day INTEGER NOT NULL, plate TEXT NOT NULL, zone TEXT NOT NULL, part INTEGER NOT NULL,
     first_us INTEGER NOT NULL, first_seq INTEGER NOT NULL, last_us INTEGER NOT NULL, last_seq INTEGER NOT NULL,
     count INTEGER NOT NULL, best BLOB NOT NULL, PRIMARY KEY (day, plate, zone, part)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS gates (
-    day INTEGER NOT NULL, plate TEXT NOT NULL, zone TEXT NOT NULL, at_us INTEGER NOT NULL, camera INTEGER NOT NULL,
+    day INTEGER NOT NULL, plate TEXT NOT NULL, zone TEXT NOT NULL, at_us INTEGER NOT NULL, camera TEXT NOT NULL,
     gate TEXT NOT NULL, confidence INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (day, plate, seq)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS evidence (
@@ -52,7 +52,7 @@ CREATE TABLE IF NOT EXISTS days (
 CREATE TABLE IF NOT EXISTS held (
     day INTEGER NOT NULL, plate TEXT NOT NULL, outcome TEXT NOT NULL, charges TEXT NOT NULL, paid INTEGER NOT NULL,
     owed INTEGER NOT NULL, penalties INTEGER NOT NULL, reviews INTEGER NOT NULL, look_us INTEGER NOT NULL,
-    PRIMARY KEY (day, plate)
+    issued INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (day, plate)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS held_look ON held (look_us);
 CREATE TABLE IF NOT EXISTS touched (
@@ -144,5 +144,11 @@ def say(connection: sqlite3.Connection, **members: Any) -> None:
 
 
 def touch(connection: sqlite3.Connection, day: date, plate: str) -> None:
-    """Have a vehicle's day settled anew: something came that it may hang on. Within the caller's transaction."""
-    connection.execute("INSERT OR IGNORE INTO touched VALUES (?, ?)", (day.toordinal(), plate))
+    """Have a vehicle's day settled anew, if anything is held of it: something came that it may hang on.
+
+    A day that was never settled will be anyway. Within the caller's transaction.
+    """
+    connection.execute(
+        "INSERT OR IGNORE INTO touched SELECT day, plate FROM held WHERE day = ? AND plate = ?",
+        (day.toordinal(), plate),
+    )
