@@ -59,7 +59,7 @@ def import_lines(
             scheme = scheme_named(casebook.required(connection, one.penalty).scheme)
             casebook.receive(connection, scheme, one.penalty, one.number, one.amount, one.received_us)
         if one.reverses or _was_reversed(connection, one.number):
-            _undo(connection, scheme_named, number)
+            cancelled += _undo(connection, scheme_named, number, now_us)
     return Imported(new=len(taken.new), known=taken.known, cancelled=cancelled)
 
 
@@ -79,7 +79,7 @@ def give_back(
         `not-known` or `already-reversed`.
     """
     amount = refund(connection, payment, number, now_us=now_us)
-    _undo(connection, scheme_named, payment)
+    _undo(connection, scheme_named, payment, now_us)
     return amount
 
 
@@ -90,22 +90,29 @@ def _was_reversed(connection: sqlite3.Connection, number: str) -> bool:
     return found is not None
 
 
-def _undo(connection: sqlite3.Connection, scheme_named: casebook.SchemeNamed, number: str) -> None:
-    """Have what a payment paid know that it was taken back. One that waits for its payment does nothing yet."""
+def _undo(
+    connection: sqlite3.Connection, scheme_named: casebook.SchemeNamed, number: str, now_us: int
+) -> int:
+    """Have what a payment paid know that it was taken back; return how many penalties that ended.
+
+    It ends one where the new deadline makes another payment one in time. What waits for its payment does nothing yet.
+    """
     found = connection.execute(
         "SELECT plate, day, penalty, amount, reversed_us FROM payments WHERE number = ?", (number,)
     ).fetchone()
     if found is None:
-        return
-    plate, day, penalty, amount, reversed_us = found
-    if plate is not None:
-        touch(connection, date.fromisoformat(day), plate)
+        return 0
+    plate, day_text, penalty, amount, reversed_us = found
     if penalty is not None:
         case = casebook.required(connection, penalty)
-        done = any(one.kind == "pay-reversed" and one.about == number for one in case.acts)
-        if not done:
+        if not any(one.kind == "pay-reversed" and one.about == number for one in case.acts):
             scheme = scheme_named(case.scheme)
             casebook.take_back(connection, scheme, penalty, number, amount, reversed_us)
+    if plate is None:
+        return 0
+    day = date.fromisoformat(day_text)
+    touch(connection, day, plate)
+    return casebook.recheck(connection, scheme_named, plate, day, now_us=now_us)
 
 
 def forget_over(connection: sqlite3.Connection, now_us: int) -> int:

@@ -308,7 +308,7 @@ def settled_day(
         scheme,
         passages,
         payer.payments,
-        waivers,
+        [*waivers, *payer.graces],
         payer.vehicle,
         day=day,
         at_us=at_us,

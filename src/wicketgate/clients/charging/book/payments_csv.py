@@ -156,7 +156,9 @@ def _payment(line: int, cells: Mapping[str, str]) -> PaymentLine:
     said = {name: cells.get(name, "") for name in (*NEEDED, *OPTIONAL)}
     for name in ("number", "account", "penalty", "reverses"):
         if (said[name] or name == "number") and not _NUMBER.fullmatch(said[name]):
-            raise _Wrong(f"`{name}` is 1 to 64 letters, digits, `.`, `_`, `/` or `-`, a letter or digit first")
+            raise _Wrong(
+                f"`{name}` is 1 to 64 letters, digits, `.`, `_`, `/` or `-`, a letter or digit first"
+            )
     if not _AMOUNT.fullmatch(said["amount"]) or int(said["amount"]) > MOST_AMOUNT:
         raise _Wrong(f"`amount` is whole minor units (1800 for 18.00), 1 to {MOST_AMOUNT}")
     if said["currency"] and not _CURRENCY.fullmatch(said["currency"]):

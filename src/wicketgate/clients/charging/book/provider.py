@@ -1,7 +1,7 @@
 """Payments from a provider: asked page by page, each taken with its cursor in one transaction.
 
-docs/spec/money.md, section 5. A provider is believed in nothing but its payments: it may send one twice, late, out of order, or take it back before it
-sent it. What it changes afterwards is refused, and shown to a person.
+docs/spec/money.md, section 5. A provider is believed in nothing but its payments: it may send one twice, late, out of
+order, or take it back before it sent it. What it changes afterwards is refused, and shown to a person.
 """
 
 from __future__ import annotations

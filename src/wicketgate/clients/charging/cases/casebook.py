@@ -28,9 +28,10 @@ from wicketgate.clients.charging.cases.life import (
     refusal,
     standing_of,
 )
-from wicketgate.clients.charging.cases.queue import is_clone_held, is_confirmed, is_rejected
+from wicketgate.clients.charging.cases.queue import close_review, is_clone_held, is_confirmed, is_rejected
 from wicketgate.clients.charging.cases.tables import count
 from wicketgate.clients.charging.cases.triage import IssueFacts, issue_refused
+from wicketgate.clients.charging.days import mark_issued, release_day
 from wicketgate.clients.charging.settling import Settled, count_paid
 from wicketgate.regime.documents.scheme_terms import Scheme
 
@@ -112,9 +113,6 @@ def issue(
         With the code of why not; then nothing was issued.
     """
     day = settled.day
-    before = connection.execute(
-        "SELECT count(*) FROM cases WHERE plate = ? AND day = ?", (plate, day.isoformat())
-    ).fetchone()[0]
     graced = _extra_days(connection, scheme, plate, day, extra_days)
     payments = payments_of(connection, plate, day)
     paid = count_paid(scheme, settled.charges, payments, day=day, at_us=at_us, extra_days=graced)
@@ -124,10 +122,11 @@ def issue(
         keeper_known=keeper is not None,
         stopped=stopped or is_clone_held(connection, plate, at_us) or is_rejected(connection, plate, day),
         over=at_us >= ends_us,
-        issued_before=bool(before),
+        issued_before=had_case(connection, plate, day),
     )
     _demand(issue_refused(facts))
     _demand(ActRefused(code="person-needed", words="a person does this, by name") if not by else None)
+    mark_issued(connection, day, plate)
     issued = []
     for part in range(paid, len(settled.charges)):
         number = numbers()
@@ -219,6 +218,12 @@ def is_pursued(connection: sqlite3.Connection, plate: str, day: date) -> bool:
         "SELECT 1 FROM cases WHERE plate = ? AND day = ? AND ends_us IS NULL", (plate, day.isoformat())
     ).fetchone()
     return found is not None
+
+
+def had_case(connection: sqlite3.Connection, plate: str, day: date) -> bool:
+    """Return whether a vehicle's day has or had a penalty: it gets no other, were the first cancelled."""
+    sql = "SELECT 1 FROM cases WHERE plate = ? AND day = ?"
+    return connection.execute(sql, (plate, day.isoformat())).fetchone() is not None
 
 
 def recheck(
@@ -420,8 +425,8 @@ def _forget_evidence(connection: sqlite3.Connection, number: str) -> None:
         (plate, day, number),
     ).fetchone()
     if plate is not None and needed is None:
-        for table in ("reviews", "review_rows", "case_images"):
-            connection.execute(f"DELETE FROM {table} WHERE plate = ? AND day = ?", (plate, day))  # noqa: S608
+        close_review(connection, plate, date.fromisoformat(day))
+        release_day(connection, date.fromisoformat(day), plate)
 
 
 def forget_cases(connection: sqlite3.Connection, now_us: int) -> int:

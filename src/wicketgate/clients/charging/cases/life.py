@@ -1,7 +1,7 @@
 """The life of a case: a penalty by its clocks, as the fold of what was done. Pure. docs/spec/cases.md, section 3.
 
 Acts are told with their own moments and folded in that order, whenever they came to be known: money that was received
-in time counts from then, and what was done to the case since then never held. The amounts and the days are the scheme's.
+in time counts from then, and what was done to the case since then never held. Amounts and days are the scheme's.
 """
 
 from __future__ import annotations
@@ -156,9 +156,19 @@ class ActRefused:
 
 
 def standing_of(scheme: Scheme, acts: Iterable[Act]) -> CaseStanding:
-    """Return how a case stands after its acts, in the order of their moments; those that never held do nothing."""
+    """Return how a case stands after its acts, in the order of their moments; those that never held do nothing.
+
+    Money that came before the case was issued counts from its issue.
+    """
+    told = tuple(acts)
+    begun_us = min((one.at_us for one in told if one.kind == "issue"), default=0)
+
+    def moment(one: Act) -> tuple[int, bool, int]:
+        early = one.kind in LATE_KNOWN and one.at_us <= begun_us
+        return (begun_us if early else one.at_us), early, one.number
+
     standing = CaseStanding()
-    for act in sorted(acts, key=lambda one: (one.at_us, one.number)):
+    for act in sorted(told, key=moment):
         if _refusal(standing, act) is None:
             standing = _STEPS[act.kind](scheme, standing, act)
             standing = replace(standing, done=(*standing.done, act.kind))

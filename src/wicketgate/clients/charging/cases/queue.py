@@ -29,6 +29,8 @@ from wicketgate.clients.charging.cases.reviews import (
     was_misread,
 )
 from wicketgate.clients.charging.cases.tables import count
+from wicketgate.clients.charging.days import release_day
+from wicketgate.clients.charging.proofs import ProvedRow
 
 DOUBTED_US: Final = 90 * DAY_US
 """For so long a camera that read a plate wrongly is not believed of it."""
@@ -37,41 +39,27 @@ CLONED_US: Final = 365 * DAY_US
 _MOST_SHOWN: Final = 100
 
 
-class ProofRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of the feed with its way to its batch's root: what a link to a keeper and a pack of evidence are made of.
-
-    Attributes
-    ----------
-    header : mapping
-        Of the batch.
-    row : str
-        The line as it was delivered.
-    path : list of str
-        RFC 6962, lowest first.
-    index : int
-        The row's place in its batch, from 0.
-    """
-
-    header: dict[str, Any]
-    row: str
-    path: list[str]
-    index: int
-
-    @property
-    def camera(self) -> str:
-        """The camera, as its source names it."""
-        read = msgspec.json.decode(self.row).get("read", {})
-        return f"{read.get('source', '')}/{read.get('camera', '')}"
+def camera_of(row: ProvedRow) -> str:
+    """Return the camera of a row, as its source names it."""
+    read = msgspec.json.decode(row.row).get("read") or {}
+    return f"{read.get('source', '')}/{read.get('camera', '')}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedReview:
-    """A review with its number, whose it is and why."""
+    """A review with its number, whose it is and why.
+
+    Attributes
+    ----------
+    owed : int
+        What an account is charged if it is confirmed; of a penalty it is settled again.
+    """
 
     id: int
     plate: str
     day: date
     on_account: bool
+    owed: int
     opened_us: int
     review: ReviewFile
 
@@ -81,9 +69,10 @@ def open_review(
     plate: str,
     day: date,
     reasons: Sequence[ReviewReason],
-    rows: Sequence[ProofRow],
+    rows: Sequence[ProvedRow],
     *,
     on_account: bool,
+    owed: int,
     at_us: int,
     ends_us: int,
 ) -> int | None:
@@ -105,17 +94,19 @@ def open_review(
     if known is not None:
         joined = list(dict.fromkeys([*msgspec.json.decode(known[1]), *reasons]))
         connection.execute(
-            "UPDATE reviews SET reasons = ? WHERE id = ?", (msgspec.json.encode(joined).decode(), known[0])
+            "UPDATE reviews SET reasons = ?, owed = ? WHERE id = ?",
+            (msgspec.json.encode(joined).decode(), owed, known[0]),
         )
         return None
-    cameras = sorted({one.camera for one in rows})
+    cameras = sorted({camera_of(one) for one in rows})
     number = connection.execute(
-        "INSERT INTO reviews (plate, day, on_account, reasons, opened_us, typed, cameras, ends_us) "
-        "VALUES (?, ?, ?, ?, ?, '[]', ?, ?)",
+        "INSERT INTO reviews (plate, day, on_account, owed, reasons, opened_us, typed, cameras, ends_us) "
+        "VALUES (?, ?, ?, ?, ?, ?, '[]', ?, ?)",
         (
             plate,
             day.isoformat(),
             int(on_account),
+            owed,
             msgspec.json.encode(list(reasons)).decode(),
             at_us,
             msgspec.json.encode(cameras).decode(),
@@ -169,12 +160,12 @@ def waiting(connection: sqlite3.Connection, person: str) -> list[QueuedReview]:
     return fitting
 
 
-def rows_of(connection: sqlite3.Connection, plate: str, day: date) -> list[ProofRow]:
+def rows_of(connection: sqlite3.Connection, plate: str, day: date) -> list[ProvedRow]:
     """Return the evidence of a vehicle's day, the best row first."""
     found_rows = connection.execute(
         "SELECT shown FROM review_rows WHERE plate = ? AND day = ? ORDER BY place", (plate, day.isoformat())
     ).fetchall()
-    return [msgspec.json.decode(one, type=ProofRow) for (one,) in found_rows]
+    return [msgspec.json.decode(one, type=ProvedRow) for (one,) in found_rows]
 
 
 def type_reading(connection: sqlite3.Connection, id_: int, person: str, text: str, *, at_us: int) -> Found:
@@ -287,6 +278,7 @@ def _reject(connection: sqlite3.Connection, queued: QueuedReview, why: str) -> N
         "INSERT OR IGNORE INTO rejected SELECT plate, day, ends_us FROM reviews WHERE id = ?", (queued.id,)
     )
     close_review(connection, queued.plate, queued.day)
+    release_day(connection, queued.day, queued.plate)
     count(connection, f"reviews.{why}")
 
 
@@ -308,7 +300,7 @@ def _one(connection: sqlite3.Connection, where: str, *values: object) -> QueuedR
 
 
 def _read(row: Sequence[Any]) -> QueuedReview:
-    id_, plate, day, on_account, reasons, opened_us, typed, decision, *_ = row
+    id_, plate, day, on_account, owed, reasons, opened_us, typed, decision, *_ = row
     said = None if decision is None else msgspec.json.decode(decision)
     review = ReviewFile(
         reading=plate,
@@ -321,6 +313,7 @@ def _read(row: Sequence[Any]) -> QueuedReview:
         plate=plate,
         day=date.fromisoformat(day),
         on_account=bool(on_account),
+        owed=owed,
         opened_us=opened_us,
         review=review,
     )

@@ -12,8 +12,8 @@ from typing import Final
 _TABLES: Final = (
     """CREATE TABLE IF NOT EXISTS reviews (
         id INTEGER PRIMARY KEY AUTOINCREMENT, plate TEXT NOT NULL, day TEXT NOT NULL, on_account INTEGER NOT NULL,
-        reasons TEXT NOT NULL, opened_us INTEGER NOT NULL, typed TEXT NOT NULL, decision TEXT, cameras TEXT NOT NULL,
-        ends_us INTEGER NOT NULL, UNIQUE (plate, day)
+        owed INTEGER NOT NULL, reasons TEXT NOT NULL, opened_us INTEGER NOT NULL, typed TEXT NOT NULL,
+        decision TEXT, cameras TEXT NOT NULL, ends_us INTEGER NOT NULL, UNIQUE (plate, day)
     ) STRICT""",
     """CREATE TABLE IF NOT EXISTS review_rows (
         plate TEXT NOT NULL, day TEXT NOT NULL, place INTEGER NOT NULL, shown BLOB NOT NULL,

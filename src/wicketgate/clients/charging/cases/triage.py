@@ -8,16 +8,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
 
 from wicketgate.base.distances import could_not_go
 from wicketgate.clients.charging.cases.life import ActRefused
 from wicketgate.clients.charging.cases.neighbours import Likeness
 from wicketgate.clients.charging.cases.reviews import ReviewReason
 from wicketgate.clients.charging.settling import Settled
-
-Way = Literal["none", "review", "forget"]
-"""What becomes of a settled day: it waits or goes on an account; somebody looks; nothing of it is kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,15 +44,8 @@ class Signs:
 NO_SIGNS = Signs()
 
 
-def way_of(settled: Settled) -> Way:
-    """Return what becomes of a settled day."""
-    if settled.outcome in ("penalty", "review"):
-        return "review"
-    return "forget" if settled.outcome in ("nothing", "exempt", "paid", "closed") else "none"
-
-
 def reasons_of(settled: Settled, signs: Signs, *, on_account: bool) -> tuple[ReviewReason, ...]:
-    """Return why somebody looks at a settled day: at every penalty, and at an account where anything speaks against it."""
+    """Return why somebody looks at a settled day: at every penalty, at an account where anything speaks against it."""
     reasons: list[ReviewReason] = []
     if settled.reviews:
         reasons.append("not-proved")
@@ -78,8 +67,7 @@ def is_impossible(sightings: Collection[tuple[int, float, float]]) -> bool:
     """Return whether no one vehicle can have been everywhere: moments (µs) with latitude and longitude in degrees."""
     ordered = sorted(sightings)
     return any(
-        could_not_go(one[1:], other[1:], (other[0] - one[0]) / 1e6)
-        for one, other in pairwise(ordered)
+        could_not_go(one[1:], other[1:], (other[0] - one[0]) / 1e6) for one, other in pairwise(ordered)
     )
 
 
