@@ -126,9 +126,8 @@ class ChargingFolder:
         """Return all of what is kept of vehicles, but for what counts rows and portions."""
         found = []
         for table in ("passages", "gates", "evidence", "withdrawn", "held"):
-            found += [
-                (table, *row) for row in self.connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2")
-            ]
+            rows = self.connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2")  # noqa: S608
+            found += [(table, *row) for row in rows]
         return found
 
 

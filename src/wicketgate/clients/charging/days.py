@@ -8,13 +8,16 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
+from functools import reduce
 from typing import Any, Final
 
 import msgspec
 
+from wicketgate.base.clock import parse_rfc3339
 from wicketgate.clients.charging.passages import CameraSighting
+from wicketgate.clients.charging.proofs import unpacked
 from wicketgate.clients.charging.reducing import KeptPassage, KeptRead, begun, crossings, joined
-from wicketgate.clients.charging.taking import PassageKey, TakenRows
+from wicketgate.clients.charging.taking import ChargedRow, PassageKey, TakenRows
 from wicketgate.clients.charging.terms import ChargingTerms, day_due_us
 from wicketgate.regime.documents.scheme_terms import Scheme
 
@@ -87,10 +90,7 @@ class DaysWriter:
             "INSERT OR IGNORE INTO evidence VALUES (?, ?, ?, ?, ?)",
             [self._evidence(seq) for seq in sorted(self._shown - self._unshown)],
         )
-        connection.executemany(
-            "INSERT OR IGNORE INTO withdrawn VALUES (?, ?, ?)",
-            [(seq, ground, at_us) for seq, ground in taken.withdrawn],
-        )
+        withdraw(connection, self._terms, taken.withdrawn, at_us)
         self._note_days()
 
     def _add_stretches(self, taken: TakenRows) -> None:
@@ -99,14 +99,12 @@ class DaysWriter:
         pieces = taken.pieces
         for key, one in taken.again:
             row = find(wanted, key).fetchone()
-            known = [] if row is None else [_kept(row)]
+            known = () if row is None else (_kept(row),)
             if not any(kept.first_us <= one.at_us <= kept.last_us for kept in (*known, *pieces.get(key, ()))):
                 pieces[key] = [*pieces.get(key, ()), begun(one)]
         for key, found in sorted(pieces.items()):
             row = find(wanted, key).fetchone()
-            kept = found[0]
-            for more in found[1:]:
-                kept = joined(kept, more)
+            kept = reduce(joined, found)
             if row is None:
                 self._shown.update(one.seq for one in kept.best)
             else:
@@ -238,6 +236,32 @@ def forget_vehicles(
         connection.executemany(f"DELETE FROM {table} WHERE day = ? AND plate = ?", days)  # noqa: S608
 
 
+def withdraw(
+    connection: sqlite3.Connection, terms: ChargingTerms, seqs: Iterable[tuple[int, str]], at_us: int
+) -> None:
+    """Note that rows were wrong, and have a vehicle's day settled anew that is held by one of them.
+
+    Parameters
+    ----------
+    seqs : iterable of (int, str)
+        Their numbers, each with the ground.
+    """
+    for seq, ground in seqs:
+        connection.execute("INSERT OR IGNORE INTO withdrawn VALUES (?, ?, ?)", (seq, ground, at_us))
+        shown = connection.execute("SELECT row FROM evidence WHERE seq = ?", (seq,)).fetchone()
+        if shown is None:
+            continue
+        row = msgspec.json.decode(unpacked(shown[0]), type=ChargedRow)
+        read = row.read or (row.erratum and row.erratum.read)
+        if read:
+            day = terms.newest.local(parse_rfc3339(read.captured_at))[0].toordinal()
+            # A crossing may be of the day before its read.
+            connection.execute(
+                "INSERT OR IGNORE INTO touched SELECT day, plate FROM held WHERE day IN (?, ?) AND plate = ?",
+                (day - 1, day, read.plate),
+            )
+
+
 def mark_issued(connection: sqlite3.Connection, day: date, plate: str) -> None:
     """Note that a penalty was issued for a vehicle's day: from now on it is kept until `release_day`.
 
@@ -270,4 +294,5 @@ def sweep_batches(connection: sqlite3.Connection, proved: int, after: int = 0) -
 
 
 def _kept(row: Sequence[Any]) -> KeptPassage:
-    return KeptPassage(*row[:5], _reads(row[5]))
+    first_us, first_seq, last_us, last_seq, reads, best = row
+    return KeptPassage(first_us, first_seq, last_us, last_seq, reads, _reads(best))

@@ -39,7 +39,7 @@ class KeptPassage(NamedTuple):
     first_seq: int
     last_us: int
     last_seq: int
-    count: int
+    reads: int
     best: tuple[KeptRead, ...]
 
 
@@ -52,7 +52,7 @@ def joined(a: KeptPassage, b: KeptPassage) -> KeptPassage:
     """Return two passages as one. It does not matter which comes first, nor in which order several are joined."""
     first_us, first_seq = min(a[0:2], b[0:2])
     last_us, last_seq = max(a[2:4], b[2:4])
-    return KeptPassage(first_us, first_seq, last_us, last_seq, a.count + b.count, best_two(a.best + b.best))
+    return KeptPassage(first_us, first_seq, last_us, last_seq, a.reads + b.reads, best_two(a.best + b.best))
 
 
 def best_two(reads: Iterable[KeptRead]) -> tuple[KeptRead, ...]:
@@ -82,7 +82,7 @@ def without(passage: KeptPassage, withdrawn: frozenset[int] | set[int]) -> KeptP
     if kept.isdisjoint(withdrawn):
         return passage
     left = tuple(one for one in passage.best if one.seq not in withdrawn)
-    return passage._replace(best=left[:1], count=passage.count - len(kept & withdrawn)) if left else None
+    return passage._replace(best=left[:1], reads=passage.reads - len(kept & withdrawn)) if left else None
 
 
 def as_passage(scheme: Scheme, zone: str, kept: KeptPassage) -> Passage:
@@ -92,7 +92,7 @@ def as_passage(scheme: Scheme, zone: str, kept: KeptPassage) -> Passage:
         day=scheme.local(kept.first_us)[0],
         first_us=kept.first_us,
         last_us=kept.last_us,
-        count=kept.count,
+        count=kept.reads,
         best=tuple(
             CameraSighting(one.at_us, one.camera, 100 - one.unsure, zone, "boundary", "") for one in kept.best
         ),

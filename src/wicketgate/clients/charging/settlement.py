@@ -18,6 +18,7 @@ from typing import Final
 import msgspec
 
 from wicketgate.base.clock import DAY_US
+from wicketgate.base.errors import ConfigurationError
 from wicketgate.clients.charging.days import (
     NEVER_US,
     forget_vehicles,
@@ -26,6 +27,7 @@ from wicketgate.clients.charging.days import (
     passages_of,
     sweep_batches,
 )
+from wicketgate.clients.charging.explaining import ChargeRule, ExplainedDay, explain_day
 from wicketgate.clients.charging.figures import count_up, forgotten_name
 from wicketgate.clients.charging.passages import CameraSighting, lost_at_gates
 from wicketgate.clients.charging.payers import Payer, Payers
@@ -329,3 +331,32 @@ def run_settlement(
 ) -> SettlementTally:
     """Settle whatever is due now, letting whoever receives write between two portions."""
     return Settlement(connection, terms, payers, at_us).run(pause=lambda: time.sleep(0))
+
+
+def explained(
+    connection: sqlite3.Connection, terms: ChargingTerms, payers: Payers, plate: str, day: date, at_us: int
+) -> tuple[Settled, list[ChargeRule]]:
+    """Return what a vehicle's day comes to now, with its rules; nothing is changed.
+
+    Raises
+    ------
+    ConfigurationError
+        If no version of the scheme holds on that day.
+    """
+    scheme = terms.of_day(day)
+    if scheme is None:
+        raise ConfigurationError(f"no version of `{terms.newest.name}` holds on {day.isoformat()}")
+    number = day.toordinal()
+    payer = payers.known(connection, day, [plate]).get(plate, _NOBODY)
+    withdrawn = {seq for (seq,) in connection.execute("SELECT seq FROM withdrawn")}
+    gates = gates_of(connection, number, plate)
+    kept = KeptDay(passages=passages_of(connection, number, plate), gates=gates)
+    settled = settled_day(scheme, kept, payer, terms.waived_on(day), day, at_us, withdrawn)
+    left = [(zone, one, without(one, withdrawn)) for zone, one in kept.passages]
+    shown = ExplainedDay(
+        passages=[as_passage(scheme, zone, one) for zone, _, one in left if one is not None],
+        payer=payer,
+        settled=settled,
+        withdrawn=sum(one is not before for _, before, one in left),
+    )
+    return settled, explain_day(terms, scheme, shown, day, at_us)

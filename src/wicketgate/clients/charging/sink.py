@@ -100,10 +100,12 @@ class ChargingSink:
 
     def _reduce(self) -> None:
         terms, taker = self._terms()
-        trees = []
-        for one in self._waiting:
-            final = last_of(one.batch.header, one.batch.lines[-1])
-            trees.append(BatchTree(one.batch, final.seq - len(one.batch.lines) + 1))
+        lasts = [last_of(one.batch.header, one.batch.lines[-1]) for one in self._waiting]
+        trees = [
+            BatchTree(one.batch, last.seq - len(one.batch.lines) + 1)
+            for one, last in zip(self._waiting, lasts, strict=True)
+        ]
+        final = lasts[-1]
         firsts = [tree.first_seq for tree in trees]
 
         def evidence(seq: int) -> Evidence:
