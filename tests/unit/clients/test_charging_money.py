@@ -108,6 +108,10 @@ def test_the_documents_hold_a_sample_that_is_taken() -> None:
         (f"{HEAD}\np-1,AB12CDE,01/09/2026,2026-09-01T09:00:00Z,1800\n", "line 2: `day`"),
         (f"{HEAD}\np-1,,2026-09-01,2026-09-01T09:00:00Z,1800\n", "line 2: `plate` is no plate"),
         (f"{HEAD}\np-1,N/A,2026-09-01,2026-09-01T09:00:00Z,1800\n", "line 2: `plate` is no plate"),
+        (
+            f"{HEAD}\nx/ab12cde,AB12CDE,2026-09-01,2026-09-01T09:00:00Z,1800\n",
+            "line 2: `number` holds the plate",
+        ),
         (f"{HEAD}\n,AB12CDE,2026-09-01,2026-09-01T09:00:00Z,1800\n", "line 2: `number`"),
         (f"{HEAD}\np-1,,,2026-09-01T09:00:00Z,1800\n", "line 2: a payment has `plate` and `day`, or one of"),
         (

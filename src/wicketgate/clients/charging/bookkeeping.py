@@ -15,17 +15,23 @@ import msgspec
 from wicketgate.base.clock import parse_rfc3339
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.clients.charging.book import accounts
+from wicketgate.clients.charging.book.provider import make_provider_tables
+from wicketgate.clients.charging.book.tables import make_tables as book_tables
 from wicketgate.clients.charging.book.taking import graces_of, payments_of, plates_paid_on, term_us
 from wicketgate.clients.charging.cases import casebook, queue
 from wicketgate.clients.charging.cases.life import standing_of
 from wicketgate.clients.charging.cases.neighbours import PaidPlates
 from wicketgate.clients.charging.cases.reviews import Decision, Found
+from wicketgate.clients.charging.cases.tables import make_tables as case_tables
 from wicketgate.clients.charging.cases.triage import Signs, is_impossible, reasons_of
 from wicketgate.clients.charging.days import passages_of, release_day
+from wicketgate.clients.charging.importing import forget_over
 from wicketgate.clients.charging.payers import Payer
 from wicketgate.clients.charging.proofs import ProvedRow, proved_rows
+from wicketgate.clients.charging.published import kept_terms
 from wicketgate.clients.charging.reducing import best_two
 from wicketgate.clients.charging.settling import Payment, Settled
+from wicketgate.clients.charging.store import change, forget
 from wicketgate.clients.charging.terms import ChargingTerms
 from wicketgate.reads.plates import read_by_position
 from wicketgate.regime.documents.scheme_terms import Scheme
@@ -46,7 +52,7 @@ class BookPayers:
     """
 
     def __init__(self, terms: ChargingTerms) -> None:
-        self._terms = terms
+        self.terms = self._terms = terms
         self._named = {one.reference: one for one in terms.versions}
 
     def scheme_named(self, reference: str) -> Scheme:
@@ -187,6 +193,24 @@ class BookPayers:
         cases = casebook.live_cases(connection, 1_000_000)
         standing = [standing_of(self.scheme_named(one.scheme), one.acts).state for one in cases]
         return {f"standing.{state}": standing.count(state) for state in sorted(set(standing))}
+
+
+def open_book(connection: sqlite3.Connection) -> BookPayers:
+    """Return the book of a charging folder's file; its tables are made where they are missing."""
+    with change(connection):
+        for make in (book_tables, make_provider_tables, case_tables):
+            make(connection)
+    return BookPayers(kept_terms(connection))
+
+
+def forget_all(connection: sqlite3.Connection, book: BookPayers, now_us: int) -> int:
+    """Forget everybody whose term is over, and let no byte of them stay beside the file; return how many."""
+    with change(connection):
+        gone = forget_over(connection, now_us)
+        newest = book.terms.newest
+        gone += accounts.forget_vehicles(connection, newest.local(now_us)[0], newest.penalty.issue_days)
+    forget(connection)
+    return gone
 
 
 def evidence_of(connection: sqlite3.Connection, day: date, plate: str) -> list[ProvedRow]:

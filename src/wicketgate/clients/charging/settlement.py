@@ -123,7 +123,9 @@ class Settlement:
                 if not found:
                     self._settle_gates(day)
                     connection.execute(
-                        "UPDATE days SET settled = 1, reached = coalesce(reached, '') WHERE day = ?", (day,)
+                        # Where it had come to is a plate, and not needed any more.
+                        "UPDATE days SET settled = 1, reached = '' WHERE day = ?",
+                        (day,),
                     )
                     return
                 self._settle(day, {plate: self._kept(day, plate, kept) for plate, kept in found.items()})

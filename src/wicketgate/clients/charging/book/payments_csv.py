@@ -12,7 +12,7 @@ from typing import Final
 
 from wicketgate.base.clock import parse_rfc3339
 from wicketgate.base.errors import InputError
-from wicketgate.reads.plates import PlateFault, read_plate
+from wicketgate.reads.plates import PlateFault, normal_form, read_plate
 
 NEEDED: Final = ("number", "received_at", "amount")
 OPTIONAL: Final = ("plate", "day", "account", "penalty", "reverses", "currency")
@@ -105,6 +105,15 @@ def same(one: PaymentLine, other: PaymentLine) -> bool:
     return _said(one) == _said(other)
 
 
+def names_plate(plate: str, number: str) -> bool:
+    """Return whether the number of a payment tells its plate.
+
+    >>> names_plate("AB12CDE", "2026/ab12-cde/1"), names_plate("AB12CDE", "P-1")
+    (True, False)
+    """
+    return bool(plate) and plate in normal_form(number)
+
+
 def _said(one: PaymentLine) -> tuple[object, ...]:
     return one.number, one.received_us, one.amount, one.plate, one.day, one.account, one.penalty, one.reverses
 
@@ -170,11 +179,14 @@ def _payment(line: int, cells: Mapping[str, str]) -> PaymentLine:
     vehicle = bool(said["plate"] or said["day"])
     if vehicle + sum(bool(said[name]) for name in ("account", "penalty", "reverses")) != 1:
         raise _Wrong("a payment has `plate` and `day`, or one of `account`, `penalty` and `reverses`")
+    plate = _plate(said["plate"]) if vehicle else ""
+    if names_plate(plate, said["number"]):
+        raise _Wrong("`number` holds the plate: the book keeps numbers for ever")
     return PaymentLine(
         number=said["number"],
         received_us=received_us,
         amount=int(said["amount"]),
-        plate=_plate(said["plate"]) if vehicle else "",
+        plate=plate,
         day=_day(said["day"]) if vehicle else None,
         account=said["account"],
         penalty=said["penalty"],

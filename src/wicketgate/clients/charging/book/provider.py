@@ -16,7 +16,7 @@ import msgspec
 
 from wicketgate.base.clock import parse_rfc3339
 from wicketgate.base.errors import InputError, Unreachable
-from wicketgate.clients.charging.book.payments_csv import MOST_AMOUNT, PaymentLine
+from wicketgate.clients.charging.book.payments_csv import MOST_AMOUNT, PaymentLine, names_plate
 from wicketgate.reads.plates import PlateFault, read_plate
 
 PATH: Final = "/v1/payments"
@@ -136,6 +136,8 @@ def _line(place: int, one: ProvidedPayment) -> PaymentLine:
             f"payment {place} of the page has no plate and day, nor one of account, penalty and reverses",
             code="payments-refused",
         )
+    if names_plate(plate, one.number):
+        raise InputError(f"payment {place} of the page has its plate as number", code="payments-refused")
     try:
         received_us = parse_rfc3339(one.received_at)
     except InputError:

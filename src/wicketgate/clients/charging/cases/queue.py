@@ -262,7 +262,11 @@ def is_clone_held(connection: sqlite3.Connection, plate: str, now_us: int) -> bo
 
 def forget_doubts(connection: sqlite3.Connection, now_us: int) -> None:
     """Forget doubts, holds and rejections whose time is over, and reviews that nobody finished in time."""
-    late = connection.execute("SELECT plate, day FROM reviews WHERE ends_us <= ?", (now_us,)).fetchall()
+    late = connection.execute(
+        "SELECT plate, day FROM reviews WHERE ends_us <= ? AND NOT EXISTS (SELECT 1 FROM cases "
+        "WHERE cases.plate = reviews.plate AND cases.day = reviews.day AND cases.ends_us IS NULL)",
+        (now_us,),
+    ).fetchall()
     for plate, day in late:
         close_review(connection, plate, date.fromisoformat(day))
     if late:
