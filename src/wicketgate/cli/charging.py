@@ -18,8 +18,9 @@ from wicketgate.base.files import keep_private
 from wicketgate.base.settings import read_secret
 from wicketgate.cli.endings import INTERRUPTED
 from wicketgate.cli.saying import say
+from wicketgate.clients.charging.bookkeeping import forget_all, open_book
+from wicketgate.clients.charging.cases.tables import figures
 from wicketgate.clients.charging.figures import shown_figures
-from wicketgate.clients.charging.payers import NoPayers
 from wicketgate.clients.charging.program import ChargingProgram, keep_cameras, make_folder, open_place
 from wicketgate.clients.charging.published import PublishedScheme, kept_terms
 from wicketgate.clients.charging.settlement import explained, run_settlement
@@ -83,7 +84,9 @@ def run_settle(args: argparse.Namespace) -> int:
     with closing(connection), Remote(place.url, token=place.token()) as remote:
         # A waiver that is not known would cost drivers money: without a look nothing is settled.
         PublishedScheme(connection, remote, place.verifier, place.scheme).look()
-        tally = run_settlement(connection, kept_terms(connection), NoPayers(), SystemClock().now_us())
+        book, now_us = open_book(connection), SystemClock().now_us()
+        tally = run_settlement(connection, book.terms, book, now_us)
+        forget_all(connection, book, now_us)
     outcomes = ", ".join(f"{name} {count}" for name, count in sorted(tally.outcomes.items())) or "nothing due"
     say(f"settled {tally.vehicle_days} vehicle-days ({outcomes}); forgot {tally.forgotten}")
     return 0
@@ -102,8 +105,9 @@ def run_explain(args: argparse.Namespace) -> int:
         connection.close()
         raise ConfigurationError("PLATE is no plate", code="usage")
     with closing(connection):
-        terms = kept_terms(connection)
-        settled, rules = explained(connection, terms, NoPayers(), plate, day, SystemClock().now_us())
+        book = open_book(connection)
+        terms = book.terms
+        settled, rules = explained(connection, terms, book, plate, day, SystemClock().now_us())
     if args.json:
         shown = [
             {"rule": one.rule, "words": one.words, **({} if one.amount is None else {"amount": one.amount})}
@@ -122,7 +126,9 @@ def run_report(args: argparse.Namespace) -> int:
     """Print the figures, as JSON: never by camera, and no plate."""
     place, connection = open_place(args.folder)
     with closing(connection):
-        print(json.dumps({"scheme": place.scheme, **shown_figures(connection)}, indent=2))
+        book = open_book(connection)
+        cases = {**figures(connection), **book.figures(connection)}
+        print(json.dumps({"scheme": place.scheme, **shown_figures(connection), "cases": cases}, indent=2))
     return 0
 
 

@@ -6,6 +6,8 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from wicketgate.cli.arguments import add_gateway
+from wicketgate.cli.arguments.charging_cases import add_cases
+from wicketgate.cli.arguments.charging_money import add_money
 
 
 def add_charging(parser: ArgumentParser) -> None:
@@ -48,6 +50,8 @@ def add_charging(parser: ArgumentParser) -> None:
     report = commands.add_parser("report", help="print the figures, as JSON")
     _add_folder(report)
     report.set_defaults(run="wicketgate.cli.charging:run_report")
+    add_money(commands)
+    add_cases(commands)
 
 
 def _add_folder(parser: ArgumentParser) -> None:

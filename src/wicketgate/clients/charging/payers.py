@@ -9,6 +9,7 @@ from datetime import date
 from typing import Protocol
 
 from wicketgate.clients.charging.settling import ChargedVehicle, Payment, Settled
+from wicketgate.regime.documents.waiver import Waiver
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,11 +20,14 @@ class Payer:
     ----------
     payments : sequence of Payment
         For this vehicle and day.
+    graces : sequence of Waiver
+        Deadlines that are later for this vehicle's day alone, as a payment for it was taken back.
     vehicle : ChargedVehicle
         What registers and accounts say of it.
     """
 
     payments: Sequence[Payment] = ()
+    graces: Sequence[Waiver] = ()
     vehicle: ChargedVehicle = field(default_factory=ChargedVehicle)
 
 

@@ -121,6 +121,7 @@ class Settlement:
                 found = passages_after(connection, day, reached, at_once)
                 if not found:
                     self._settle_gates(day)
+                    # Where it had come to is a plate, and not needed any more.
                     connection.execute("UPDATE days SET settled = 1, reached = '' WHERE day = ?", (day,))
                     return
                 self._settle(day, self._kept(day, found), {})
@@ -304,7 +305,7 @@ def settled_day(
         scheme,
         passages,
         payer.payments,
-        waivers,
+        [*waivers, *payer.graces],
         payer.vehicle,
         day=day,
         at_us=at_us,
