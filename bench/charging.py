@@ -21,7 +21,7 @@ from typing import Any
 from wicketgate.base.clock import SECOND_US, SystemClock, rfc3339
 from wicketgate.base.signing import PrivateKey
 from wicketgate.clients.charging.payers import Payer
-from wicketgate.clients.charging.settlement import Settlement, explained
+from wicketgate.clients.charging.settlement import explained, run_settlement
 from wicketgate.clients.charging.settling import ChargedVehicle, Payment, Settled
 from wicketgate.clients.charging.sink import ChargingSink
 from wicketgate.clients.charging.store import open_store
@@ -165,7 +165,7 @@ def _reduced(folder: Path, terms: ChargingTerms) -> dict[str, Any]:
     explained_ms = _explained(connection, terms)
     due_us = day_due_us(terms.newest, _DAY)
     begun_s = time.perf_counter()
-    tally = Settlement(connection, terms, SomePayers(terms.newest.instant(_DAY, 720)), due_us).run()
+    tally = run_settlement(connection, terms, SomePayers(terms.newest.instant(_DAY, 720)), due_us)
     settle_s = time.perf_counter() - begun_s
     connection.close()
     per_day = 1_000_000 * ROWS_A_VEHICLE / rows

@@ -22,6 +22,7 @@ from wicketgate.clients.charging.terms import ChargingTerms, day_due_us
 from wicketgate.regime.documents.scheme_terms import Scheme
 
 NEVER_US: Final = 1 << 62
+KEPT_IN: Final = ("passages", "gates", "held")
 Evidence = tuple[int, int, int, bytes, bytes]
 """A row as the table `evidence` has it."""
 
@@ -125,10 +126,10 @@ class DaysWriter:
             apart_us = scheme.evidence.crossing_us
             new = crossings(found, apart_us)
             near = self._near(scheme, key, new)
-            before = {known for _, known in near}
-            for place, known in near:
+            before = {former for _, former in near}
+            for place, former in near:
                 self._gone.append(place)
-                self._unshown.update(one.seq for one in known.best)
+                self._unshown.update(one.seq for one in former.best)
             for kept in crossings([*new, *before], apart_us):
                 day = scheme.local(kept.first_us)[0].toordinal()
                 self._shown.update(one.seq for one in kept.best)
@@ -227,7 +228,10 @@ def gates_of(
 
 
 def forget_vehicles(
-    connection: sqlite3.Connection, day: int, plates: Iterable[tuple[str, Iterable[int]]]
+    connection: sqlite3.Connection,
+    day: int,
+    plates: Iterable[tuple[str, Iterable[int]]],
+    tables: Iterable[str] = KEPT_IN,
 ) -> None:
     """Take away all that is kept of vehicles' days.
 
@@ -235,6 +239,8 @@ def forget_vehicles(
     ----------
     plates : iterable of (str, iterable of int)
         Each with the numbers of the rows that were its evidence.
+    tables : iterable of str
+        Where there may be something of them.
     """
     gone = [(plate, list(seqs)) for plate, seqs in plates]
     days = [(day, plate) for plate, _ in gone]
@@ -242,7 +248,7 @@ def forget_vehicles(
         "DELETE FROM evidence WHERE seq = ?",
         [(seq,) for seq in sorted(seq for _, seqs in gone for seq in seqs)],
     )
-    for table in ("passages", "gates", "held"):
+    for table in tables:
         connection.executemany(f"DELETE FROM {table} WHERE day = ? AND plate = ?", days)  # noqa: S608
 
 
