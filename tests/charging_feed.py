@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests import charging_oracle as oracle
-from wicketgate.base.clock import from_datetime, rfc3339
+from wicketgate.base.clock import SystemClock, from_datetime, rfc3339
 from wicketgate.clients.charging.sink import ChargingSink
 from wicketgate.clients.charging.store import open_store
 from wicketgate.clients.charging.taking import RowTaker
@@ -31,17 +31,6 @@ PROMISE = {
     "merge_by": "2026-08-03T00:00:06Z",
     "signature": "",
 }
-
-
-class StillClock:
-    """A clock that stands."""
-
-    def __init__(self, at_us: int) -> None:
-        self.at_us = at_us
-
-    def now_us(self) -> int:
-        """Return its time."""
-        return self.at_us
 
 
 def groups_of(scheme: Scheme, cameras: Iterable[str]) -> dict[tuple[str, str], frozenset[str]]:
@@ -102,10 +91,10 @@ class MadeFeed:
 class ChargingFolder:
     """A charging folder without a program: what comes is reduced into it."""
 
-    def __init__(self, folder: Path, terms: ChargingTerms, cameras: Iterable[str], at_us: int = 0) -> None:
+    def __init__(self, folder: Path, terms: ChargingTerms, cameras: Iterable[str]) -> None:
         self.folder = folder
         self.terms = terms
-        self.clock = StillClock(at_us)
+        self.clock = SystemClock()
         self._taker = RowTaker(terms, groups_of(terms.newest, cameras))
         self.open()
 

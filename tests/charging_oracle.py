@@ -107,13 +107,17 @@ HALF_HOURS = (
 """From when; the inner city in and out of season; Essingeleden in and out of it."""
 
 
+ALL_SAINTS_EVE = date(2026, 10, 30)
+"""The one day before a holiday from August to October 2026; such days are free in Stockholm."""
+
+
 def stockholm(reads: list[Read], day: date) -> list[int]:
-    """Return the tax of an ordinary working day in 2026 from August to October: each crossing, and a cap."""
+    """Return the tax of a day in 2026 from August to October: each crossing, and a cap."""
     peak = day >= date(2026, 8, 15)
     total = 0
     for crossing in grouped(reads):
         at = min(crossing)[0].astimezone(STOCKHOLM)
-        if at.date() != day or day.weekday() >= 5:
+        if at.date() != day or day.weekday() >= 5 or day == ALL_SAINTS_EVE:
             continue
         column = (1 if peak else 2) + (2 if crossing[0][3] == "essingeleden" else 0)
         amount = 0

@@ -93,7 +93,7 @@ def test_in_any_order_and_portion_the_same_is_kept_as_of_all_reads_at_once(
             }
             kept = {
                 folder: [
-                    as_passage(scheme, zone, one)
+                    as_passage(date.fromordinal(day), zone, one)
                     for day in days_of(folder)
                     for zone, one in passages_of(folder.connection, day, plate)
                 ]

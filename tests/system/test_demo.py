@@ -187,7 +187,11 @@ def test_hits_come_and_are_answered(first: Outcome) -> None:
     assert report["hits"] == matched > 0
     assert report["latency_ms"]["hit_p50"] > 0
     assert report["latency_ms"]["hit_p99"] >= report["latency_ms"]["hit_p50"]
-    assert report["outcomes"]["confirmed"] + report["outcomes"].get("misread", 0) > 0
+    outcomes = report["outcomes"]
+    assert outcomes.get("confirmed", 0) + outcomes.get("misread", 0) > 0, (
+        outcomes,
+        report["hits_by_quality"],
+    )
 
 
 def test_every_wire_format_was_spoken(first: Outcome) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -24,6 +25,7 @@ from wicketgate_demo.judge.evidence import Attempt, Sent
 
 BY = "duty officer, simulated"
 _PAUSE_S = 0.5
+_FINISH_S = 5.0
 _AT_ONCE = 500
 _decode = msgspec.json.Decoder(Sent).decode
 
@@ -113,6 +115,19 @@ class DutyOfficer:
         while True:
             with contextlib.suppress(httpx.HTTPError, ValueError):  # the gateway is away; the queue waits
                 await self.answer_queue()
+            await asyncio.sleep(_PAUSE_S)
+
+    async def finish(self) -> None:
+        """Answer what is left, as long as there is something to say, for some seconds at most.
+
+        A machine that is busy lets pictures and sessions come late; what is never ready waits in the queue.
+        """
+        until_s = time.monotonic() + _FINISH_S
+        while time.monotonic() < until_s:
+            said = self.outcomes.total()
+            with contextlib.suppress(httpx.HTTPError, ValueError):
+                if await self.answer_queue() == 0 and self.outcomes.total() == said > 0:
+                    return
             await asyncio.sleep(_PAUSE_S)
 
     async def answer_queue(self) -> int:

@@ -59,6 +59,8 @@ _STILL_S = 1.5
 _PROGRESS_S = 5.0
 _PATIENCE_S = 120.0
 _RECORD = "sent.ndjson"
+_HOUR = "8"
+"""Of the rush: who drives depends on the hour, and a report must not."""
 
 
 class Trial:
@@ -117,7 +119,7 @@ class Trial:
         try:
             tally, sent = await self._load()
             await self._settle()
-            await self._officer.answer_queue()
+            await self._officer.finish()
             attempts = await officers.attempt_to_widen()
             fetching.cancel()
             await asyncio.gather(fetching, return_exceptions=True)
@@ -199,7 +201,7 @@ class Trial:
         record, out = folder.log(_RECORD), folder.log("simulate.out")
         words = [
             *simulate_arguments(self._served, self._rate),
-            *("--seconds", str(self._seconds)),
+            *("--seconds", str(self._seconds), "--at", _HOUR),
             *("--record", str(record)),
         ]
         child = asyncio.create_task(run_child(*words, log=folder.log("simulate.log"), out=out))

@@ -485,3 +485,33 @@ def test_the_frame_of_a_map_leads_from_its_marks_back_to_their_places() -> None:
     far = map_of(placed, [[[[50, 0], [60, 0], [60, 10], [50, 0]]]])
     assert far is not None
     assert far["frame"] == frame, "an area elsewhere does not shrink the cameras"
+
+
+@pytest.mark.parametrize(
+    ("reason", "said", "never"),
+    [
+        ("", "Nobody approved", "approver refused"),
+        ("Nobody was in danger.", "approver refused", "Nobody approved"),
+    ],
+)
+def test_an_emergency_that_was_refused_is_not_said_to_have_run_out(
+    reason: str, said: str, never: str
+) -> None:
+    search = msgspec.to_builtins(
+        shown(
+            "Gate",
+            status="not-approved",
+            approvals_needed=(),
+            emergency=True,
+            approve_by=rfc3339(NOW_US - HOUR_US),
+            unapproved=True,
+            refused_reason=reason,
+        )
+    )
+    own = ASK.own(SESSION, NOW_US, [search], [authority("Gate")])
+    question = ASK.question(SESSION, NOW_US, search=search, detail=None, title="Gate")
+    for page in (own, question):
+        text = " ".join(page.decode().split()) if isinstance(page, bytes) else " ".join(str(page).split())
+        assert said in text
+        assert never not in text
+    assert "Nothing yet" not in str(own), "what is refused never comes"

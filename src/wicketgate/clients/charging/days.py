@@ -22,6 +22,7 @@ from wicketgate.clients.charging.terms import ChargingTerms, day_due_us
 from wicketgate.regime.documents.scheme_terms import Scheme
 
 NEVER_US: Final = 1 << 62
+KEPT_IN: Final = ("passages", "gates", "held")
 Evidence = tuple[int, int, int, bytes, bytes]
 """A row as the table `evidence` has it."""
 
@@ -102,9 +103,9 @@ class DaysWriter:
             known = () if row is None else (_kept(row),)
             if not any(kept.first_us <= one.at_us <= kept.last_us for kept in (*known, *pieces.get(key, ()))):
                 pieces[key] = [*pieces.get(key, ()), begun(one)]
-        for key, found in sorted(pieces.items()):
+        for key, of_key in sorted(pieces.items()):
             row = find(wanted, key).fetchone()
-            kept = reduce(joined, found)
+            kept = reduce(joined, of_key)
             if row is None:
                 self._shown.update(one.seq for one in kept.best)
             else:
@@ -125,10 +126,10 @@ class DaysWriter:
             apart_us = scheme.evidence.crossing_us
             new = crossings(found, apart_us)
             near = self._near(scheme, key, new)
-            before = {known for _, known in near}
-            for place, known in near:
+            before = {former for _, former in near}
+            for place, former in near:
                 self._gone.append(place)
-                self._unshown.update(one.seq for one in known.best)
+                self._unshown.update(one.seq for one in former.best)
             for kept in crossings([*new, *before], apart_us):
                 day = scheme.local(kept.first_us)[0].toordinal()
                 self._shown.update(one.seq for one in kept.best)
@@ -204,20 +205,33 @@ def passages_after(
     return found
 
 
-def gates_of(connection: sqlite3.Connection, day: int, plate: str) -> list[tuple[int, CameraSighting]]:
-    """Return what was read of a vehicle at gates on a day, and on those beside it, each with its row's number."""
-    return [
-        (seq, CameraSighting(at_us, camera, confidence, zone, "through", gate))
-        for near in (day - 1, day, day + 1)
-        for zone, at_us, camera, gate, confidence, seq in connection.execute(
-            "SELECT zone, at_us, camera, gate, confidence, seq FROM gates WHERE day = ? AND plate = ?",
-            (near, plate),
-        )
-    ]
+def gates_of(
+    connection: sqlite3.Connection, day: int, first: str, last: str
+) -> dict[str, list[tuple[int, CameraSighting]]]:
+    """Return what was read of vehicles at gates on a day, and on those beside it, each with its row's number.
+
+    Parameters
+    ----------
+    first, last : str
+        The plates of the first and the last of the vehicles.
+    """
+    found: dict[str, list[tuple[int, CameraSighting]]] = {}
+    for near in (day - 1, day, day + 1):
+        for plate, zone, at_us, camera, gate, confidence, seq in connection.execute(
+            "SELECT plate, zone, at_us, camera, gate, confidence, seq FROM gates "
+            "WHERE day = ? AND plate BETWEEN ? AND ?",
+            (near, first, last),
+        ):
+            one = CameraSighting(at_us, camera, confidence, zone, "through", gate)
+            found.setdefault(plate, []).append((seq, one))
+    return found
 
 
 def forget_vehicles(
-    connection: sqlite3.Connection, day: int, plates: Iterable[tuple[str, Iterable[int]]]
+    connection: sqlite3.Connection,
+    day: int,
+    plates: Iterable[tuple[str, Iterable[int]]],
+    tables: Iterable[str] = KEPT_IN,
 ) -> None:
     """Take away all that is kept of vehicles' days.
 
@@ -225,6 +239,8 @@ def forget_vehicles(
     ----------
     plates : iterable of (str, iterable of int)
         Each with the numbers of the rows that were its evidence.
+    tables : iterable of str
+        Where there may be something of them.
     """
     gone = [(plate, list(seqs)) for plate, seqs in plates]
     days = [(day, plate) for plate, _ in gone]
@@ -232,7 +248,7 @@ def forget_vehicles(
         "DELETE FROM evidence WHERE seq = ?",
         [(seq,) for seq in sorted(seq for _, seqs in gone for seq in seqs)],
     )
-    for table in ("passages", "gates", "held"):
+    for table in tables:
         connection.executemany(f"DELETE FROM {table} WHERE day = ? AND plate = ?", days)  # noqa: S608
 
 

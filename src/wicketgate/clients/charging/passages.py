@@ -6,7 +6,6 @@ in which they came: docs/spec/scheme.md, section 4.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
@@ -69,7 +68,7 @@ def reduce_sightings(scheme: Scheme, sightings: Iterable[CameraSighting]) -> tup
     for one in ordered:
         if scheme.charged_at(one.at_us):
             day, minute = scheme.local(one.at_us)
-            key = (day, one.zone, bisect_right(scheme.edges, minute))
+            key = (day, one.zone, scheme.stretch(day, minute))
             known = found.get(key)
             found[key] = _passage(scheme, one) if known is None else _joined(known, one)
     return tuple(sorted(found.values(), key=_order))

@@ -40,7 +40,7 @@ from wicketgate.ledger.notes import NoteVerifier, parse_vkey
 _LOOK_EVERY_US: Final = 15_000_000
 _AGAIN_S: Final = 5.0
 _WAIT_S: Final = 2.0
-_TOKEN_FILE: Final = "unit.token"
+_UNITS: Final = "unit.secret"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ class ChargingPlace:
 
     def token(self) -> str:
         """Return the unit's token."""
-        return read_secret(self.folder / _TOKEN_FILE)
+        return read_secret(self.folder / _UNITS)
 
 
 def make_folder(
@@ -95,7 +95,7 @@ def make_folder(
                 "that their source registers"
             )
         # A crash up to the commit: the folder is made again.
-        write_durably(folder / _TOKEN_FILE, token.encode() + b"\n", aside=folder / "unit.token.new")
+        write_durably(folder / _UNITS, token.encode() + b"\n", aside=folder / "unit.secret.new")
         with change(connection):
             if cameras:
                 keep_cameras(connection, cameras, terms)

@@ -7,10 +7,10 @@ all of them says the same. docs/spec/charging.md, section 2.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from typing import NamedTuple
 
 from wicketgate.clients.charging.passages import CameraSighting, Passage
-from wicketgate.regime.documents.scheme_terms import Scheme
 
 
 class KeptRead(NamedTuple):
@@ -85,11 +85,11 @@ def without(passage: KeptPassage, withdrawn: frozenset[int] | set[int]) -> KeptP
     return passage._replace(best=left[:1], reads=passage.reads - len(kept & withdrawn)) if left else None
 
 
-def as_passage(scheme: Scheme, zone: str, kept: KeptPassage) -> Passage:
+def as_passage(day: date, zone: str, kept: KeptPassage) -> Passage:
     """Return what is kept as the rules of settling take it."""
     return Passage(
         zone=zone,
-        day=scheme.local(kept.first_us)[0],
+        day=day,
         first_us=kept.first_us,
         last_us=kept.last_us,
         count=kept.reads,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -87,7 +86,7 @@ class MinutesOf:
         return (
             scheme,
             day.toordinal(),
-            bisect_right(scheme.edges, minute) if scheme.charged_at(at_us) else NO_STRETCH,
+            scheme.stretch(day, minute) if scheme.charged_at(at_us) else NO_STRETCH,
         )
 
 
