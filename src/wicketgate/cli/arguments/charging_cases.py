@@ -17,6 +17,9 @@ def add_cases(commands: _SubParsersAction[ArgumentParser]) -> None:
     )
     _add_folder(person)
     person.add_argument("name", metavar="NAME", help="who it is")
+    person.add_argument(
+        "--passphrase-file", type=Path, metavar="F", help="its first line, for its owner alone"
+    )
     person.add_argument("--end", action="store_true", help="let them no longer")
     person.set_defaults(run=f"{_MODULE}:run_person")
     issue = commands.add_parser(

@@ -20,6 +20,7 @@ from wicketgate.clients.charging.book.payments_csv import MOST_AMOUNT, PaymentLi
 from wicketgate.reads.plates import PlateFault, read_plate
 
 PATH: Final = "/v1/payments"
+ORDERS: Final = "/v1/orders"
 MOST_PAGE: Final = 1_000
 MOST_BYTES: Final = 4 * 1024 * 1024
 MOST_PAGES: Final = 10_000
@@ -52,6 +53,13 @@ class ProvidedPage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     cursor: _Cursor
 
 
+class Ordered(msgspec.Struct, frozen=True, kw_only=True):
+    """A payment that a driver is about to make: its number, and the provider's page for it."""
+
+    number: _Number
+    url: Annotated[str, msgspec.Meta(max_length=1000)]
+
+
 Ask = Callable[[str], bytes]
 """Asks a provider for the page behind a cursor."""
 
@@ -70,7 +78,7 @@ class HttpProvider:
     def __init__(self, url: str, token: str, *, timeout_s: float = 30.0) -> None:
         import httpx  # most of the program's commands ask no provider
 
-        self._url, self._timeout_s = httpx.URL(url.rstrip("/") + PATH), timeout_s
+        self._url, self._orders = (httpx.URL(url.rstrip("/") + path) for path in (PATH, ORDERS))
         local = self._url.host in ("127.0.0.1", "localhost", "::1")
         if self._url.scheme != "https" and not (self._url.scheme == "http" and local):
             raise InputError("a provider beyond this machine is asked by https alone", code="configuration")
@@ -100,6 +108,31 @@ class HttpProvider:
                 return body
         except httpx.HTTPError as error:
             raise Unreachable(f"the provider does not answer ({type(error).__name__})") from error
+
+    def order(self, plate: str, day: date, amount: int, currency: str) -> Ordered:
+        """Order a payment; the provider says under which number, and where it is paid.
+
+        Raises
+        ------
+        Unreachable, InputError
+            If it does not answer, or not with an order.
+        """
+        import httpx
+
+        said = {"plate": plate, "day": day.isoformat(), "amount": amount, "currency": currency}
+        try:
+            answer = self._client.post(self._orders, json=said)
+        except httpx.HTTPError as error:
+            raise Unreachable(f"the provider does not answer ({type(error).__name__})") from error
+        if answer.status_code not in (200, 201):
+            raise Unreachable(f"the provider answered {answer.status_code}")
+        try:
+            ordered = msgspec.json.decode(answer.content, type=Ordered)
+        except msgspec.MsgspecError:
+            raise InputError("the provider's answer is no order") from None
+        if not ordered.url.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
+            raise InputError("the provider sends drivers to no https address")
+        return ordered
 
     def close(self) -> None:
         """Let go of its connections."""

@@ -25,7 +25,7 @@ from wicketgate.clients.charging.book.entries import (
     penalty_of,
     transfer,
 )
-from wicketgate.clients.charging.book.payments_csv import PaymentLine
+from wicketgate.clients.charging.book.payments_csv import PaymentLine, same
 from wicketgate.clients.charging.settling import Payment
 from wicketgate.reads.plates import read_by_position
 from wicketgate.regime.documents.scheme_terms import Scheme
@@ -77,8 +77,11 @@ def take_payments(
     """
     faults: list[tuple[int, str]] = []
     new: list[PaymentLine] = []
-    coming = {one.number: one for one in lines}
+    coming: dict[str, PaymentLine] = {}
     for one in lines:
+        if coming.setdefault(one.number, one) is not one and not same(coming[one.number], one):
+            faults.append((one.line, "`number` comes twice, with other contents"))
+    for one in coming.values():
         why = _wrong(connection, one, scheme_of, coming, early=early)
         if why:
             faults.append((one.line, why))
