@@ -11,20 +11,26 @@ import io
 import os
 import random
 import resource
+import sqlite3
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 from wicketgate.base.clock import SECOND_US, SystemClock, rfc3339
 from wicketgate.base.signing import PrivateKey
-from wicketgate.clients.charging.payers import Payer
+from wicketgate.clients.charging.book.accounts import AccountVehicle, register_vehicles
+from wicketgate.clients.charging.book.payments_csv import PaymentLine
+from wicketgate.clients.charging.book.provider import make_provider_tables
+from wicketgate.clients.charging.book.tables import make_tables as book_tables
+from wicketgate.clients.charging.book.taking import take_payments
+from wicketgate.clients.charging.bookkeeping import BookPayers
+from wicketgate.clients.charging.cases.tables import make_tables as case_tables
 from wicketgate.clients.charging.settlement import explained, run_settlement
-from wicketgate.clients.charging.settling import ChargedVehicle, Payment, Settled
 from wicketgate.clients.charging.sink import ChargingSink
-from wicketgate.clients.charging.store import open_store
+from wicketgate.clients.charging.store import change, open_store
 from wicketgate.clients.charging.taking import RowTaker
 from wicketgate.clients.charging.terms import ChargingTerms, day_due_us
 from wicketgate.clients.recipient.receive import Received
@@ -108,24 +114,26 @@ def plate_of(vehicle: int) -> str:
     return f"{found[:2]}{vehicle % 100:02}{found[2:]}"
 
 
-class SomePayers:
-    """Three of four vehicles on account, one in five paid on the day, and one in twenty not at all."""
-
-    def __init__(self, noon_us: int) -> None:
-        self._paid = Payer(payments=[Payment(number="1", received_us=noon_us, amount=1800)])
-        self._account = Payer(vehicle=ChargedVehicle(on_account=True))
-
-    def known(self, connection: Any, day: date, plates: Sequence[str]) -> Mapping[str, Payer]:
-        """Return what is known of vehicles."""
-        found = {}
-        for plate in plates:
-            lot = hash(plate) % 20
-            if lot:
-                found[plate] = self._account if lot > 4 else self._paid
-        return found
-
-    def take(self, connection: Any, at_us: int, day: date, settled: Mapping[str, Settled]) -> None:
-        """Take nothing."""
+def open_payers(connection: sqlite3.Connection, terms: ChargingTerms) -> BookPayers:
+    """Fill the book: three of four vehicles on account, one in five paid on the day, and one in twenty not at all."""
+    with change(connection):
+        for make in (book_tables, make_provider_tables, case_tables):
+            make(connection)
+    vehicles, lines = [], []
+    noon_us = terms.newest.instant(_DAY, 720)
+    for number in range(VEHICLES):
+        lot, plate = number % 20, plate_of(number)
+        if lot > 4:
+            vehicles.append(AccountVehicle(account=f"A{number // 20}", plate=plate, first=_DAY))
+        elif lot:
+            lines.append(
+                PaymentLine(number=f"P{number}", received_us=noon_us, amount=1800, plate=plate, day=_DAY)
+            )
+            )
+    with change(connection):
+        register_vehicles(connection, vehicles)
+        take_payments(connection, lines, terms.of_day, is_pursued=lambda plate, day: False, now_us=noon_us)
+    return BookPayers(terms)
 
 
 def measure() -> dict[str, Any]:
@@ -162,10 +170,11 @@ def _reduced(folder: Path, terms: ChargingTerms) -> dict[str, Any]:
     sink.close()
     reduce_s += time.perf_counter() - begun_s
     size = sum(path.stat().st_size for path in folder.iterdir())
-    explained_ms = _explained(connection, terms)
+    book = open_payers(connection, terms)
+    explained_ms = _explained(connection, terms, book)
     due_us = day_due_us(terms.newest, _DAY)
     begun_s = time.perf_counter()
-    tally = run_settlement(connection, terms, SomePayers(terms.newest.instant(_DAY, 720)), due_us)
+    tally = run_settlement(connection, terms, book, due_us)
     settle_s = time.perf_counter() - begun_s
     connection.close()
     per_day = 1_000_000 * ROWS_A_VEHICLE / rows
@@ -209,17 +218,17 @@ def _live(folder: Path, terms: ChargingTerms) -> dict[str, Any]:
     }
 
 
-def _explained(connection: Any, terms: ChargingTerms) -> float:
-    payers, at_us = SomePayers(0), day_due_us(terms.newest, _DAY + timedelta(days=-1))
+def _explained(connection: sqlite3.Connection, terms: ChargingTerms, book: BookPayers) -> float:
+    at_us = day_due_us(terms.newest, _DAY + timedelta(days=-1))
     took = []
     for number in range(300):
         begun_s = time.perf_counter()
-        explained(connection, terms, payers, plate_of(number * VEHICLES // 300), _DAY, at_us)
+        explained(connection, terms, book, plate_of(number * VEHICLES // 300), _DAY, at_us)
         took.append(time.perf_counter() - begun_s)
     return round(sorted(took)[len(took) * 99 // 100] * 1000, 2)
 
 
-def _sink(connection: Any, terms: ChargingTerms) -> ChargingSink:
+def _sink(connection: sqlite3.Connection, terms: ChargingTerms) -> ChargingSink:
     groups = frozenset({"ccz-boundary", "ccz-inside"})
     taker = RowTaker(terms, {}, groups)
     return ChargingSink(connection, lambda: (terms, taker), SystemClock())

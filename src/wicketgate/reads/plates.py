@@ -368,6 +368,8 @@ def read_by_position(plate: str) -> str:
     >>> read_by_position("ABI2CDE"), read_by_position("A101BCD"), read_by_position("W999991")
     ('AB12CDE', 'A101BCD', 'W999991')
     """
+    if _ALIKE.keys().isdisjoint(plate):
+        return plate
     ways = _uk_ways(plate)
     return ways[0] if len(ways) == 1 else plate
 

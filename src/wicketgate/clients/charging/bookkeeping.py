@@ -6,18 +6,16 @@ Nothing here commits.
 from __future__ import annotations
 
 import sqlite3
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 import msgspec
 
-from wicketgate.base.clock import parse_rfc3339
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.clients.charging.book import accounts
 from wicketgate.clients.charging.book.provider import make_provider_tables
 from wicketgate.clients.charging.book.tables import make_tables as book_tables
-from wicketgate.clients.charging.book.taking import graces_of, payments_of, plates_paid_on, term_us
+from wicketgate.clients.charging.book.taking import graces_of, plates_paid_on, term_us
 from wicketgate.clients.charging.cases import casebook, queue
 from wicketgate.clients.charging.cases.life import standing_of
 from wicketgate.clients.charging.cases.neighbours import PaidPlates
@@ -27,19 +25,18 @@ from wicketgate.clients.charging.cases.triage import Signs, is_impossible, reaso
 from wicketgate.clients.charging.days import passages_of, release_day
 from wicketgate.clients.charging.importing import forget_over
 from wicketgate.clients.charging.payers import Payer
+from wicketgate.clients.charging.portion import AskedVehicles
 from wicketgate.clients.charging.proofs import ProvedRow, proved_rows
 from wicketgate.clients.charging.published import kept_terms
-from wicketgate.clients.charging.reducing import best_two
-from wicketgate.clients.charging.settling import Payment, Settled
+from wicketgate.clients.charging.reducing import KeptRead, best_two
+from wicketgate.clients.charging.settling import Settled
 from wicketgate.clients.charging.store import change, forget
 from wicketgate.clients.charging.terms import ChargingTerms
-from wicketgate.reads.plates import read_by_position
 from wicketgate.regime.documents.scheme_terms import Scheme
 
 _SHOWN = 2
 """Rows that a reviewer sees, and that a case has as its evidence."""
-_MANY = 200
-"""Plates from which on a day's payments are read at once."""
+_NOBODY = accounts.Registered()
 
 
 class BookPayers:
@@ -54,6 +51,8 @@ class BookPayers:
     def __init__(self, terms: ChargingTerms) -> None:
         self.terms = self._terms = terms
         self._named = {one.reference: one for one in terms.versions}
+        self._paid: tuple[object, PaidPlates] | None = None
+        self._places: dict[str, tuple[float, float] | None] = {}
 
     def scheme_named(self, reference: str) -> Scheme:
         """Return a version of the scheme by `name@version`.
@@ -69,33 +68,17 @@ class BookPayers:
 
     def known(self, connection: sqlite3.Connection, day: date, plates: Sequence[str]) -> Mapping[str, Payer]:
         """Return what is known of vehicles on a day; one that is left out paid nothing and is nothing special."""
-        paid = _paid(connection, day) if len(plates) > _MANY else None
-        special = _registered_plates(connection) if len(plates) > _MANY else None
-        confirmed = {
-            one
-            for (one,) in connection.execute(
-                "SELECT plate FROM reviews WHERE day = ? AND decision IS NOT NULL", (day.isoformat(),)
-            )
-        }
+        asked = AskedVehicles(connection, day, plates)
         scheme = self._terms.of_day(day)
-        taken_back = {
-            one
-            for (one,) in connection.execute(
-                "SELECT plate FROM payments WHERE day = ? AND plate IS NOT NULL AND reversed_us IS NOT NULL",
-                (day.isoformat(),),
-            )
-        }
         found: dict[str, Payer] = {}
-        for plate in plates:
-            meant = read_by_position(plate)
-            payments = payments_of(connection, meant, day) if paid is None else paid.get(meant, ())
-            asked = special is None or meant in special
-            who = accounts.registered(connection, meant, day) if asked else accounts.Registered()
-            graces = graces_of(connection, scheme, meant, day) if scheme and meant in taken_back else ()
-            if payments or graces or who.vehicle or plate in confirmed:
-                found[plate] = Payer(
-                    payments=payments, graces=graces, vehicle=who.charged(confirmed=plate in confirmed)
-                )
+        for plate in {*asked.payments, *asked.taken_back, *asked.registered, *asked.confirmed}:
+            who = asked.registered.get(plate, _NOBODY)
+            graces = graces_of(connection, scheme, plate, day) if scheme and plate in asked.taken_back else ()
+            found[plate] = Payer(
+                payments=asked.payments.get(plate, ()),
+                graces=graces,
+                vehicle=who.charged(confirmed=plate in asked.confirmed),
+            )
         return found
 
     def take(
@@ -105,45 +88,55 @@ class BookPayers:
 
         Nothing is charged to a plate that another vehicle carries, nor for a day that a person rejected.
         """
-        paid: PaidPlates | None = None
+        asked = AskedVehicles(connection, day, settled)
+        stopped, doubted = asked.stopped(at_us), asked.doubted(at_us)
+        paid, diverted = self._paid_on(connection, day), bool(self._terms.waived_on(day))
         for plate, one in settled.items():
             if one.outcome == "closed":
                 continue  # what was asked in time stands; nothing new is
-            casebook.reconcile(connection, self.scheme_named, plate, one, now_us=at_us)
-            if queue.is_clone_held(connection, plate, at_us) or queue.is_rejected(connection, plate, day):
+            if plate in asked.cased:
+                casebook.reconcile(connection, self.scheme_named, plate, one, now_us=at_us)
+            if plate in stopped:
                 continue
             if one.outcome in ("account", "penalty", "review"):
-                paid = PaidPlates(plates_paid_on(connection, day)) if paid is None else paid
-                self._hold(connection, plate, one, paid, at_us)
+                if one.charges and plate not in asked.cased:
+                    signs = Signs(
+                        likeness=paid.likeness(plate),
+                        cloned=is_impossible(self._wheres(connection, asked.reads.get(plate, ()))),
+                        diverted=diverted,
+                        misread_before=any(
+                            read.camera in doubted.get(plate, ()) for read in asked.reads.get(plate, ())
+                        ),
+                    )
+                    self._hold(connection, plate, one, asked, signs, at_us)
             else:
-                self._settle_without(connection, plate, one, at_us)
+                self._settle_without(connection, plate, one, asked, at_us)
 
-    def _settle_without(self, connection: sqlite3.Connection, plate: str, one: Settled, at_us: int) -> None:
+    def _settle_without(
+        self, connection: sqlite3.Connection, plate: str, one: Settled, asked: AskedVehicles, at_us: int
+    ) -> None:
         """Take back what an account was charged for a day that comes to nothing now, and end its review."""
-        who = accounts.registered(connection, plate, one.day)
+        who = asked.registered.get(plate, _NOBODY)
         accounts.charge_account(connection, who, one, at_us=at_us)
-        if one.outcome != "open" and not casebook.had_case(connection, plate, one.day):
+        if one.outcome != "open" and plate in asked.reviewed and plate not in asked.cased:
             queue.close_review(connection, plate, one.day)
 
     def _hold(
-        self, connection: sqlite3.Connection, plate: str, one: Settled, paid: PaidPlates, at_us: int
+        self,
+        connection: sqlite3.Connection,
+        plate: str,
+        one: Settled,
+        asked: AskedVehicles,
+        signs: Signs,
+        at_us: int,
     ) -> None:
         """Charge an account for what is proved, and have everything else looked at by a person.
 
         Reads at a gate alone are charged to nobody, so nobody looks at them.
         """
-        if not one.charges or casebook.had_case(connection, plate, one.day):
-            return
-        who = accounts.registered(connection, plate, one.day)
-        rows = evidence_of(connection, one.day, plate)
-        signs = Signs(
-            likeness=paid.likeness(plate),
-            cloned=is_impossible(list(filter(None, map(_where, rows)))),
-            diverted=bool(self._terms.waived_on(one.day)),
-            misread_before=queue.is_doubted(connection, plate, list(map(queue.camera_of, rows)), at_us),
-        )
+        who = asked.registered.get(plate, _NOBODY)
         reasons = reasons_of(one, signs, on_account=bool(who.account))
-        confirmed = queue.is_confirmed(connection, plate, one.day)
+        confirmed = plate in asked.confirmed and queue.is_confirmed(connection, plate, one.day)
         if who.account and (confirmed or not reasons):
             accounts.charge_account(connection, who, one, at_us=at_us)
             if confirmed:
@@ -154,12 +147,35 @@ class BookPayers:
                 plate,
                 one.day,
                 reasons,
-                rows[:_SHOWN],
+                evidence_of(connection, one.day, plate)[:_SHOWN],
                 on_account=bool(who.account),
                 owed=one.owed,
                 at_us=at_us,
                 ends_us=term_us(self._terms.of_day, one.day),
             )
+
+    def _paid_on(self, connection: sqlite3.Connection, day: date) -> PaidPlates:
+        """Return the plates that were paid for on a day, made anew where a payment came or was taken back since."""
+        state = connection.execute(
+            "SELECT count(*), count(reversed_us), max(rowid) FROM payments WHERE day = ? AND plate IS NOT NULL",
+            (day.isoformat(),),
+        ).fetchone()
+        if self._paid is None or self._paid[0] != (day, state):
+            self._paid = (day, state), PaidPlates(plates_paid_on(connection, day))
+        return self._paid[1]
+
+    def _wheres(
+        self, connection: sqlite3.Connection, reads: Iterable[KeptRead]
+    ) -> list[tuple[int, float, float]]:
+        """Return when and where reads were made, by the places that their cameras' rows say."""
+        found = []
+        for read in reads:
+            if read.camera not in self._places:
+                self._places[read.camera] = next(map(_place, proved_rows(connection, [read.seq])), None)
+            place = self._places[read.camera]
+            if place is not None:
+                found.append((read.at_us, *place))
+        return found
 
     def decide(self, connection: sqlite3.Connection, id_: int, decision: Decision) -> Found:
         """Take a person's decision of a review; an account is charged at once where it is confirmed.
@@ -221,25 +237,9 @@ def evidence_of(connection: sqlite3.Connection, day: date, plate: str) -> list[P
     return proved_rows(connection, [one.seq for one in (*best, *others)])
 
 
-def _where(row: ProvedRow) -> tuple[int, float, float] | None:
-    """Return when and where a row's read was made; None where it does not say."""
-    read = msgspec.json.decode(row.row).get("read") or {}
-    position, at = read.get("position"), read.get("captured_at")
-    if not position or not at:
-        return None
-    return parse_rfc3339(at), float(position[1]), float(position[0])
-
-
-def _paid(connection: sqlite3.Connection, day: date) -> Mapping[str, Sequence[Payment]]:
-    found: defaultdict[str, list[Payment]] = defaultdict(list)
-    for plate, number, at_us, amount in connection.execute(
-        "SELECT plate, number, received_us, amount FROM payments WHERE day = ? AND plate IS NOT NULL "
-        "AND reversed_us IS NULL ORDER BY received_us, number",
-        (day.isoformat(),),
-    ):
-        found[plate].append(Payment(number=number, received_us=at_us, amount=amount))
-    return found
-
-
-def _registered_plates(connection: sqlite3.Connection) -> frozenset[str]:
-    return frozenset(plate for (plate,) in connection.execute("SELECT DISTINCT plate FROM account_vehicles"))
+def _place(row: ProvedRow) -> tuple[float, float] | None:
+    """Return the latitude and longitude of a row's camera; None where it does not say."""
+    said = msgspec.json.decode(row.row)
+    read = said.get("read") or said.get("erratum", {}).get("read") or {}
+    position = read.get("position")
+    return (float(position[1]), float(position[0])) if position else None

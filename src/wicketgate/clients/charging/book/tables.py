@@ -42,6 +42,7 @@ _TABLES: Final = (
         number TEXT PRIMARY KEY, account TEXT NOT NULL, vehicle INTEGER NOT NULL, day TEXT NOT NULL,
         amount INTEGER NOT NULL, corrected_us INTEGER
     ) STRICT""",
+    "CREATE INDEX IF NOT EXISTS account_charges_of ON account_charges (vehicle, day)",
     """CREATE UNIQUE INDEX IF NOT EXISTS account_charges_key ON account_charges (vehicle, day)
         WHERE corrected_us IS NULL""",
 )

@@ -16,7 +16,7 @@ MOST_LOST: Final = 3
 """Characters of a plate that a bolt, a tow bar or the edge of an image takes."""
 LEAST_LEFT: Final = 3
 MOST_SWAPS: Final = 2
-_CLASS: Final = {character: group[0] for group in CONFUSED for character in group}
+_CLASS: Final = str.maketrans({character: group[0] for group in CONFUSED for character in group})
 
 
 def skeleton(plate: str) -> str:
@@ -25,7 +25,7 @@ def skeleton(plate: str) -> str:
     >>> skeleton("A8") == skeleton("AB"), skeleton("AB11") == skeleton("ABH")
     (True, False)
     """
-    return "".join(_CLASS.get(one, one) for one in plate)
+    return plate.translate(_CLASS)
 
 
 def parts_of(plate: str) -> set[str]:
@@ -40,10 +40,12 @@ def parts_of(plate: str) -> set[str]:
             found |= {plate[lost:], plate[:-lost]}
     if len(plate) > LEAST_LEFT:
         found |= {plate[:at] + plate[at + 1 :] for at in range(len(plate))}
-        # A bolt between two of them: 11 is read as H.
-        found |= {
-            plate[:at] + "H" + plate[at + 2 :] for at in range(len(plate) - 1) if plate[at : at + 2] == "11"
-        }
+        if "11" in plate:  # a bolt between two of them: 11 is read as H
+            found |= {
+                plate[:at] + "H" + plate[at + 2 :]
+                for at in range(len(plate) - 1)
+                if plate.startswith("11", at)
+            }
     return found
 
 
