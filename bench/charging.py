@@ -129,7 +129,6 @@ def open_payers(connection: sqlite3.Connection, terms: ChargingTerms) -> BookPay
             lines.append(
                 PaymentLine(number=f"P{number}", received_us=noon_us, amount=1800, plate=plate, day=_DAY)
             )
-            )
     with change(connection):
         register_vehicles(connection, vehicles)
         take_payments(connection, lines, terms.of_day, is_pursued=lambda plate, day: False, now_us=noon_us)
