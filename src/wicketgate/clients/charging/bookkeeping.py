@@ -17,7 +17,7 @@ from wicketgate.base.errors import ConfigurationError
 from wicketgate.clients.charging.book import accounts
 from wicketgate.clients.charging.book.provider import make_provider_tables
 from wicketgate.clients.charging.book.tables import make_tables as book_tables
-from wicketgate.clients.charging.book.taking import graces_of, payments_of, plates_paid_on, term_us
+from wicketgate.clients.charging.book.taking import graces_of, plates_paid_on, term_us
 from wicketgate.clients.charging.cases import casebook, queue
 from wicketgate.clients.charging.cases.life import standing_of
 from wicketgate.clients.charging.cases.neighbours import PaidPlates
@@ -38,8 +38,7 @@ from wicketgate.regime.documents.scheme_terms import Scheme
 
 _SHOWN = 2
 """Rows that a reviewer sees, and that a case has as its evidence."""
-_MANY = 200
-"""Plates from which on a day's payments are read at once."""
+_NOBODY = accounts.Registered()
 
 
 class BookPayers:
@@ -53,6 +52,7 @@ class BookPayers:
 
     def __init__(self, terms: ChargingTerms) -> None:
         self.terms = self._terms = terms
+        self._paid: tuple[object, PaidPlates] = (None, PaidPlates(()))
         self._named = {one.reference: one for one in terms.versions}
 
     def scheme_named(self, reference: str) -> Scheme:
@@ -68,30 +68,24 @@ class BookPayers:
         return self._named[reference]
 
     def known(self, connection: sqlite3.Connection, day: date, plates: Sequence[str]) -> Mapping[str, Payer]:
-        """Return what is known of vehicles on a day; one that is left out paid nothing and is nothing special."""
-        paid = _paid(connection, day) if len(plates) > _MANY else None
-        special = _registered_plates(connection) if len(plates) > _MANY else None
-        confirmed = {
-            one
-            for (one,) in connection.execute(
-                "SELECT plate FROM reviews WHERE day = ? AND decision IS NOT NULL", (day.isoformat(),)
-            )
-        }
+        """Return what is known of vehicles on a day; one that is left out paid nothing and is nothing special.
+
+        Plates of a portion lie close together, so what the file has between the first and the last is read at once.
+        """
+        if not plates:
+            return {}
+        meant = {plate: read_by_position(plate) for plate in plates}
+        between = (day.isoformat(), min(meant.values(), default=""), max(meant.values(), default=""))
+        paid, taken_back = _paid(connection, between)
+        registered = accounts.registered_between(connection, *between)
+        confirmed = _plates(
+            connection, "reviews", "decision IS NOT NULL", (day.isoformat(), min(plates), max(plates))
+        )
         scheme = self._terms.of_day(day)
-        taken_back = {
-            one
-            for (one,) in connection.execute(
-                "SELECT plate FROM payments WHERE day = ? AND plate IS NOT NULL AND reversed_us IS NOT NULL",
-                (day.isoformat(),),
-            )
-        }
         found: dict[str, Payer] = {}
-        for plate in plates:
-            meant = read_by_position(plate)
-            payments = payments_of(connection, meant, day) if paid is None else paid.get(meant, ())
-            asked = special is None or meant in special
-            who = accounts.registered(connection, meant, day) if asked else accounts.Registered()
-            graces = graces_of(connection, scheme, meant, day) if scheme and meant in taken_back else ()
+        for plate, right in meant.items():
+            payments, who = paid.get(right, ()), registered.get(right, _NOBODY)
+            graces = graces_of(connection, scheme, right, day) if scheme and right in taken_back else ()
             if payments or graces or who.vehicle or plate in confirmed:
                 found[plate] = Payer(
                     payments=payments, graces=graces, vehicle=who.charged(confirmed=plate in confirmed)
@@ -105,18 +99,39 @@ class BookPayers:
 
         Nothing is charged to a plate that another vehicle carries, nor for a day that a person rejected.
         """
-        paid: PaidPlates | None = None
+        if not settled:
+            return
+        between = (day.isoformat(), min(settled), max(settled))
+        pursued = _plates(connection, "cases", "plate IS NOT NULL", between)
+        closed = _plates(connection, "rejected", "1", between)
+        # Most vehicles of a day paid, and the file has nothing of them: they are passed over.
+        begun = _plates(connection, "reviews", "1", between) | accounts.charged_between(connection, *between)
         for plate, one in settled.items():
             if one.outcome == "closed":
                 continue  # what was asked in time stands; nothing new is
-            casebook.reconcile(connection, self.scheme_named, plate, one, now_us=at_us)
-            if queue.is_clone_held(connection, plate, at_us) or queue.is_rejected(connection, plate, day):
+            if plate in pursued:
+                casebook.reconcile(connection, self.scheme_named, plate, one, now_us=at_us)
+            asks = one.outcome in ("account", "penalty", "review")
+            if plate in closed or not (asks or read_by_position(plate) in begun or plate in begun):
                 continue
-            if one.outcome in ("account", "penalty", "review"):
-                paid = PaidPlates(plates_paid_on(connection, day)) if paid is None else paid
-                self._hold(connection, plate, one, paid, at_us)
+            if queue.is_clone_held(connection, plate, at_us):
+                continue
+            if asks:
+                self._hold(connection, plate, one, at_us)
             else:
                 self._settle_without(connection, plate, one, at_us)
+
+    def _paid_plates(self, connection: sqlite3.Connection, day: date) -> PaidPlates:
+        """Return the plates that were paid for a day, or are on an account; made again where something was added."""
+        [(payments,)] = connection.execute(
+            "SELECT count(*) FROM payments WHERE day = ? AND plate IS NOT NULL", (day.isoformat(),)
+        ).fetchall()
+        [(vehicles,)] = connection.execute("SELECT count(*) FROM account_vehicles").fetchall()
+        key = (day, payments, vehicles)
+        if self._paid[0] != key:
+            known = {*plates_paid_on(connection, day), *accounts.plates_on_account(connection, day)}
+            self._paid = (key, PaidPlates(known))
+        return self._paid[1]
 
     def _settle_without(self, connection: sqlite3.Connection, plate: str, one: Settled, at_us: int) -> None:
         """Take back what an account was charged for a day that comes to nothing now, and end its review."""
@@ -125,9 +140,7 @@ class BookPayers:
         if one.outcome != "open" and not casebook.had_case(connection, plate, one.day):
             queue.close_review(connection, plate, one.day)
 
-    def _hold(
-        self, connection: sqlite3.Connection, plate: str, one: Settled, paid: PaidPlates, at_us: int
-    ) -> None:
+    def _hold(self, connection: sqlite3.Connection, plate: str, one: Settled, at_us: int) -> None:
         """Charge an account for what is proved, and have everything else looked at by a person.
 
         Reads at a gate alone are charged to nobody, so nobody looks at them.
@@ -137,7 +150,7 @@ class BookPayers:
         who = accounts.registered(connection, plate, one.day)
         rows = evidence_of(connection, one.day, plate)
         signs = Signs(
-            likeness=paid.likeness(plate),
+            likeness=self._paid_plates(connection, one.day).likeness(plate),
             cloned=is_impossible(list(filter(None, map(_where, rows)))),
             diverted=bool(self._terms.waived_on(one.day)),
             misread_before=queue.is_doubted(connection, plate, list(map(queue.camera_of, rows)), at_us),
@@ -230,16 +243,27 @@ def _where(row: ProvedRow) -> tuple[int, float, float] | None:
     return parse_rfc3339(at), float(position[1]), float(position[0])
 
 
-def _paid(connection: sqlite3.Connection, day: date) -> Mapping[str, Sequence[Payment]]:
+def _paid(
+    connection: sqlite3.Connection, between: tuple[str, str, str]
+) -> tuple[Mapping[str, Sequence[Payment]], set[str]]:
+    """Return the payments of a day between two plates, and of which plates one was taken back."""
     found: defaultdict[str, list[Payment]] = defaultdict(list)
-    for plate, number, at_us, amount in connection.execute(
-        "SELECT plate, number, received_us, amount FROM payments WHERE day = ? AND plate IS NOT NULL "
-        "AND reversed_us IS NULL ORDER BY received_us, number",
-        (day.isoformat(),),
+    taken_back = set()
+    for plate, number, at_us, amount, reversed_us in connection.execute(
+        "SELECT plate, number, received_us, amount, reversed_us FROM payments "
+        "WHERE day = ? AND plate BETWEEN ? AND ? ORDER BY received_us, number",
+        between,
     ):
-        found[plate].append(Payment(number=number, received_us=at_us, amount=amount))
-    return found
+        if reversed_us is None:
+            found[plate].append(Payment(number=number, received_us=at_us, amount=amount))
+        else:
+            taken_back.add(plate)
+    return found, taken_back
 
 
-def _registered_plates(connection: sqlite3.Connection) -> frozenset[str]:
-    return frozenset(plate for (plate,) in connection.execute("SELECT DISTINCT plate FROM account_vehicles"))
+def _plates(
+    connection: sqlite3.Connection, table: str, where: str, between: tuple[str, str, str]
+) -> set[str]:
+    """Return the plates between two that a table has for a day."""
+    sql = f"SELECT plate FROM {table} WHERE {where} AND day = ? AND plate BETWEEN ? AND ?"  # noqa: S608
+    return {plate for (plate,) in connection.execute(sql, between)}
