@@ -91,6 +91,7 @@ class BookPayers:
         asked = AskedVehicles(connection, day, settled)
         stopped, doubted = asked.stopped(at_us), asked.doubted(at_us)
         paid, diverted = self._paid_on(connection, day), bool(self._terms.waived_on(day))
+        new: list[tuple[accounts.Registered, int, Settled]] = []
         for plate, one in settled.items():
             if one.outcome == "closed":
                 continue  # what was asked in time stands; nothing new is
@@ -108,9 +109,18 @@ class BookPayers:
                             read.camera in doubted.get(plate, ()) for read in asked.reads.get(plate, ())
                         ),
                     )
-                    self._hold(connection, plate, one, asked, signs, at_us)
-            else:
+                    if (
+                        one.outcome == "account"
+                        and plate in asked.uncharged
+                        and plate not in asked.confirmed
+                        and not reasons_of(one, signs, on_account=True)
+                    ):
+                        new.append((asked.registered[plate], asked.uncharged[plate], one))
+                    else:
+                        self._hold(connection, plate, one, asked, signs, at_us)
+            elif plate in asked.registered or plate in asked.reviewed:
                 self._settle_without(connection, plate, one, asked, at_us)
+        accounts.charge_new(connection, new, at_us=at_us)
 
     def _settle_without(
         self, connection: sqlite3.Connection, plate: str, one: Settled, asked: AskedVehicles, at_us: int
@@ -155,13 +165,16 @@ class BookPayers:
             )
 
     def _paid_on(self, connection: sqlite3.Connection, day: date) -> PaidPlates:
-        """Return the plates that were paid for on a day, made anew where a payment came or was taken back since."""
-        state = connection.execute(
+        """Return the plates that were paid for a day, or are on an account; made anew where something came since."""
+        payments = connection.execute(
             "SELECT count(*), count(reversed_us), max(rowid) FROM payments WHERE day = ? AND plate IS NOT NULL",
             (day.isoformat(),),
         ).fetchone()
-        if self._paid is None or self._paid[0] != (day, state):
-            self._paid = (day, state), PaidPlates(plates_paid_on(connection, day))
+        vehicles = connection.execute("SELECT count(*), max(vehicle) FROM account_vehicles").fetchone()
+        state = (day, payments, vehicles)
+        if self._paid is None or self._paid[0] != state:
+            known = {*plates_paid_on(connection, day), *accounts.plates_on_account(connection, day)}
+            self._paid = state, PaidPlates(known)
         return self._paid[1]
 
     def _wheres(

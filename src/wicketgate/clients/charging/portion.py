@@ -100,6 +100,20 @@ class AskedVehicles:
         }
 
     @cached_property
+    def uncharged(self) -> Mapping[str, int]:
+        """Those on account that have had no charge for the day, each with its place in the account."""
+        return {
+            str(plate): int(str(place))
+            for plate, place in self._joined(
+                ", place",
+                "account_vehicles v ON v.plate = asked.meant WHERE from_day <= ?1 "
+                "AND coalesce(until_day, '9999-12-31') > ?1 AND NOT EXISTS "
+                "(SELECT 1 FROM account_charges c WHERE c.vehicle = v.vehicle AND c.day = ?1)",
+                self._day,
+            )
+        }
+
+    @cached_property
     def reviewed(self) -> frozenset[str]:
         """Those of which a review is open, or was confirmed."""
         return self._named("reviews r ON r.plate = asked.plate WHERE r.day = ?", self._day)

@@ -7,14 +7,14 @@ charge names a vehicle by its place among the account's; the plate stands in the
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import msgspec
 
 from wicketgate.base.errors import InputError
-from wicketgate.clients.charging.book.book import append
+from wicketgate.clients.charging.book.book import append, append_new
 from wicketgate.clients.charging.book.entries import CHARGES, BookEntry, account_of, mirror, transfer
 from wicketgate.clients.charging.settling import ChargedVehicle, Settled
 from wicketgate.reads.plates import read_by_position
@@ -136,21 +136,50 @@ def _require_free(connection: sqlite3.Connection, one: AccountVehicle, own: int,
 
 def registered(connection: sqlite3.Connection, plate: str, day: date) -> Registered:
     """Return what is registered of a vehicle on a day."""
-    found = connection.execute(
-        "SELECT vehicle, account, class, discounts, exemptions FROM account_vehicles "
-        "WHERE plate = ?1 AND from_day <= ?2 AND coalesce(until_day, '9999-12-31') > ?2",
-        (read_by_position(plate), day.isoformat()),
-    ).fetchone()
-    if found is None:
-        return Registered()
-    vehicle, account, class_, discounts, exemptions = found
-    return Registered(
-        vehicle=vehicle,
-        account=account or "",
-        class_=class_,
-        discounts=frozenset(msgspec.json.decode(discounts, type=list[str])),
-        exemptions=frozenset(msgspec.json.decode(exemptions, type=list[str])),
+    meant = read_by_position(plate)
+    return registered_between(connection, day.isoformat(), meant, meant).get(meant, Registered())
+
+
+def registered_between(
+    connection: sqlite3.Connection, day: str, first: str, last: str
+) -> Mapping[str, Registered]:
+    """Return what is registered on a day of vehicles between two plates, by plate."""
+    rows = connection.execute(
+        "SELECT plate, vehicle, account, class, discounts, exemptions FROM account_vehicles "
+        "WHERE plate BETWEEN ?2 AND ?3 AND from_day <= ?1 AND coalesce(until_day, '9999-12-31') > ?1",
+        (day, first, last),
     )
+    return {
+        plate: Registered(
+            vehicle=vehicle,
+            account=account or "",
+            class_=class_,
+            discounts=frozenset(msgspec.json.decode(discounts, type=list[str])),
+            exemptions=frozenset(msgspec.json.decode(exemptions, type=list[str])),
+        )
+        for plate, vehicle, account, class_, discounts, exemptions in rows
+    }
+
+
+def charged_between(connection: sqlite3.Connection, day: str, first: str, last: str) -> set[str]:
+    """Return the plates between two that an account is charged for on a day."""
+    rows = connection.execute(
+        "SELECT plate FROM account_vehicles JOIN account_charges USING (vehicle) "
+        "WHERE plate BETWEEN ?2 AND ?3 AND day = ?1 AND corrected_us IS NULL",
+        (day, first, last),
+    )
+    return {plate for (plate,) in rows}
+
+
+def plates_on_account(connection: sqlite3.Connection, day: date) -> Iterator[str]:
+    """Yield the plates that are on an account on a day."""
+    rows = connection.execute(
+        "SELECT plate FROM account_vehicles WHERE account IS NOT NULL AND from_day <= ?1 "
+        "AND coalesce(until_day, '9999-12-31') > ?1",
+        (day.isoformat(),),
+    )
+    for (plate,) in rows:
+        yield plate
 
 
 def charge_account(
@@ -194,6 +223,30 @@ def charge_account(
     )
     append(connection, _charged(number, who.account, owed, at_us))
     return number
+
+
+def charge_new(
+    connection: sqlite3.Connection, charged: Sequence[tuple[Registered, int, Settled]], *, at_us: int
+) -> None:
+    """Charge settled days to accounts, together, of which none has had a charge for its vehicle and day.
+
+    It comes to what `charge_account` does for each.
+
+    Parameters
+    ----------
+    charged : sequence of (Registered, int, Settled)
+        Each with the place of the vehicle in its account. All are proved, and of outcome `account`.
+    """
+    rows = [
+        (f"{who.account}/{place}/{one.day.isoformat()}", who, one)
+        for who, place, one in charged
+        if who.account and one.owed and not one.reviews
+    ]
+    connection.executemany(
+        "INSERT INTO account_charges VALUES (?, ?, ?, ?, ?, NULL)",
+        [(number, who.account, who.vehicle, one.day.isoformat(), one.owed) for number, who, one in rows],
+    )
+    append_new(connection, [_charged(number, who.account, one.owed, at_us) for number, who, one in rows])
 
 
 def _charged(number: str, account: str, amount: int, at_us: int) -> BookEntry:

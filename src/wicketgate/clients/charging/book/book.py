@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from wicketgate.base.errors import ShapeError
 from wicketgate.clients.charging.book.entries import BookEntry, Posting
@@ -36,6 +36,23 @@ def append(connection: sqlite3.Connection, entry: BookEntry) -> bool:
         "INSERT INTO postings VALUES (?, ?, ?)", [(number, one.account, one.amount) for one in entry.postings]
     )
     return True
+
+
+def append_new(connection: sqlite3.Connection, entries: Sequence[BookEntry]) -> None:
+    """Append entries of which none is there yet, together.
+
+    sqlite3.IntegrityError where one is: the caller's transaction is over then.
+    """
+    [(first,)] = connection.execute("SELECT coalesce(max(number), 0) + 1 FROM book").fetchall()
+    numbered = list(enumerate(entries, first))
+    connection.executemany(
+        "INSERT INTO book (number, kind, about, part, at_us) VALUES (?, ?, ?, ?, ?)",
+        [(number, one.kind, one.about, one.part, one.at_us) for number, one in numbered],
+    )
+    connection.executemany(
+        "INSERT INTO postings VALUES (?, ?, ?)",
+        [(number, posting.account, posting.amount) for number, one in numbered for posting in one.postings],
+    )
 
 
 def next_part(connection: sqlite3.Connection, kind: str, about: str) -> int:

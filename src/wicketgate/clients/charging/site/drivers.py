@@ -17,7 +17,7 @@ from wicketgate.clients.charging.book.provider import Ordered
 from wicketgate.clients.charging.bookkeeping import BookPayers
 from wicketgate.clients.charging.cases import casebook
 from wicketgate.clients.charging.cases.life import GROUNDS, Act
-from wicketgate.clients.charging.site.wording import price_of, shown_case, told, told_day
+from wicketgate.clients.charging.site.wording import price_of, shown_case, stretches, told, told_day
 from wicketgate.clients.charging.store import change
 from wicketgate.clients.officer.desk.server import PageAnswer
 from wicketgate.pages.charging import ChargedPlace, ChargingPages
@@ -135,7 +135,7 @@ class DriverPages:
         most = max(
             scheme.tariff(scheme.instant(day, minute), zone.id, scheme.default_class)
             for zone in scheme.zones
-            for minute in scheme.edges
+            for minute, _ in stretches(scheme, day)
         )
         now_us = self._now_us()
         for window, end_us in zip(scheme.windows, scheme.deadlines(day), strict=True):

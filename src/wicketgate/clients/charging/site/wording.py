@@ -84,10 +84,9 @@ def price_of(scheme: Scheme, day: date, class_: str) -> PriceShown:
     KeyError
         If the scheme's calendar does not have the year.
     """
-    edges = [*scheme.edges, 1440]
     lines: list[str] = []
     for zone in scheme.zones:
-        for begin, end in pairwise(edges):
+        for begin, end in stretches(scheme, day):
             amount = scheme.tariff(scheme.instant(day, begin), zone.id, class_)
             if amount:
                 each = "each crossing" if scheme.unit == "crossing" else "the day"
@@ -103,6 +102,14 @@ def price_of(scheme: Scheme, day: date, class_: str) -> PriceShown:
         more = f"with {money(scheme, window.surcharge)} more" if window.surcharge else "at this price"
         deadlines.append((f"Pay before {told(scheme, end_us)}", more))
     return PriceShown(day=told_day(day), lines=tuple(lines), deadlines=tuple(deadlines))
+
+
+def stretches(scheme: Scheme, day: date) -> list[tuple[int, int]]:
+    """Return the parts of a day, in minutes, within each of which nothing of the price changes."""
+    edges = sorted(
+        {0, 1440, *(at for one in scheme.tariffs for at in (one.span.from_minute, one.span.until_minute))}
+    )
+    return list(pairwise(edges))
 
 
 def shown_case(scheme: Scheme, case: CaseFile, now_us: int) -> CaseShown:
