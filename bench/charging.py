@@ -105,13 +105,14 @@ class MadeDay:
 
 
 def plate_of(vehicle: int) -> str:
-    """Return a distinct plate."""
+    """Return a distinct plate; they lie as far apart as those of a country do."""
     letters = "ABCDEFGHJKLMNOPRSTUVWXY"
+    rest, digits = divmod(vehicle * 387_420_489 % (len(letters) ** 5 * 100), 100)
     found = ""
     for _ in range(5):
-        vehicle, letter = divmod(vehicle, len(letters))
+        rest, letter = divmod(rest, len(letters))
         found += letters[letter]
-    return f"{found[:2]}{vehicle % 100:02}{found[2:]}"
+    return f"{found[:2]}{digits:02}{found[2:]}"
 
 
 def open_payers(connection: sqlite3.Connection, terms: ChargingTerms) -> BookPayers:

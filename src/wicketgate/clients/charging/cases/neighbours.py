@@ -64,8 +64,8 @@ class PaidPlates:
 
     Notes
     -----
-    Of each some 15 numbers are kept, for there may be a million: 300 bytes. Two texts of one hash are one in ten million
-    million million; where they are, somebody looks for nothing.
+    Of each some 15 numbers are kept, for there may be a million. Two texts of one hash are one in ten million million
+    million; where they are, somebody looks for nothing.
     """
 
     def __init__(self, plates: Iterable[str]) -> None:
