@@ -101,6 +101,9 @@ COMMANDS: tuple[Command, ...] = (
         "keeper", "recipient", "ask for the keeper of one shown row, for one cause", "arguments.recipient"
     ),
     _command("sign-in", "recipient", "sign in, and let this machine act for you", "arguments.people"),
+    _command(
+        "oversee", "overseer", "open, reconcile, draw, and say publicly what you found", "arguments.overseer"
+    ),
     _command("why", "overseer", "ask why a read was released, or was not", "arguments.overseer"),
     _command("init", "operator", "make a deployment from a signed charter", "arguments.operator"),
     _command("serve", "operator", "run a deployment", "arguments.operator"),

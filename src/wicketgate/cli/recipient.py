@@ -82,7 +82,9 @@ def _tell(report: Report, *, as_json: bool) -> int:
 def _openings(args: argparse.Namespace) -> Opened | None:
     if (args.openings is None) != (args.identity is None):
         raise ConfigurationError("--openings and --identity belong together")
-    return None if args.openings is None else Opened(path=args.openings, opener=read_identity(args.identity))
+    return (
+        None if args.openings is None else Opened(paths=(args.openings,), opener=read_identity(args.identity))
+    )
 
 
 def _kept(args: argparse.Namespace) -> KeptCheckpoints | None:

@@ -77,7 +77,7 @@ def tampered(world: World, folder: Path, change: Callable[[dict[str, Any]], bool
         ledger.append([canonical(entry) for entry in entries])
     (folder / "openings").write_text("".join(lines))
     (folder / "identity").write_text(f"# an overseer's\n{IDENTITY}\n")
-    opened = Opened(path=folder / "openings", opener=read_identity(folder / "identity"))
+    opened = Opened(paths=(folder / "openings",), opener=read_identity(folder / "identity"))
     return verify_folder(folder / "log", openings=opened)
 
 

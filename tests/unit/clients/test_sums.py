@@ -87,7 +87,9 @@ def of(world: World, name: str) -> Path:
 
 
 def opened(world: World, path: Path | None = None) -> Opened:
-    return Opened(path=path or of(world, "openings.ndjson"), opener=read_identity(of(world, "identity.txt")))
+    return Opened(
+        paths=(path or of(world, "openings.ndjson"),), opener=read_identity(of(world, "identity.txt"))
+    )
 
 
 def changed(world: World, folder: Path, by: int, *, name: str = FEED, number: int = 1) -> Path:
@@ -605,7 +607,7 @@ def test_another_identity_and_other_files_are_said_so(
 ) -> None:
     other, none = tmp_path / "other.txt", tmp_path / "none"
     other.write_text(new_identity()[0] + "\n")
-    wrong = Opened(path=of(world, "openings.ndjson"), opener=read_identity(other))
+    wrong = Opened(paths=(of(world, "openings.ndjson"),), opener=read_identity(other))
     with pytest.raises(ConfigurationError, match="opens none of the"):
         verify_folder(world.folder, openings=wrong)
     for text in ("", "# a comment\n", "AGE-SECRET-KEY-1\n"):

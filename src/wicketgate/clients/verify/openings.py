@@ -8,9 +8,9 @@ from __future__ import annotations
 import base64
 import binascii
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from wicketgate.base.clock import SECOND_US, parse_rfc3339, rfc3339
 from wicketgate.base.errors import (
@@ -29,6 +29,7 @@ from wicketgate.clients.verify.sums import least_shown
 from wicketgate.clients.verify.tallies import FactTally, Hits, stepped_cells
 from wicketgate.ledger.facts import SecondTree, second_entry, second_of
 from wicketgate.ledger.sealing import Opener
+from wicketgate.regime.charter import Charter
 
 _ANY_TIME = 1 << 62
 _MAX_LINE = 16 * 1024 * 1024
@@ -52,19 +53,36 @@ def read_identity(path: Path) -> Opener:
     return Opener(text)
 
 
+class FactReader(Protocol):
+    """Whoever looks at the facts of each second, once they are found under the log."""
+
+    def begin(self, charter: Charter) -> None:
+        """Take the charter in force at the end of the log, before the first second."""
+        ...
+
+    def take(self, second_us: int, facts: Sequence[Mapping[str, Any]]) -> None:
+        """Take the facts of a second, each of the form of its kind; seconds come as the files have them."""
+        ...
+
+
 class OpeningsFile:
-    """The checks of a file of openings, as `/v1/openings` gives it.
+    """The checks of files of openings, as `/v1/openings` gives it.
 
     Parameters
     ----------
     opener : Opener
         The overseer's identity.
+    reader : FactReader, optional
+        Who looks at the facts besides.
     """
 
-    def __init__(self, log: TrustedLog, entries: EntryFold, opener: Opener) -> None:
+    def __init__(
+        self, log: TrustedLog, entries: EntryFold, opener: Opener, reader: FactReader | None = None
+    ) -> None:
         self._log = log
         self._entries = entries
         self._opener = opener
+        self._reader = reader
         self._roots = Findings("openings")
         self._figures = Findings("opened-figures")
         self._tallies: dict[int, FactTally] = defaultdict(FactTally)
@@ -80,16 +98,19 @@ class OpeningsFile:
         self.opened = self.facts = self.compared = 0
         self.cells = self.hidden = self.strangers = self.unattested = 0
 
-    def check(self, path: Path) -> tuple[Check, ...]:
-        """Return the checks of every second in the file, and of the periods that they cover whole.
+    def check(self, *paths: Path) -> tuple[Check, ...]:
+        """Return the checks of every second in the files, and of the periods that they cover whole.
 
         Raises
         ------
         ConfigurationError
-            If the identity opens nothing in it.
+            If the identity opens nothing in one.
         """
+        if self._reader is not None and self._entries.charter is not None:
+            self._reader.begin(self._entries.charter)
         try:
-            self._read(path)
+            for path in paths:
+                self._read(path)
         except Unreachable as error:
             self._roots.add(error.detail, unreached=True)
         if not self.opened and not self._roots.total:
@@ -107,7 +128,7 @@ class OpeningsFile:
         return tuple(checks)
 
     def _read(self, path: Path) -> None:
-        sealed = 0
+        sealed, before = 0, self.opened
         for number, data in _lines(path):
             try:
                 opened = self._opener.open(_sealed(data))
@@ -122,7 +143,7 @@ class OpeningsFile:
                 self._take(opened)
             except (InputError, LedgerError, VerificationError) as error:
                 self._roots.add(f"line {number}: {error.detail}")
-        if sealed and not self.opened:
+        if sealed and self.opened == before:
             raise ConfigurationError(f"the identity opens none of the {sealed} openings in `{path}`")
 
     def _take(self, data: bytes) -> None:
@@ -140,6 +161,8 @@ class OpeningsFile:
         self._right.check(second_us, facts)
         tally = self._tallies[self._period_of(second_us)]
         tally.take(facts, self._hits)
+        if self._reader is not None:
+            self._reader.take(second_us, facts)
 
     def _period_of(self, second_us: int) -> int:
         for from_us, until_us, entry, _ in self._periods:

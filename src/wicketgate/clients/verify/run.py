@@ -29,11 +29,8 @@ from wicketgate.clients.verify.kept import KeptCheckpoints, Remembered, SeenChec
 from wicketgate.clients.verify.keys import key_within, shown_key
 from wicketgate.clients.verify.log import TrustedLog
 from wicketgate.clients.verify.months import FetchMonth, check_months
-from wicketgate.clients.verify.openings import OpeningsFile
-from wicketgate.clients.verify.register import (
-    Register,
-    check_register,
-)
+from wicketgate.clients.verify.openings import FactReader, OpeningsFile
+from wicketgate.clients.verify.register import Register, check_register
 from wicketgate.clients.verify.remote import Remote
 from wicketgate.clients.verify.report import Check, Report
 from wicketgate.ledger.audit import NOT_EXTENDED, AuditReport, Progress
@@ -58,10 +55,11 @@ _NEVER_CHECKED = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """A file of openings as `/v1/openings` gives it, and the overseer's identity."""
+    """Files of openings as `/v1/openings` gives it, one after the other, and the overseer's identity."""
 
-    path: Path
+    paths: tuple[Path, ...]
     opener: Opener
+    reader: FactReader | None = None
 
 
 def verify_url(
@@ -452,8 +450,8 @@ class _Run:
 
     def check_openings(self, openings: Opened) -> None:
         """Add the checks of openings."""
-        opened = OpeningsFile(self.log, self.entries, openings.opener)
-        self.checks.extend(opened.check(openings.path))
+        opened = OpeningsFile(self.log, self.entries, openings.opener, openings.reader)
+        self.checks.extend(opened.check(*openings.paths))
         self.not_checked.extend(opened.not_checked())
         self.counts |= opened.counts()
 
