@@ -21,9 +21,9 @@ from wicketgate.clients.charging.book.taking import graces_of, plates_paid_on, t
 from wicketgate.clients.charging.cases import casebook, queue
 from wicketgate.clients.charging.cases.life import standing_of
 from wicketgate.clients.charging.cases.neighbours import PaidPlates
-from wicketgate.clients.charging.cases.reviews import Decision, Found
+from wicketgate.clients.charging.cases.reviews import Found, ReviewDecision
 from wicketgate.clients.charging.cases.tables import make_tables as case_tables
-from wicketgate.clients.charging.cases.triage import Signs, is_impossible, reasons_of
+from wicketgate.clients.charging.cases.triage import AgainstSigns, is_impossible, reasons_of
 from wicketgate.clients.charging.days import passages_of, release_day
 from wicketgate.clients.charging.importing import forget_over
 from wicketgate.clients.charging.payers import Payer
@@ -38,7 +38,7 @@ from wicketgate.regime.documents.scheme_terms import Scheme
 
 _SHOWN = 2
 """Rows that a reviewer sees, and that a case has as its evidence."""
-_NOBODY = accounts.Registered()
+_NOBODY = accounts.RegisteredOn()
 
 
 class BookPayers:
@@ -149,7 +149,7 @@ class BookPayers:
             return
         who = accounts.registered(connection, plate, one.day)
         rows = evidence_of(connection, one.day, plate)
-        signs = Signs(
+        signs = AgainstSigns(
             likeness=self._paid_plates(connection, one.day).likeness(plate),
             cloned=is_impossible(list(filter(None, map(_where, rows)))),
             diverted=bool(self._terms.waived_on(one.day)),
@@ -174,7 +174,7 @@ class BookPayers:
                 ends_us=term_us(self._terms.of_day, one.day),
             )
 
-    def decide(self, connection: sqlite3.Connection, id_: int, decision: Decision) -> Found:
+    def decide(self, connection: sqlite3.Connection, id_: int, decision: ReviewDecision) -> Found:
         """Take a person's decision of a review; an account is charged at once where it is confirmed.
 
         Raises
