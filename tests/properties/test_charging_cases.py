@@ -28,7 +28,7 @@ from wicketgate.clients.charging.book.taking import graces_of, payments_of, term
 from wicketgate.clients.charging.cases import casebook, queue
 from wicketgate.clients.charging.cases import tables as case_tables
 from wicketgate.clients.charging.cases.life import BURDENS, Act, ActKind, amount_of, refusal, standing_of
-from wicketgate.clients.charging.cases.reviews import Decision
+from wicketgate.clients.charging.cases.reviews import ReviewDecision
 from wicketgate.clients.charging.importing import forget_over, give_back, import_lines
 from wicketgate.clients.charging.settling import Settled, count_paid
 from wicketgate.regime.documents.scheme_terms import Scheme
@@ -198,7 +198,7 @@ class ChargingMachine(RuleBasedStateMachine):
         if held is None or held.review.decision or held.review.typed:
             return
         queue.type_reading(self.store, held.id, "ann", plate, at_us=self.now_us)
-        queue.decide(self.store, held.id, Decision(by="ann", confirms=right, at_us=self.now_us))
+        queue.decide(self.store, held.id, ReviewDecision(by="ann", confirms=right, at_us=self.now_us))
 
     @rule(plate=st.sampled_from(PLATES), person=st.sampled_from(("bob", "")))
     def issue(self, plate: str, person: str) -> None:

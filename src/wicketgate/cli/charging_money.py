@@ -21,7 +21,7 @@ from wicketgate.clients.charging.book.accounts_csv import read_accounts
 from wicketgate.clients.charging.book.book import trial_balance
 from wicketgate.clients.charging.book.payments_csv import MOST_BYTES, read_payments
 from wicketgate.clients.charging.book.provider import HttpProvider, collect
-from wicketgate.clients.charging.book.statements import Statement, statement_of
+from wicketgate.clients.charging.book.statements import AccountStatement, statement_of
 from wicketgate.clients.charging.bookkeeping import BookPayers, open_book
 from wicketgate.clients.charging.importing import Imported, give_back, import_lines
 from wicketgate.clients.charging.program import open_place
@@ -124,7 +124,7 @@ def run_book(args: argparse.Namespace) -> int:
     return 1 if sum(found.values()) else 0
 
 
-def _as_json(shown: Statement) -> dict[str, object]:
+def _as_json(shown: AccountStatement) -> dict[str, object]:
     return {
         "account": shown.account,
         "currency": shown.currency,

@@ -9,16 +9,16 @@ from typing import Any
 from wicketgate.pages.public import templates
 
 STATES: Mapping[str, tuple[str, str]] = {
-    "issued": ("To be paid or objected to", "blue"),
-    "represented": ("Objected to: waits for an answer", "yellow"),
+    "issued": ("To be paid", "blue"),
+    "represented": ("Objection waits", "yellow"),
     "rejected": ("Objection rejected", "orange"),
-    "appealed": ("Appealed: waits for the adjudicator", "yellow"),
+    "appealed": ("Appeal waits", "yellow"),
     "dismissed": ("Appeal dismissed", "orange"),
-    "certified": ("Charge certificate issued", "red"),
+    "certified": ("Charge certificate", "red"),
     "ordered": ("Order for recovery", "red"),
-    "warrant": ("Warrant issued", "red"),
+    "warrant": ("Warrant", "red"),
     "paid": ("Paid", "green"),
-    "cancelled": ("Cancelled: nothing is owed", "green"),
+    "cancelled": ("Cancelled", "green"),
 }
 """What each state of a case is called, and the colour of its tag."""
 

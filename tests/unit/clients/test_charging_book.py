@@ -19,7 +19,7 @@ from wicketgate.clients.charging.book.tables import make_tables as book_tables
 from wicketgate.clients.charging.bookkeeping import BookPayers, evidence_of, forget_all
 from wicketgate.clients.charging.cases import casebook, queue
 from wicketgate.clients.charging.cases.life import Act, standing_of
-from wicketgate.clients.charging.cases.reviews import Decision
+from wicketgate.clients.charging.cases.reviews import ReviewDecision
 from wicketgate.clients.charging.cases.tables import figures
 from wicketgate.clients.charging.cases.tables import make_tables as case_tables
 from wicketgate.clients.charging.importing import import_lines
@@ -81,7 +81,7 @@ class Town:
         assert held is not None
         with change(self.store):
             queue.type_reading(self.store, held.id, "ann", plate, at_us=self.now_us)
-            self.book.decide(self.store, held.id, Decision(by="ann", confirms=right, at_us=self.now_us))
+            self.book.decide(self.store, held.id, ReviewDecision(by="ann", confirms=right, at_us=self.now_us))
 
     def issue(self, plate: str) -> list[str]:
         settled, _ = explained(self.store, self.book.terms, self.book, plate, DAY.date(), self.now_us)

@@ -21,7 +21,7 @@ from wicketgate.clients.charging.cases.life import (
 )
 from wicketgate.clients.charging.cases.neighbours import PaidPlates, parts_of
 from wicketgate.clients.charging.cases.reviews import (
-    Decision,
+    ReviewDecision,
     ReviewFile,
     Typed,
     decision_refused,
@@ -31,8 +31,8 @@ from wicketgate.clients.charging.cases.reviews import (
     was_misread,
 )
 from wicketgate.clients.charging.cases.triage import (
+    AgainstSigns,
     IssueFacts,
-    Signs,
     is_impossible,
     issue_refused,
     reasons_of,
@@ -187,7 +187,7 @@ def typed(*pairs: tuple[str, str]) -> ReviewFile:
         (typed(("ann", "A812CDE"), ("bob", "A812CDE")), "rejected"),
         (typed(("ann", "A812CDE"), ("bob", "")), "rejected"),
         (
-            replace(typed(("ann", "AB12CDE")), decision=Decision(by="ann", confirms=True, at_us=1)),
+            replace(typed(("ann", "AB12CDE")), decision=ReviewDecision(by="ann", confirms=True, at_us=1)),
             "confirmed",
         ),
     ],
@@ -213,10 +213,10 @@ def test_a_second_look_is_another_persons_and_they_decide() -> None:
     assert refused.code == "other-person-needed"
     assert typing_refused(first, "bob") is None
     second = typed(("ann", "A812CDE"), ("bob", "AB12CDE"))
-    refused = decision_refused(second, Decision(by="ann", confirms=True, at_us=0))
+    refused = decision_refused(second, ReviewDecision(by="ann", confirms=True, at_us=0))
     assert refused is not None
     assert refused.code == "other-person-needed"
-    assert decision_refused(second, Decision(by="bob", confirms=True, at_us=0)) is None
+    assert decision_refused(second, ReviewDecision(by="bob", confirms=True, at_us=0)) is None
 
 
 def test_a_misread_is_one_where_two_people_agree() -> None:
@@ -253,10 +253,10 @@ def test_parts_are_never_too_short_to_say_anything() -> None:
 
 def test_every_penalty_is_looked_at_and_an_account_where_something_speaks_against_it() -> None:
     penalty = Settled(day=date(2026, 9, 1), outcome="penalty", charges=(1800,), penalties=1)
-    assert reasons_of(penalty, Signs(), on_account=False) == ("penalty",)
+    assert reasons_of(penalty, AgainstSigns(), on_account=False) == ("penalty",)
     account = Settled(day=date(2026, 9, 1), outcome="account", charges=(1800,), owed=1800)
-    assert reasons_of(account, Signs(), on_account=True) == ()
-    signs = Signs(likeness=frozenset({"fragment"}), cloned=True, misread_before=True)
+    assert reasons_of(account, AgainstSigns(), on_account=True) == ()
+    signs = AgainstSigns(likeness=frozenset({"fragment"}), cloned=True, misread_before=True)
     assert reasons_of(account, signs, on_account=True) == ("fragment", "clone", "misread-before")
 
 

@@ -295,7 +295,7 @@ def test_a_vehicle_is_on_its_account_on_its_days_alone(store) -> None:
     assert accounts.register_vehicles(store, read_accounts(VEHICLES.encode())) == 0
     assert accounts.registered(store, "AB12CDE", date(2026, 9, 9)).account == "A-1"
     assert accounts.registered(store, "AB12CDE", date(2026, 9, 10)).account == ""
-    assert accounts.registered(store, "AB12CDE", date(2026, 7, 31)) == accounts.Registered()
+    assert accounts.registered(store, "AB12CDE", date(2026, 7, 31)) == accounts.RegisteredOn()
     exempt = accounts.registered(store, "EF56GHJ", DAY).charged(confirmed=False)
     assert (exempt.exemptions, exempt.on_account) == ({"emergency"}, False)
 
@@ -358,7 +358,7 @@ def test_a_vehicle_that_left_its_account_is_forgotten_with_its_term(store) -> No
     accounts.register_vehicles(store, read_accounts(VEHICLES.encode()))
     assert accounts.forget_vehicles(store, date(2026, 10, 8), 28) == 0
     assert accounts.forget_vehicles(store, date(2026, 10, 9), 28) == 1
-    assert accounts.registered(store, "AB12CDE", DAY) == accounts.Registered()
+    assert accounts.registered(store, "AB12CDE", DAY) == accounts.RegisteredOn()
 
 
 def test_take_payments_alone_refuses_before_it_writes(store) -> None:

@@ -109,7 +109,9 @@ def seen_with_images(town: Town) -> None:
 
 def test_what_a_day_costs_is_said_without_a_vehicle(site: Site) -> None:
     assert "London congestion charge" in site.text("/")
-    assert "18.00 GBP" in site.text("/price", {"day": "2026-09-01", "class": "vehicle"})
+    price = site.text("/price", {"day": "2026-09-01", "class": "vehicle"})
+    assert "Central London, 07:00 to 18:00: 18.00 GBP for the day" in price
+    assert "Pay until the end of 4 September 2026" in price
     assert "Nothing is charged" in site.text("/price", {"day": "2026-12-25", "class": "vehicle"})
     assert site.ask("/price", {"day": "yesterday"}).status == 422
 

@@ -19,9 +19,9 @@ from wicketgate.clients.charging.book.taking import graces_of, plates_paid_on, t
 from wicketgate.clients.charging.cases import casebook, queue
 from wicketgate.clients.charging.cases.life import standing_of
 from wicketgate.clients.charging.cases.neighbours import PaidPlates
-from wicketgate.clients.charging.cases.reviews import Decision, Found
+from wicketgate.clients.charging.cases.reviews import Found, ReviewDecision
 from wicketgate.clients.charging.cases.tables import make_tables as case_tables
-from wicketgate.clients.charging.cases.triage import Signs, is_impossible, reasons_of
+from wicketgate.clients.charging.cases.triage import AgainstSigns, is_impossible, reasons_of
 from wicketgate.clients.charging.days import passages_of, release_day
 from wicketgate.clients.charging.importing import forget_over
 from wicketgate.clients.charging.payers import Payer
@@ -36,7 +36,7 @@ from wicketgate.regime.documents.scheme_terms import Scheme
 
 _SHOWN = 2
 """Rows that a reviewer sees, and that a case has as its evidence."""
-_NOBODY = accounts.Registered()
+_NOBODY = accounts.RegisteredOn()
 
 
 class BookPayers:
@@ -91,7 +91,7 @@ class BookPayers:
         asked = AskedVehicles(connection, day, settled)
         stopped, doubted = asked.stopped(at_us), asked.doubted(at_us)
         paid, diverted = self._paid_on(connection, day), bool(self._terms.waived_on(day))
-        new: list[tuple[accounts.Registered, int, Settled]] = []
+        new: list[tuple[accounts.RegisteredOn, int, Settled]] = []
         for plate, one in settled.items():
             if one.outcome == "closed":
                 continue  # what was asked in time stands; nothing new is
@@ -101,7 +101,7 @@ class BookPayers:
                 continue
             if one.outcome in ("account", "penalty", "review"):
                 if one.charges and plate not in asked.cased:
-                    signs = Signs(
+                    signs = AgainstSigns(
                         likeness=paid.likeness(plate),
                         cloned=is_impossible(self._wheres(connection, asked.reads.get(plate, ()))),
                         diverted=diverted,
@@ -137,7 +137,7 @@ class BookPayers:
         plate: str,
         one: Settled,
         asked: AskedVehicles,
-        signs: Signs,
+        signs: AgainstSigns,
         at_us: int,
     ) -> None:
         """Charge an account for what is proved, and have everything else looked at by a person.
@@ -190,7 +190,7 @@ class BookPayers:
                 found.append((read.at_us, *place))
         return found
 
-    def decide(self, connection: sqlite3.Connection, id_: int, decision: Decision) -> Found:
+    def decide(self, connection: sqlite3.Connection, id_: int, decision: ReviewDecision) -> Found:
         """Take a person's decision of a review; an account is charged at once where it is confirmed.
 
         Raises

@@ -13,7 +13,7 @@ from functools import cached_property
 
 import msgspec
 
-from wicketgate.clients.charging.book.accounts import Registered
+from wicketgate.clients.charging.book.accounts import RegisteredOn
 from wicketgate.clients.charging.reducing import KeptRead
 from wicketgate.clients.charging.settling import Payment
 from wicketgate.reads.plates import read_by_position
@@ -73,7 +73,7 @@ class AskedVehicles:
         )
 
     @cached_property
-    def registered(self) -> Mapping[str, Registered]:
+    def registered(self) -> Mapping[str, RegisteredOn]:
         """What is registered of them, as `accounts.registered`."""
         sets: dict[str, frozenset[str]] = {}
 
@@ -84,7 +84,7 @@ class AskedVehicles:
             return sets[key]
 
         return {
-            str(plate): Registered(
+            str(plate): RegisteredOn(
                 vehicle=int(str(vehicle)),
                 account=str(account or ""),
                 class_=None if class_ is None else str(class_),

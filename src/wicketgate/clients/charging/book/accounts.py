@@ -42,7 +42,7 @@ class AccountVehicle:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Registered:
+class RegisteredOn:
     """What is registered of a vehicle on a day.
 
     Attributes
@@ -134,15 +134,15 @@ def _require_free(connection: sqlite3.Connection, one: AccountVehicle, own: int,
         )
 
 
-def registered(connection: sqlite3.Connection, plate: str, day: date) -> Registered:
+def registered(connection: sqlite3.Connection, plate: str, day: date) -> RegisteredOn:
     """Return what is registered of a vehicle on a day."""
     meant = read_by_position(plate)
-    return registered_between(connection, day.isoformat(), meant, meant).get(meant, Registered())
+    return registered_between(connection, day.isoformat(), meant, meant).get(meant, RegisteredOn())
 
 
 def registered_between(
     connection: sqlite3.Connection, day: str, first: str, last: str
-) -> Mapping[str, Registered]:
+) -> Mapping[str, RegisteredOn]:
     """Return what is registered on a day of vehicles between two plates, by plate."""
     rows = connection.execute(
         "SELECT plate, vehicle, account, class, discounts, exemptions FROM account_vehicles "
@@ -150,7 +150,7 @@ def registered_between(
         (day, first, last),
     )
     return {
-        plate: Registered(
+        plate: RegisteredOn(
             vehicle=vehicle,
             account=account or "",
             class_=class_,
@@ -183,7 +183,7 @@ def plates_on_account(connection: sqlite3.Connection, day: date) -> Iterator[str
 
 
 def charge_account(
-    connection: sqlite3.Connection, who: Registered, settled: Settled, *, at_us: int
+    connection: sqlite3.Connection, who: RegisteredOn, settled: Settled, *, at_us: int
 ) -> str | None:
     """Charge a settled day to an account; return the charge's number, or None where nothing is to be charged.
 
@@ -226,7 +226,7 @@ def charge_account(
 
 
 def charge_new(
-    connection: sqlite3.Connection, charged: Sequence[tuple[Registered, int, Settled]], *, at_us: int
+    connection: sqlite3.Connection, charged: Sequence[tuple[RegisteredOn, int, Settled]], *, at_us: int
 ) -> None:
     """Charge settled days to accounts, together, of which none has had a charge for its vehicle and day.
 
@@ -234,7 +234,7 @@ def charge_new(
 
     Parameters
     ----------
-    charged : sequence of (Registered, int, Settled)
+    charged : sequence of (RegisteredOn, int, Settled)
         Each with the place of the vehicle in its account. All are proved, and of outcome `account`.
     """
     rows = [

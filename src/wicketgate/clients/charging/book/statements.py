@@ -49,7 +49,7 @@ class StatementLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Statement:
+class AccountStatement:
     """What an account was charged and paid from a day to one before another."""
 
     account: str
@@ -63,7 +63,7 @@ class Statement:
 
 def statement_of(
     connection: sqlite3.Connection, scheme: Scheme, account: str, first: date, until: date
-) -> Statement:
+) -> AccountStatement:
     """Return the statement of an account over half-open days of the scheme's zone.
 
     Raises
@@ -99,7 +99,7 @@ def statement_of(
                 balance=owed,
             )
         )
-    return Statement(
+    return AccountStatement(
         account=account,
         currency=scheme.currency,
         first=first,

@@ -37,14 +37,14 @@ class KeeperRefused:
     words: str
 
 
-class _Shown(msgspec.Struct, frozen=True):
+class _ToldKeeper(msgspec.Struct, frozen=True):
     name: str
     address: list[str]
 
 
 class _Answer(msgspec.Struct, frozen=True):
     id: str
-    keeper: _Shown
+    keeper: _ToldKeeper
 
 
 class _Problem(msgspec.Struct, frozen=True):

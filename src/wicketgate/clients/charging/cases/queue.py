@@ -17,8 +17,8 @@ from wicketgate.base.clock import DAY_US
 from wicketgate.base.errors import InputError
 from wicketgate.clients.charging.cases.life import ActRefused
 from wicketgate.clients.charging.cases.reviews import (
-    Decision,
     Found,
+    ReviewDecision,
     ReviewFile,
     ReviewReason,
     Typed,
@@ -196,7 +196,7 @@ def type_reading(connection: sqlite3.Connection, id_: int, person: str, text: st
     return found(review)
 
 
-def decide(connection: sqlite3.Connection, id_: int, decision: Decision) -> Found:
+def decide(connection: sqlite3.Connection, id_: int, decision: ReviewDecision) -> Found:
     """Take a person's decision; of what is rejected nothing is kept but that it was.
 
     Raises
@@ -310,7 +310,9 @@ def _read(row: Sequence[Any]) -> QueuedReview:
         reading=plate,
         reasons=tuple(msgspec.json.decode(reasons)),
         typed=tuple(Typed(by=by, text=text, at_us=at_us) for by, text, at_us in msgspec.json.decode(typed)),
-        decision=None if said is None else Decision(by=said[0], confirms=True, at_us=said[1], words=said[2]),
+        decision=None
+        if said is None
+        else ReviewDecision(by=said[0], confirms=True, at_us=said[1], words=said[2]),
     )
     return QueuedReview(
         id=id_,

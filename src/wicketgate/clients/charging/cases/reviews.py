@@ -41,7 +41,7 @@ class Typed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class ReviewDecision:
     """What one person decided of a review, after the machine's reading had appeared to them."""
 
     by: str
@@ -65,7 +65,7 @@ class ReviewFile:
     reading: str
     reasons: tuple[ReviewReason, ...]
     typed: tuple[Typed, ...] = ()
-    decision: Decision | None = None
+    decision: ReviewDecision | None = None
 
 
 def found(review: ReviewFile) -> Found:
@@ -104,7 +104,7 @@ def typing_refused(review: ReviewFile, person: str) -> ActRefused | None:
     return None
 
 
-def decision_refused(review: ReviewFile, decision: Decision) -> ActRefused | None:
+def decision_refused(review: ReviewFile, decision: ReviewDecision) -> ActRefused | None:
     """Return why a decision may not be taken now, or None."""
     if found(review) != "decide":
         return ActRefused(code="wrong-state", words="there is nothing to decide yet, or not any more")

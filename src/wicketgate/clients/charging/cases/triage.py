@@ -17,7 +17,7 @@ from wicketgate.clients.charging.settling import Settled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Signs:
+class AgainstSigns:
     """What speaks against taking the reads of a vehicle's day for that vehicle's.
 
     Attributes
@@ -41,10 +41,10 @@ class Signs:
     misread_before: bool = False
 
 
-NO_SIGNS = Signs()
+NO_SIGNS = AgainstSigns()
 
 
-def reasons_of(settled: Settled, signs: Signs, *, on_account: bool) -> tuple[ReviewReason, ...]:
+def reasons_of(settled: Settled, signs: AgainstSigns, *, on_account: bool) -> tuple[ReviewReason, ...]:
     """Return why somebody looks at a settled day: at every penalty, at an account where anything speaks against it."""
     reasons: list[ReviewReason] = []
     if settled.reviews:

@@ -15,7 +15,7 @@ from wicketgate.clients.charging.cases import casebook, queue
 from wicketgate.clients.charging.cases.life import CANCELLED, Act, standing_of
 from wicketgate.clients.charging.cases.reviews import (
     REASONS,
-    Decision,
+    ReviewDecision,
     found,
     may_see_reading,
     typing_refused,
@@ -103,7 +103,9 @@ class ReviewDesk:
 
     def decide(self, place: ChargedPlace, id_: int, fields: Fields) -> PageAnswer:
         """Take a person's decision."""
-        decision = Decision(by=place.person, confirms=fields.get("confirms") == "yes", at_us=self._now_us())
+        decision = ReviewDecision(
+            by=place.person, confirms=fields.get("confirms") == "yes", at_us=self._now_us()
+        )
         try:
             with change(self._connection):
                 came = self._book.decide(self._connection, id_, decision)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from itertools import pairwise
 from typing import Final
 
@@ -71,6 +71,12 @@ def told(scheme: Scheme, at_us: int) -> str:
     return f"{shown.day} {shown:%B %Y}, {shown:%H:%M}"
 
 
+def told_end(scheme: Scheme, at_us: int) -> str:
+    """Return until when something may be done, by its end: a midnight is the end of the day before."""
+    day, minute = scheme.local(at_us)
+    return told(scheme, at_us) if minute else f"the end of {told_day(day - timedelta(days=1))}"
+
+
 def told_day(day: date) -> str:
     """Return a day in words."""
     return f"{day.day} {day:%B %Y}"
@@ -86,8 +92,7 @@ def price_of(scheme: Scheme, day: date, class_: str) -> PriceShown:
     """
     lines: list[str] = []
     for zone in scheme.zones:
-        for begin, end in stretches(scheme, day):
-            amount = scheme.tariff(scheme.instant(day, begin), zone.id, class_)
+        for begin, end, amount in _prices(scheme, day, zone.id, class_):
             if amount:
                 each = "each crossing" if scheme.unit == "crossing" else "the day"
                 hours = f"{begin // 60:02}:{begin % 60:02} to {end // 60:02}:{end % 60:02}"
@@ -100,8 +105,20 @@ def price_of(scheme: Scheme, day: date, class_: str) -> PriceShown:
     deadlines = []
     for window, end_us in zip(scheme.windows, scheme.deadlines(day), strict=True):
         more = f"with {money(scheme, window.surcharge)} more" if window.surcharge else "at this price"
-        deadlines.append((f"Pay before {told(scheme, end_us)}", more))
+        deadlines.append((f"Pay until {told_end(scheme, end_us)}", more))
     return PriceShown(day=told_day(day), lines=tuple(lines), deadlines=tuple(deadlines))
+
+
+def _prices(scheme: Scheme, day: date, zone: str, class_: str) -> list[tuple[int, int, int]]:
+    """Return the prices of a day in a zone, each with its minutes; those beside one another that are equal as one."""
+    found: list[tuple[int, int, int]] = []
+    for begin, end in stretches(scheme, day):
+        amount = scheme.tariff(scheme.instant(day, begin), zone, class_)
+        if found and found[-1][2] == amount:
+            found[-1] = (found[-1][0], end, amount)
+        else:
+            found.append((begin, end, amount))
+    return found
 
 
 def stretches(scheme: Scheme, day: date) -> list[tuple[int, int]]:
@@ -160,14 +177,14 @@ def _clocks(scheme: Scheme, standing: CaseStanding, now_us: int) -> list[tuple[s
     terms, found = scheme.penalty, []
     if standing.is_live and not standing.frozen and now_us < standing.discount_us:
         found.append(
-            (f"{money(scheme, terms.discounted)} is enough before", told(scheme, standing.discount_us))
+            (f"{money(scheme, terms.discounted)} is enough until", told_end(scheme, standing.discount_us))
         )
     if now_us < standing.deadline_us:
-        found.append(("To be paid before", told(scheme, standing.deadline_us)))
+        found.append(("To be paid until", told_end(scheme, standing.deadline_us)))
     if standing.state == "issued" and now_us < standing.object_us:
-        found.append(("Object before", told(scheme, standing.object_us)))
+        found.append(("Object until", told_end(scheme, standing.object_us)))
     if standing.state == "rejected" and now_us < standing.appeal_us:
-        found.append(("Appeal before", told(scheme, standing.appeal_us)))
+        found.append(("Appeal until", told_end(scheme, standing.appeal_us)))
     return found
 
 
