@@ -21,7 +21,7 @@ _TIME_DIGITS: Final = 16
 """`2026-08-03T07:15`: what a minute's reads have in common."""
 
 
-class RowRead(msgspec.Struct, frozen=True):
+class ChargedRead(msgspec.Struct, frozen=True):
     """What a row says of its read, as far as charges go."""
 
     plate: str = ""
@@ -31,22 +31,22 @@ class RowRead(msgspec.Struct, frozen=True):
     confidence: float | None = None
 
 
-class RowErratum(msgspec.Struct, frozen=True):
+class ChargedErratum(msgspec.Struct, frozen=True):
     """What a row says of an earlier one that was wrong, with the read as it was if the authority shows it."""
 
     seq: int
     ground: str
-    read: RowRead | None = None
+    read: ChargedRead | None = None
 
 
 class ChargedRow(msgspec.Struct, frozen=True):
     """A row of a feed, as far as charges go."""
 
     seq: int
-    read: RowRead | None = None
+    read: ChargedRead | None = None
     again: bool = False
     erased: str = ""
-    erratum: RowErratum | None = None
+    erratum: ChargedErratum | None = None
 
 
 class GateRead(NamedTuple):
