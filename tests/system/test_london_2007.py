@@ -37,9 +37,9 @@ from tests.story import (
     TFL,
     UNIT,
     Replay,
-    annual_report,
 )
 from wicketgate.base.clock import MINUTE_US, SECOND_US, parse_rfc3339, rfc3339
+from wicketgate.clients.reporting.tables import period_rows
 
 STORY = Path("docs/london-2007.md")
 YEAR = ("2007-07-17T00:00:00Z", "2008-07-17T00:00:00Z")
@@ -417,7 +417,7 @@ def the_year_is_over(replay: Replay) -> None:
 
 
 def the_annual_report_is_in_the_register(replay: Replay) -> None:
-    report = annual_report(replay.register(), *YEAR)
+    report = period_rows(replay.register(), *map(parse_rfc3339, YEAR))
     found = re.search(r"<!-- annual report -->\n(.*?)<!-- end -->", STORY.read_text(), re.DOTALL)
     assert found is not None
     table = [line.strip("| ").split(" | ") for line in found[1].strip().splitlines()[2:]]

@@ -366,3 +366,51 @@ def test_a_receiver_killed_in_the_middle_loses_and_repeats_nothing(shared: Runni
             after = batches_of(body)[-1].number
     assert out.read_bytes() == expected
     assert [batch.number for batch in batches_of(expected)] == list(range(1, after + 1))
+
+
+# --- report -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["three-month", "annual", "review", "access"])
+def test_anybody_rebuilds_a_report(
+    shared: Running, feed_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    key, out = feed_file.with_name("log.vkey"), tmp_path / "report.json"
+    of = ["--authority", london.COUNTER_TERRORISM] if kind in ("three-month", "review") else []
+    since = ["--since", "2020-01-01T00:00:00Z", "--until", "2100-01-01T00:00:00Z"] if kind == "annual" else []
+    words = [
+        "report",
+        kind,
+        shared.url,
+        "--key",
+        key,
+        "--out",
+        out,
+        "--state",
+        tmp_path / "state",
+        *of,
+        *since,
+    ]
+    assert cli.main([str(one) for one in words]) == 0, capsys.readouterr().err
+    report = json.loads(out.read_text())
+    rows = {tuple(row.values()) for table in report["tables"] for row in table["rows"]}
+    shown = get(f"{shared.url}/register.json").json()
+    if kind == "access":
+        assert {row[0] for row in rows} >= {f"{name}@1" for name in london.READERS}
+    elif shown["figures"]:
+        assert any(row[0] == "Reads decided" and row[1][:1].isdigit() for row in rows)
+    assert report["origin"] == shown["origin"]
+
+
+def test_nothing_is_reported_under_another_key(
+    shared: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from wicketgate.base.signing import PrivateKey
+    from wicketgate.gateway.deployment import note_signer
+
+    other = tmp_path / "other.vkey"
+    other.write_text(note_signer(PrivateKey.generate(), "wicketgate.example/invented-london").vkey + "\n")
+    out = tmp_path / "report.md"
+    assert cli.main(["report", "access", shared.url, "--key", str(other), "--out", str(out)]) == 1
+    assert not out.exists()
+    assert "No report" in capsys.readouterr().err

@@ -58,6 +58,7 @@ def _command(name: str, who: Who, summary: str, module: str) -> Command:
 
 COMMANDS: tuple[Command, ...] = (
     _command("verify", "anyone", "check a gateway, or a copy of its log", "arguments.anyone"),
+    _command("report", "anyone", "rebuild a report from the public log", "arguments.anyone"),
     _command("witness", "anyone", "cosign a log for as long as it only grows", "arguments.anyone"),
     _command("completion", "anyone", "print what completes these commands in a shell", "arguments.anyone"),
     _command("key", "officer", "make a key for an office, or show its public half", "arguments.officer"),

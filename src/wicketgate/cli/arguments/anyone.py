@@ -1,4 +1,4 @@
-"""The arguments of `verify`, `witness` and `completion`, for anyone.
+"""The arguments of `verify`, `report`, `witness` and `completion`, for anyone.
 
 They need no office and no token.
 """
@@ -9,7 +9,7 @@ import re
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from wicketgate.cli.arguments import add_kept, port
+from wicketgate.cli.arguments import add_kept, gateway_address, port
 
 
 def add_verify(parser: ArgumentParser) -> None:
@@ -30,6 +30,24 @@ def add_verify(parser: ArgumentParser) -> None:
     parser.add_argument("--identity", type=Path, metavar="K", help="the age identity that opens them")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.set_defaults(run="wicketgate.cli.recipient:run_verify", finish=_find_target)
+
+
+def add_report(parser: ArgumentParser) -> None:
+    """Add the arguments of `report`."""
+    parser.add_argument("kind", choices=("three-month", "annual", "review", "access"), help="which report")
+    parser.add_argument("url", type=gateway_address, metavar="URL", help="the gateway")
+    parser.add_argument("--authority", metavar="NAME", help="whose `three-month` or `review`")
+    parser.add_argument("--since", metavar="T", help="of `annual`: from when (a year before its end)")
+    parser.add_argument(
+        "--until", metavar="T", help="of `annual`: until when (the end of the last whole month)"
+    )
+    parser.add_argument(
+        "--form", choices=("json", "csv", "markdown"), help="its form (as --out ends, or Markdown)"
+    )
+    parser.add_argument("--out", type=Path, metavar="F", help="where it is written (printed)")
+    parser.add_argument("--key", type=Path, metavar="F", help="the log's key, got another way")
+    add_kept(parser)
+    parser.set_defaults(run="wicketgate.cli.reporting:run_report")
 
 
 def _find_target(parser: ArgumentParser, args: Namespace) -> None:

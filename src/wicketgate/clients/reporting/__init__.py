@@ -1,0 +1,1 @@
+"""Reports that anybody rebuilds from the public log: of three months, of a year, for a review, of who has access."""
