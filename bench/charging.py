@@ -153,29 +153,32 @@ def _reduced(folder: Path, terms: ChargingTerms) -> dict[str, Any]:
     connection = open_store(folder)
     sink = _sink(connection, terms)
     chain = FeedChain(_ORIGIN, made.public)
-    verify_s = reduce_s = 0.0
+    verify_s = reduce_s = verify_cpu_s = reduce_cpu_s = 0.0
     answer: list[bytes] = []
     for number, data in enumerate(made.batches(), 1):
         answer.append(data)
         if len(answer) == _AT_ONCE or number * ROWS_A_BATCH >= rows:
-            begun_s = time.perf_counter()
+            begun_s, begun_cpu_s = time.perf_counter(), time.process_time()
             received = _checked(chain, answer)
-            checked_s = time.perf_counter()
+            checked_s, checked_cpu_s = time.perf_counter(), time.process_time()
             sink.write(received)
             sink.note([], b"")
             verify_s += checked_s - begun_s
             reduce_s += time.perf_counter() - checked_s
+            verify_cpu_s += checked_cpu_s - begun_cpu_s
+            reduce_cpu_s += time.process_time() - checked_cpu_s
             answer = []
-    begun_s = time.perf_counter()
+    begun_s, begun_cpu_s = time.perf_counter(), time.process_time()
     sink.close()
     reduce_s += time.perf_counter() - begun_s
+    reduce_cpu_s += time.process_time() - begun_cpu_s
     size = sum(path.stat().st_size for path in folder.iterdir())
     book = open_payers(connection, terms)
     explained_ms = _explained(connection, terms, book)
     due_us = day_due_us(terms.newest, _DAY)
-    begun_s = time.perf_counter()
+    begun_s, begun_cpu_s = time.perf_counter(), time.process_time()
     tally = run_settlement(connection, terms, book, due_us)
-    settle_s = time.perf_counter() - begun_s
+    settle_s, settle_cpu_s = time.perf_counter() - begun_s, time.process_time() - begun_cpu_s
     connection.close()
     per_day = 1_000_000 * ROWS_A_VEHICLE / rows
     return {
@@ -183,9 +186,13 @@ def _reduced(folder: Path, terms: ChargingTerms) -> dict[str, Any]:
         "vehicle_days": tally.vehicle_days,
         "verify_us_a_row": round(verify_s / rows * 1e6, 2),
         "reduce_us_a_row": round(reduce_s / rows * 1e6, 2),
+        "verify_cpu_us_a_row": round(verify_cpu_s / rows * 1e6, 2),
+        "reduce_cpu_us_a_row": round(reduce_cpu_s / rows * 1e6, 2),
         "min_for_15.7M_rows": round((verify_s + reduce_s) * per_day / 60, 1),
+        "cpu_min_for_15.7M_rows": round((verify_cpu_s + reduce_cpu_s) * per_day / 60, 1),
         "file_mb": size // 1_000_000,
         "settle_s_for_1M": round(settle_s / tally.vehicle_days * 1e6, 1),
+        "settle_cpu_s_for_1M": round(settle_cpu_s / tally.vehicle_days * 1e6, 1),
         "explain_ms_p99": explained_ms,
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from datetime import UTC, date, datetime, timedelta
@@ -13,12 +14,21 @@ from hypothesis import strategies as st
 from tests import charging_oracle as oracle
 from tests.charging_feed import BEGIN, SCHEMES, ChargingFolder, MadeFeed, oracle_reads, read_of
 from wicketgate.base.clock import from_datetime
+from wicketgate.clients.charging.book.book import trial_balance
+from wicketgate.clients.charging.book.payments_csv import PaymentLine
+from wicketgate.clients.charging.book.provider import make_provider_tables
+from wicketgate.clients.charging.book.tables import make_tables as book_tables
+from wicketgate.clients.charging.bookkeeping import BookPayers
+from wicketgate.clients.charging.cases.tables import make_tables as case_tables
 from wicketgate.clients.charging.days import passages_of
+from wicketgate.clients.charging.importing import forget_over, import_lines
 from wicketgate.clients.charging.passages import CameraSighting, reduce_sightings
 from wicketgate.clients.charging.payers import Payer
+from wicketgate.clients.charging.proofs import unpacked
 from wicketgate.clients.charging.reducing import as_passage
 from wicketgate.clients.charging.settlement import Settlement
 from wicketgate.clients.charging.settling import ChargedVehicle, Payment, Settled
+from wicketgate.clients.charging.store import change, forget
 from wicketgate.clients.charging.terms import ChargingTerms
 
 CAMERAS = ("c0", "c1", "c2", "c3")
@@ -222,3 +232,127 @@ def test_a_kill_between_any_two_writes_leaves_what_the_next_start_completes(name
         killed.open()
         killed.take(feed)
         assert killed.dump() == whole.dump()
+
+
+actions = st.lists(
+    st.one_of(
+        st.tuples(st.just("rows"), st.integers(1, 3)),
+        st.tuples(st.just("pay"), st.integers(0, 3)),
+        st.tuples(st.just("settle"), st.integers(1, 9)),
+        st.just(("kill", 0)),
+    ),
+    max_size=14,
+)
+paid_days = st.lists(
+    st.tuples(
+        st.sampled_from(PLATES),
+        st.integers(0, 3),
+        st.integers(-300, 6000),
+        st.sampled_from([500, 1250, 1800, 2100]),
+    ),
+    min_size=4,
+    max_size=4,
+)
+
+
+class BookFolder(ChargingFolder):
+    """A folder with its book."""
+
+    def open(self) -> None:
+        super().open()
+        with change(self.connection):
+            for make in (book_tables, make_provider_tables, case_tables):
+                make(self.connection)
+        self.book = BookPayers(self.terms)
+
+    def pay(self, line: PaymentLine) -> None:
+        with change(self.connection):
+            import_lines(
+                self.connection, [line], self.terms.of_day, self.book.scheme_named, now_us=line.received_us
+            )
+
+    def settle(self, at_us: int, at_once: int) -> None:
+        Settlement(self.connection, self.terms, self.book, at_us).run(at_once=at_once)
+
+    def held(self) -> list[tuple]:
+        return self.connection.execute(
+            "SELECT day, plate, outcome, charges, paid, owed, penalties, reviews FROM held ORDER BY 1, 2"
+        ).fetchall()
+
+
+def _lines(paying) -> list[PaymentLine]:
+    return [
+        PaymentLine(
+            number=f"P{number}",
+            received_us=from_datetime(_noon(BEGIN.toordinal() + after_days) + timedelta(minutes=after)),
+            amount=amount,
+            plate=plate,
+            day=BEGIN.date() + timedelta(days=after_days),
+        )
+        for number, (plate, after_days, after, amount) in enumerate(paying)
+    ]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.sampled_from(["london-2003", "scheme"]), batches, paid_days, actions, st.integers(1, 5))
+def test_rows_payments_settlings_and_kills_in_any_order_come_to_what_all_at_once_does(
+    name, drawn, paying, acting, at_once
+) -> None:
+    terms = ChargingTerms(versions=(SCHEMES[name],))
+    feed, lines = feed_of(drawn), _lines(paying)
+    end_us = from_datetime(datetime(2026, 8, 20, tzinfo=UTC))
+    with tempfile.TemporaryDirectory() as base:
+        whole = BookFolder(Path(base) / "whole", terms, CAMERAS)
+        whole.take(feed)
+        for line in lines:
+            whole.pay(line)
+        whole.settle(end_us, 100)
+        mixed = BookFolder(Path(base) / "mixed", terms, CAMERAS)
+        at_us, paid = from_datetime(BEGIN), 0
+        for kind, number in acting:
+            if kind == "rows":
+                begun = 0 if mixed.sink.last is None else mixed.sink.last.batch
+                for one in feed.received[begun : begun + number]:
+                    mixed.sink.write([one])
+            elif kind == "pay":
+                for line in lines[paid : paid + number]:
+                    mixed.pay(line)
+                paid = min(len(lines), paid + number)
+            elif kind == "settle":
+                at_us = min(at_us + number * 2 * 86_400_000_000, end_us)
+                mixed.settle(at_us, at_once)
+            else:
+                copy = Path(base) / f"copy-{len(list(Path(base).iterdir()))}"
+                shutil.copytree(mixed.folder, copy)
+                mixed.connection.close()
+                mixed.folder = copy
+                mixed.open()
+        mixed.take(feed)
+        for line in lines[paid:]:
+            mixed.pay(line)
+        mixed.settle(end_us, at_once)
+        assert mixed.held() == whole.held()
+        assert trial_balance(mixed.connection) == trial_balance(whole.connection)
+        _nothing_of_payers(mixed)
+        over_us = from_datetime(datetime(2027, 12, 1, tzinfo=UTC))
+        mixed.settle(over_us, at_once)
+        forget_all_of(mixed, over_us)
+        for path in mixed.folder.iterdir():
+            assert not any(plate.encode() in path.read_bytes() for plate in PLATES), path
+
+
+def forget_all_of(folder: BookFolder, now_us: int) -> None:
+    """Forget whose term is over."""
+    with change(folder.connection):
+        forget_over(folder.connection, now_us)
+    forget(folder.connection)
+
+
+def _nothing_of_payers(folder: BookFolder) -> None:
+    """Check that of a vehicle whose day is not held nothing is left but its payments."""
+    held = {(day, plate) for day, plate, *_ in folder.held()}
+    for table in ("passages", "gates"):
+        left = folder.connection.execute(f"SELECT DISTINCT day, plate FROM {table}").fetchall()  # noqa: S608
+        assert set(left) <= held
+    for (row,) in folder.connection.execute("SELECT row FROM evidence"):
+        assert json.loads(unpacked(row))["read"]["plate"] in {plate for _, plate in held}

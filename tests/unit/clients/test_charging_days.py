@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from collections.abc import Sequence
@@ -10,15 +11,22 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests import charging_oracle as oracle
-from tests.charging_feed import SCHEMES, ChargingFolder, MadeFeed, read_of
+from tests.charging_feed import SCHEMES, ChargingFolder, MadeFeed, groups_of, read_of
 from wicketgate.base.clock import from_datetime
+from wicketgate.base.errors import ConfigurationError, InputError
 from wicketgate.clients.charging.days import mark_issued, passages_of, release_day
+from wicketgate.clients.charging.figures import shown_figures
 from wicketgate.clients.charging.payers import NoPayers
+from wicketgate.clients.charging.program import open_place
 from wicketgate.clients.charging.proofs import proved_rows
+from wicketgate.clients.charging.published import parse_cameras
 from wicketgate.clients.charging.settlement import Settlement, SettlementTally, explained
-from wicketgate.clients.charging.store import change, touch
+from wicketgate.clients.charging.store import change, open_store, touch
+from wicketgate.clients.charging.taking import RowTaker
 from wicketgate.clients.charging.terms import ChargingTerms
 from wicketgate.ledger.merkle import leaf_hash, verify_inclusion
 from wicketgate.regime.documents.waiver import Waiver
@@ -296,3 +304,63 @@ def test_a_day_is_explained_rule_by_rule(tmp_path: Path) -> None:
     settled, rules = explained(folder.connection, LONDON, NoPayers(), "LB07SEF", DAY, 0)
     assert settled.owed == 0
     assert "it was settled and forgotten" in " ".join(one.words for one in rules)
+
+
+_ROW = json.dumps({"seq": 1, **seen(8, "c0")}).encode()
+
+
+@given(
+    st.one_of(st.binary(max_size=200), st.integers(0, len(_ROW)).map(lambda at: _ROW[:at] + b"0" + _ROW[at:]))
+)
+def test_whatever_a_row_is_it_is_taken_or_refused(line: bytes) -> None:
+    taker = RowTaker(LONDON, groups_of(LONDON.newest, CAMERAS))
+    with contextlib.suppress(InputError):
+        assert taker.take([line]).counts["rows"] == 1
+
+
+named = st.sampled_from(["id", "groups", "cameras"])
+values = st.recursive(
+    st.none() | st.text(), lambda one: st.lists(one) | st.dictionaries(named, one), max_leaves=6
+)
+
+
+@given(st.binary(max_size=200) | values.map(lambda one: json.dumps(one).encode()))
+def test_whatever_a_list_of_cameras_is_it_is_read_or_refused(data: bytes) -> None:
+    with contextlib.suppress(InputError):
+        assert all(len(one) == 3 for one in parse_cameras(data, "tfl"))
+
+
+def test_a_list_of_cameras_says_the_groups_of_each() -> None:
+    listed = b'[{"id":"c2","groups":["b","a"],"heading":3},{"id":"c1"}]'
+    assert parse_cameras(listed, "tfl") == [("tfl", "c1", "[]"), ("tfl", "c2", '["a","b"]')]
+    assert parse_cameras(b'{"cameras":' + listed + b"}", "tfl") == parse_cameras(listed, "tfl")
+
+
+def test_what_was_not_made_is_no_charging_folder(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="is no charging folder"):
+        open_place(tmp_path)
+    open_store(tmp_path).close()
+    with pytest.raises(ConfigurationError, match="was not made to its end"):
+        open_place(tmp_path)
+
+
+def test_figures_say_what_came_and_what_became_of_it_and_no_camera(tmp_path: Path) -> None:
+    folder, _ = made(tmp_path, [seen(8, "c0"), seen(9, "c1"), seen(5, "c0"), seen(6, "nowhere")])
+    settle(folder, OVER)
+    settle(folder, CLOSED)
+    found = shown_figures(folder.connection)
+    assert found["rows"] == {
+        "received": 4,
+        "reduced": 2,
+        "dropped": 2,
+        "outside_hours": 1,
+        "outside_term": 0,
+        "elsewhere": 1,
+        "no_plate": 0,
+        "erased": 0,
+        "withdrawn": 0,
+    }
+    assert {name: count for name, count in found["vehicle_days"].items() if count} == {"closed": 1}
+    assert found["kept"] == {"vehicle_days": 0, "evidence_rows": 0, "held": 0}
+    assert found["forgotten_after_days"] == {"28": 1}
+    assert "c0" not in json.dumps(found)

@@ -26,7 +26,7 @@ from wicketgate.clients.charging.days import passages_of, release_day
 from wicketgate.clients.charging.importing import forget_over
 from wicketgate.clients.charging.payers import Payer
 from wicketgate.clients.charging.portion import AskedVehicles
-from wicketgate.clients.charging.proofs import ProvedRow, proved_rows
+from wicketgate.clients.charging.proofs import ChargeProof, proved_rows
 from wicketgate.clients.charging.published import kept_terms
 from wicketgate.clients.charging.reducing import KeptRead, best_two
 from wicketgate.clients.charging.settling import Settled
@@ -242,7 +242,7 @@ def forget_all(connection: sqlite3.Connection, book: BookPayers, now_us: int) ->
     return gone
 
 
-def evidence_of(connection: sqlite3.Connection, day: date, plate: str) -> list[ProvedRow]:
+def evidence_of(connection: sqlite3.Connection, day: date, plate: str) -> list[ChargeProof]:
     """Return the rows that a vehicle's day is kept by, with their proofs: the best of two cameras first."""
     reads = [one for _, kept in passages_of(connection, day.toordinal(), plate) for one in kept.best]
     best = best_two(reads) if reads else ()
@@ -250,7 +250,7 @@ def evidence_of(connection: sqlite3.Connection, day: date, plate: str) -> list[P
     return proved_rows(connection, [one.seq for one in (*best, *others)])
 
 
-def _place(row: ProvedRow) -> tuple[float, float] | None:
+def _place(row: ChargeProof) -> tuple[float, float] | None:
     """Return the latitude and longitude of a row's camera; None where it does not say."""
     said = msgspec.json.decode(row.row)
     read = said.get("read") or said.get("erratum", {}).get("read") or {}

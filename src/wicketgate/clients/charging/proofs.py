@@ -21,7 +21,7 @@ _COMMON: Final = (
 """What rows and headers have in common. It is part of the file's form: another one makes another form."""
 
 
-class ProvedRow(msgspec.Struct, frozen=True):
+class ChargeProof(msgspec.Struct, frozen=True):
     """A row as it was delivered, with its header and its way to the batch's root, lowest first."""
 
     header: Mapping[str, Any]
@@ -68,7 +68,7 @@ def unpacked(data: bytes) -> bytes:
     return zlib.decompressobj(zdict=_COMMON).decompress(data)
 
 
-def proved_rows(connection: sqlite3.Connection, seqs: Iterable[int]) -> list[ProvedRow]:
+def proved_rows(connection: sqlite3.Connection, seqs: Iterable[int]) -> list[ChargeProof]:
     """Return rows that are kept as evidence, by their numbers; one that is not kept is left out."""
     found = []
     for seq in seqs:
@@ -79,7 +79,7 @@ def proved_rows(connection: sqlite3.Connection, seqs: Iterable[int]) -> list[Pro
         if kept is not None:
             header, row, place, path = kept
             found.append(
-                ProvedRow(
+                ChargeProof(
                     msgspec.json.decode(unpacked(header)),
                     unpacked(row).decode(),
                     place,

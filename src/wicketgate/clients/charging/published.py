@@ -187,7 +187,14 @@ def parse_cameras(data: bytes, source: str) -> list[tuple[str, str, str]]:
             if not isinstance(id_, str) or not all(isinstance(group, str) for group in groups):
                 raise TypeError
             found[id_] = groups
-    except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
+    except (
+        msgspec.DecodeError,
+        UnicodeDecodeError,
+        RecursionError,
+        KeyError,
+        TypeError,
+        AttributeError,
+    ) as error:
         raise InputError("this is no list of cameras with `id` and `groups`") from error
     return [
         (source, id_, msgspec.json.encode(sorted(groups)).decode()) for id_, groups in sorted(found.items())

@@ -21,7 +21,7 @@ _TIME_DIGITS: Final = 16
 """`2026-08-03T07:15`: what a minute's reads have in common."""
 
 
-class RowRead(msgspec.Struct, frozen=True):
+class ChargedRead(msgspec.Struct, frozen=True):
     """What a row says of its read, as far as charges go."""
 
     plate: str = ""
@@ -31,22 +31,22 @@ class RowRead(msgspec.Struct, frozen=True):
     confidence: float | None = None
 
 
-class RowErratum(msgspec.Struct, frozen=True):
+class ChargedErratum(msgspec.Struct, frozen=True):
     """What a row says of an earlier one that was wrong, with the read as it was if the authority shows it."""
 
     seq: int
     ground: str
-    read: RowRead | None = None
+    read: ChargedRead | None = None
 
 
 class ChargedRow(msgspec.Struct, frozen=True):
     """A row of a feed, as far as charges go."""
 
     seq: int
-    read: RowRead | None = None
+    read: ChargedRead | None = None
     again: bool = False
     erased: str = ""
-    erratum: RowErratum | None = None
+    erratum: ChargedErratum | None = None
 
 
 class GateRead(NamedTuple):
@@ -129,7 +129,7 @@ class RowTaker:
             total += 1
             try:
                 row = self._decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 raise InputError("a row that charges cannot be made of") from error
             read, seq = row.read, row.seq
             if read is None:
@@ -181,7 +181,8 @@ class RowTaker:
 
     def _time(self, text: str) -> int:
         """Return a time of capture. Those of one minute share the reading of it."""
-        if text[-1:] != "Z" or not text[17:19].isdecimal():
+        seconds, fraction = text[17:19], text[20:-1]
+        if text[-1:] != "Z" or not seconds.isdecimal() or seconds >= "60" or not f"{fraction}0".isdecimal():
             return parse_rfc3339(text)
         minute = text[:_TIME_DIGITS]
         base = self._times.get(minute)
@@ -189,8 +190,7 @@ class RowTaker:
             if len(self._times) > 20_000:
                 self._times.clear()
             base = self._times[minute] = parse_rfc3339(f"{minute}:00Z")
-        fraction = text[20:-1]
-        return base + int(text[17:19]) * SECOND_US + (int(fraction.ljust(6, "0")[:6]) if fraction else 0)
+        return base + int(seconds) * SECOND_US + (int(fraction.ljust(6, "0")[:6]) if fraction else 0)
 
     def _place(self, scheme: Scheme, source: str, camera: str) -> tuple[str, Zone, Part, str] | None:
         try:

@@ -13,7 +13,7 @@ import msgspec
 
 from wicketgate.base.errors import InputError, Unreachable
 from wicketgate.clients.charging.cases.casebook import Keeper
-from wicketgate.clients.charging.proofs import ProvedRow
+from wicketgate.clients.charging.proofs import ChargeProof
 from wicketgate.clients.verify.remote import HttpAnswer
 
 PATH: Final = "/v1/keepers"
@@ -51,7 +51,7 @@ class _Problem(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
-def image_ref(row: ProvedRow) -> str:
+def image_ref(row: ChargeProof) -> str:
     """Return the reference of an image that a row names; empty where it names none."""
     read = msgspec.json.decode(row.row).get("read", {})
     for member in _MEMBERS:
@@ -62,13 +62,13 @@ def image_ref(row: ProvedRow) -> str:
 
 
 def ask_keeper(
-    gateway: Poster, row: ProvedRow, *, cause: str, case: str, decided: str = ""
+    gateway: Poster, row: ChargeProof, *, cause: str, case: str, decided: str = ""
 ) -> Keeper | KeeperRefused:
     """Return the keeper on the day of a row, or why none is told.
 
     Parameters
     ----------
-    row : ProvedRow
+    row : ChargeProof
         Of the confirmed review.
     case : str
         Under which number it is asked; no plate.

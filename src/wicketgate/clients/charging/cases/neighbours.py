@@ -20,10 +20,6 @@ MOST_SWAPS: Final = 2
 _CLASS: Final = str.maketrans({character: group[0] for group in CONFUSED for character in group})
 
 
-_CHARACTERS: Final = sorted({_CLASS.get(one, one) for one in "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"})
-_ELEVEN: Final = "11"
-
-
 def skeleton(plate: str) -> str:
     """Return a plate with one character for each class of those that are taken for one another.
 

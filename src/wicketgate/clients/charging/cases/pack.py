@@ -16,7 +16,7 @@ import msgspec
 from wicketgate.base.clock import rfc3339
 from wicketgate.base.signing import canonical
 from wicketgate.clients.charging.cases.casebook import CaseFile
-from wicketgate.clients.charging.proofs import ProvedRow
+from wicketgate.clients.charging.proofs import ChargeProof
 from wicketgate.clients.evidence.archive import read_archive, write_archive
 from wicketgate.ledger.merkle import leaf_hash, verify_inclusion
 from wicketgate.regime.documents.scheme_terms import Scheme
@@ -47,7 +47,7 @@ class Looked:
 def pack_of(
     scheme: Scheme,
     case: CaseFile,
-    rows: Sequence[ProvedRow],
+    rows: Sequence[ChargeProof],
     images: Sequence[tuple[str, bytes]],
     looked: Looked | None,
     letter: str,

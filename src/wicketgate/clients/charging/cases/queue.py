@@ -30,7 +30,7 @@ from wicketgate.clients.charging.cases.reviews import (
 )
 from wicketgate.clients.charging.cases.tables import count
 from wicketgate.clients.charging.days import release_day
-from wicketgate.clients.charging.proofs import ProvedRow
+from wicketgate.clients.charging.proofs import ChargeProof
 
 DOUBTED_US: Final = 90 * DAY_US
 """For so long a camera that read a plate wrongly is not believed of it."""
@@ -39,7 +39,7 @@ CLONED_US: Final = 365 * DAY_US
 _MOST_SHOWN: Final = 100
 
 
-def camera_of(row: ProvedRow) -> str:
+def camera_of(row: ChargeProof) -> str:
     """Return the camera of a row, as its source names it."""
     read = msgspec.json.decode(row.row).get("read") or {}
     return f"{read.get('source', '')}/{read.get('camera', '')}"
@@ -69,7 +69,7 @@ def open_review(
     plate: str,
     day: date,
     reasons: Sequence[ReviewReason],
-    rows: Sequence[ProvedRow],
+    rows: Sequence[ChargeProof],
     *,
     on_account: bool,
     owed: int,
@@ -160,12 +160,12 @@ def waiting(connection: sqlite3.Connection, person: str) -> list[QueuedReview]:
     return fitting
 
 
-def rows_of(connection: sqlite3.Connection, plate: str, day: date) -> list[ProvedRow]:
+def rows_of(connection: sqlite3.Connection, plate: str, day: date) -> list[ChargeProof]:
     """Return the evidence of a vehicle's day, the best row first."""
     found_rows = connection.execute(
         "SELECT shown FROM review_rows WHERE plate = ? AND day = ? ORDER BY place", (plate, day.isoformat())
     ).fetchall()
-    return [msgspec.json.decode(one, type=ProvedRow) for (one,) in found_rows]
+    return [msgspec.json.decode(one, type=ChargeProof) for (one,) in found_rows]
 
 
 def type_reading(connection: sqlite3.Connection, id_: int, person: str, text: str, *, at_us: int) -> Found:

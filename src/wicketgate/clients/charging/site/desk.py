@@ -20,7 +20,7 @@ from wicketgate.clients.charging.cases.reviews import (
     may_see_reading,
     typing_refused,
 )
-from wicketgate.clients.charging.proofs import ProvedRow
+from wicketgate.clients.charging.proofs import ChargeProof
 from wicketgate.clients.charging.site.drivers import page
 from wicketgate.clients.charging.site.wording import letter_of, offered, shown_case, told_day
 from wicketgate.clients.charging.store import change
@@ -223,7 +223,7 @@ class ReviewDesk:
         return page(self._pages.problem(place, "Not found", words), 404)
 
 
-def images_of(row: ProvedRow) -> list[tuple[str, dict[str, Any]]]:
+def images_of(row: ChargeProof) -> list[tuple[str, dict[str, Any]]]:
     """Return the images that a row names, each with what it shows; one of another form is left out."""
     read = msgspec.json.decode(row.row).get("read") or {}
     found_ones = []
