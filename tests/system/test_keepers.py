@@ -20,7 +20,7 @@ from wicketgate.cli.charging_cases import stopped_at
 from wicketgate.cli.keepers import shown_row
 from wicketgate.clients.charging.cases.casebook import Keeper
 from wicketgate.clients.charging.cases.keeper_link import KeeperRefused, ask_keeper
-from wicketgate.clients.charging.proofs import ProvedRow
+from wicketgate.clients.charging.proofs import ChargeProof
 from wicketgate.clients.verify.remote import Remote
 from wicketgate.regime.documents.binding import bind
 from wicketgate_demo.world import london
@@ -109,7 +109,7 @@ def test_charging_asks_for_a_keeper_by_showing_its_row(
     running, _, _ = made
     file, rows = feed_file(running, tmp_path)
     shown = shown_row(file, rows[CHARGED])
-    row = ProvedRow(header=shown["header"], row=shown["row"], index=0, path=list(shown["path"]))
+    row = ChargeProof(header=shown["header"], row=shown["row"], index=0, path=list(shown["path"]))
     with Remote(running.url, token=running.tokens[DESK.reader], attempts=1) as remote:
         told = ask_keeper(remote, row, cause=STOLEN, case="1234567890")
         assert isinstance(told, Keeper)
