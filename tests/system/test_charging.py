@@ -15,7 +15,7 @@ import pytest
 
 from bench.harness import WICKETGATE, Running, gateway
 from tests import charging_oracle as oracle
-from tests.running import CHARGING, files_below, plates, post, secret_file, submit, until, wicketgate
+from tests.running import CHARGING, files_below, now_us, plates, post, secret_file, submit, until, wicketgate
 from wicketgate.base.clock import from_datetime, rfc3339
 from wicketgate.clients.charging.days import passages_of
 from wicketgate.clients.charging.payers import NoPayers
@@ -54,6 +54,23 @@ def scheme() -> dict[str, Any]:
     document["calendar"] = [
         {"year": year, "holidays": [], "free": [f"{year}-12-25"]} for year in range(DAY.year, DAY.year + 2)
     ]
+    return dict(document)
+
+
+def waiver() -> dict[str, Any]:
+    """Return one of all that tomorrow costs."""
+    document = parse_toml((ROOT / "docs/spec/examples/waiver.toml").read_bytes())
+    begin, end = (oracle.midnight(DAY + timedelta(days=days), oracle.LONDON) for days in (0, 1))
+    document["waiver"] = {
+        "log": london.ORIGIN,
+        "id": "w-tomorrow",
+        "scheme": "london-ulez",
+        "at": rfc3339(now_us()),
+        "reason": "The signs were not there.",
+        "from": rfc3339(from_datetime(begin)),
+        "until": rfc3339(from_datetime(end)),
+        "percent": 100,
+    }
     return dict(document)
 
 
@@ -125,7 +142,10 @@ def test_a_feed_is_reduced_once_over_kills_and_settled_as_the_oracle_has_it(
     assert rows(folder) == sent
     _compare(folder, reads)
     _explain(folder, reads)
-    _settle(folder, reads, token)
+    _settle(charged, folder, reads)
+    again = wicketgate("charging", "init", folder, "--from", charged.url, "--token-file", token)
+    assert again.returncode == 2
+    assert "is a charging folder already" in again.stderr
 
 
 def _wait(program: subprocess.Popen[bytes], folder: Path, more_than: int) -> None:
@@ -172,8 +192,8 @@ def _explain(folder: Path, reads: Reads) -> None:
         assert f"{len(seen)} read" in json.dumps(answer["rules"])
 
 
-def _settle(folder: Path, reads: Reads, token: Path) -> None:
-    """Settle when nobody can pay any more, and when nobody may be asked any more: then nothing is left."""
+def _settle(charged_at: Running, folder: Path, reads: Reads) -> None:
+    """Settle when nobody can pay any more, and again when all is waived: then nothing is left."""
     early = wicketgate("charging", "settle", folder)
     assert early.stdout == "settled 0 vehicle-days (nothing due); forgot 0\n", early.stderr
     connection = open_store(folder)
@@ -183,8 +203,13 @@ def _settle(folder: Path, reads: Reads, token: Path) -> None:
     over = from_datetime(oracle.midnight(DAY + timedelta(days=8), oracle.LONDON))
     tally = run_settlement(connection, terms, NoPayers(), over)
     assert tally.outcomes["penalty"] + tally.outcomes["review"] == len(charged)
-    later = from_datetime(oracle.midnight(DAY + timedelta(days=40), oracle.LONDON))
-    assert run_settlement(connection, terms, NoPayers(), later).outcomes["closed"] == len(charged)
+    # A waiver that comes out of the log later ends all of it.
+    assert submit(charged_at, waiver(), SIGNERS[1]).status_code == 201
+    looked = wicketgate("charging", "run", folder, "--once", "--state", folder.parent / "state")
+    assert looked.returncode == 0, looked.stderr
+    assert run_settlement(connection, kept_terms(connection), NoPayers(), over).outcomes["nothing"] == len(
+        charged
+    )
     connection.close()
     for path, data in files_below(folder):
         assert not any(plate.encode() in data for plate in reads.plates), path

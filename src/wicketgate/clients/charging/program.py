@@ -76,8 +76,6 @@ def make_folder(
         If there is one already; if this unit may charge by no scheme or by several and none is named; or if nobody
         says of which groups the cameras are.
     """
-    if (folder / FILE).exists() and said(open_store(folder), "scheme") is not None:
-        raise ConfigurationError(f"`{folder}` is a charging folder already")
     feeds = charged_feeds(remote)
     if scheme is None and len(feeds) == 1:
         [scheme] = feeds
@@ -86,6 +84,11 @@ def make_folder(
         raise ConfigurationError(f"name one scheme with --scheme; this unit's feeds have {known}")
     connection = open_store(folder)
     try:
+        if said(connection, "scheme") is not None:
+            raise ConfigurationError(f"`{folder}` is a charging folder already")
+        with change(connection):
+            # Of another scheme, where a kill ended the making before.
+            connection.execute("DELETE FROM documents")
         PublishedScheme(connection, remote, verifier, scheme).look()
         terms = kept_terms(connection)
         default = frozenset[str]() if cameras else undivided_groups(remote, feeds[scheme], terms)
