@@ -98,6 +98,7 @@ COMMANDS: tuple[Command, ...] = (
         "keep what a bulk feed releases, to be asked by its law alone",
         "arguments.recipient",
     ),
+    _command("charging", "recipient", "charge by a scheme, and forget who paid", "arguments.charging"),
     _command("disclose", "recipient", "say that rows were passed on", "arguments.recipient"),
     _command(
         "attest", "recipient", "attest that rows are deleted, or see which must be", "arguments.recipient"

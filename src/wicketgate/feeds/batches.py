@@ -11,7 +11,7 @@ import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 import msgspec
 
@@ -206,14 +206,19 @@ def has_member_twice(line: bytes, value: Mapping[str, Any]) -> bool:
     return len(_NAME_END.findall(line)) != _count_members(value)
 
 
+_NESTED: Final = (dict, list)
+
+
 def _count_members(value: object) -> int:
     if isinstance(value, dict):
-        return len(value) + sum(map(_count_members, value.values()))
-    return sum(map(_count_members, value)) if isinstance(value, list) else 0
+        return len(value) + sum([_count_members(one) for one in value.values() if type(one) in _NESTED])
+    return (
+        sum([_count_members(one) for one in value if type(one) in _NESTED]) if isinstance(value, list) else 0
+    )
 
 
-def check_batch(batch: Batch) -> None:
-    """Check a batch against its own header.
+def check_batch(batch: Batch) -> list[dict[str, Any]]:
+    """Check a batch against its own header, and return its rows, decoded.
 
     Rows, root and sha256 must agree, and the rows must name its authority.
 
@@ -226,8 +231,10 @@ def check_batch(batch: Batch) -> None:
     where = f"batch {header.get('batch')}"
     erased = False
     leaves: list[bytes] = []
+    rows = []
     for number, line in enumerate(batch.lines):
         row = _row(line, where, number)
+        rows.append(row)
         if "erased" in row:
             erased = True
             leaves.append(_erased_leaf(line, row, where, number))
@@ -240,6 +247,7 @@ def check_batch(batch: Batch) -> None:
     body = b"\n".join(batch.lines) + b"\n"
     if not erased and hashlib.sha256(body).hexdigest() != header.get("sha256"):
         raise VerificationError(f"{where}: its rows do not hash to its sha256")
+    return rows
 
 
 def _row(line: bytes, where: str, number: int) -> dict[str, Any]:

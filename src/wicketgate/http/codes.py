@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from wicketgate.http.charging_codes import CHARGING
 from wicketgate.http.problems import CODES
 
 Where = Literal["request", "document", "hotlist", "read", "refusal", "search", "command"]
@@ -442,7 +443,7 @@ def _all() -> tuple[Code, ...]:
         ("read", None, _READ),
         ("refusal", None, _REFUSAL),
         ("search", None, _SEARCH),
-        ("command", None, _COMMAND),
+        ("command", None, {**_COMMAND, **CHARGING}),
     )
     for where, status, group in groups:
         listed += [

@@ -376,6 +376,18 @@ def position_decides(plate: str) -> bool:
     return len(_uk_ways(plate)) == 1
 
 
+def read_by_position(plate: str) -> str:
+    """Return a plate as UK syntax settles its 0, O, 1 and I; where it settles nothing, as it is.
+
+    >>> read_by_position("ABI2CDE"), read_by_position("A101BCD"), read_by_position("W999991")
+    ('AB12CDE', 'A101BCD', 'W999991')
+    """
+    if _ALIKE.keys().isdisjoint(plate):
+        return plate
+    ways = _uk_ways(plate)
+    return ways[0] if len(ways) == 1 else plate
+
+
 def _uk_ways(plate: str) -> list[str]:
     """Return the readings of a plate's 0, O, 1 and I with a UK syntax.
 

@@ -6,7 +6,6 @@ in which they came: docs/spec/scheme.md, section 4.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
@@ -69,7 +68,7 @@ def reduce_sightings(scheme: Scheme, sightings: Iterable[CameraSighting]) -> tup
     for one in ordered:
         if scheme.charged_at(one.at_us):
             day, minute = scheme.local(one.at_us)
-            key = (day, one.zone, bisect_right(scheme.edges, minute))
+            key = (day, one.zone, scheme.stretch(day, minute))
             known = found.get(key)
             found[key] = _passage(scheme, one) if known is None else _joined(known, one)
     return tuple(sorted(found.values(), key=_order))
@@ -80,17 +79,24 @@ def went_through(scheme: Scheme, sightings: Iterable[CameraSighting]) -> bool:
 
     A read at a gate that no other gate follows, or follows too late, is of a passage of which a read was lost.
     """
+    return not lost_at_gates(scheme, sightings)
+
+
+def lost_at_gates(scheme: Scheme, sightings: Iterable[CameraSighting]) -> list[CameraSighting]:
+    """Return the reads at gates that are of passages of which another read was lost (`went_through`)."""
     within = {zone.id: zone.through_us for zone in scheme.zones}
     waiting: dict[str, CameraSighting] = {}
+    lost: list[CameraSighting] = []
     for one in sorted({one for one in sightings if one.part == "through"}):
         entered = waiting.get(one.zone)
         if entered is None:
             waiting[one.zone] = one
         elif entered.group == one.group or one.at_us - entered.at_us > within[one.zone]:
-            return False
+            lost.append(entered)
+            waiting[one.zone] = one
         else:
             del waiting[one.zone]
-    return not waiting
+    return [*lost, *waiting.values()]
 
 
 def two_best(sightings: Iterable[CameraSighting]) -> tuple[CameraSighting, ...]:

@@ -140,6 +140,23 @@ def settle(
     )
 
 
+def count_paid(
+    scheme: Scheme,
+    charges: Sequence[int],
+    payments: Iterable[Payment],
+    *,
+    day: date,
+    at_us: int,
+    extra_days: int = 0,
+) -> int:
+    """Return how many charges of a day, the first ones, were paid in time, as `settle` has it of the same charges.
+
+    Of a day of which the reads are gone: a payment that was received in time counts whenever it is imported.
+    """
+    ends = _moved(scheme, day, extra_days)
+    return _pay(scheme, tuple(charges), _received(scheme, payments, day, at_us), ends, at_us)[0]
+
+
 # --- what it costs ------------------------------------------------------------------------------------------
 
 
@@ -234,6 +251,10 @@ def _ends(scheme: Scheme, passages: Iterable[Passage], waivers: Collection[Waive
         ),
         default=0,
     )
+    return _moved(scheme, day, days)
+
+
+def _moved(scheme: Scheme, day: date, days: int) -> list[int]:
     ends = list(scheme.deadlines(day))
     if not days:
         return ends

@@ -84,7 +84,7 @@ class FeedChain:
         match = _REFERENCE.fullmatch(str(header.get("authority")))
         if match is None:
             raise VerificationError(f"{where}: it names no authority")
-        check_batch(batch)
+        rows = check_batch(batch)
         promise = header.get("promise")
         if header.keys() != _HEADER or not isinstance(promise, dict) or promise.keys() != _PROMISE:
             raise VerificationError(f"{where}: its header has not the members of a header, or has others")
@@ -99,12 +99,11 @@ class FeedChain:
                 raise VerificationError(f"{where}: row 1 has the number {first} and follows on {last.seq}")
             if commit <= last.commit or released_us < last.released_us:
                 raise VerificationError(f"{where}: it is of an earlier commit than batch {last.batch}")
-        for offset, line in enumerate(batch.lines):
+        for offset, (line, row) in enumerate(zip(batch.lines, rows, strict=True)):
             if _seq(line, where, offset) != first + offset:
                 raise VerificationError(
                     f"{where}: row {offset + 1} does not have the number {first + offset}"
                 )
-            row = _decode(line)
             fault = "" if "erased" in row else form_fault(line, row)
             if fault:
                 raise VerificationError(f"{where}: row {offset + 1} {fault}")

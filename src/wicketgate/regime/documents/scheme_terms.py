@@ -6,17 +6,19 @@ is one after local midnight by the clock on the wall, so a day of 23 or 25 hours
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any, Final, Literal
 
-from wicketgate.base.clock import from_datetime, to_datetime
+from wicketgate.base.clock import SECOND_US, from_datetime, to_datetime
 from wicketgate.base.hours import DAYS, load_zone
 
 DAY_KINDS: Final = (*DAYS, "holiday")
 """What hours and tariffs name: a day of the week, or a day that the calendar calls a holiday."""
+_MOST_SHOWN: Final = 200_000
 NO_SEASON: Final = "none"
 """The season of a day that lies in none of the document's."""
 Counting = Literal["calendar", "charging"]
@@ -233,17 +235,38 @@ class Scheme:
 
     def local(self, at_us: int) -> tuple[date, int]:
         """Return the day and the minute that a clock on the wall showed."""
-        shown = to_datetime(at_us).astimezone(load_zone(self.zone_name))
-        return shown.date(), shown.hour * 60 + shown.minute
+        second = at_us // SECOND_US
+        found = self._shown.get(second)
+        if found is None:
+            if len(self._shown) >= _MOST_SHOWN:
+                self._shown.clear()
+            shown = to_datetime(second * SECOND_US).astimezone(load_zone(self.zone_name))
+            found = self._shown[second] = shown.date(), shown.hour * 60 + shown.minute
+        return found
+
+    @cached_property
+    def _shown(self) -> dict[int, tuple[date, int]]:
+        """What `local` has said already, by the second: the reads of a day are asked for again and again."""
+        return {}
 
     def instant(self, day: date, minute: int = 0) -> int:
         """Return when a clock on the wall first showed a minute of a day; 1,440 is the next day's beginning."""
-        if minute == 1440:
-            day, minute = day + timedelta(days=1), 0
-        wall = datetime(
-            day.year, day.month, day.day, minute // 60, minute % 60, tzinfo=load_zone(self.zone_name)
-        )
-        return from_datetime(wall)
+        found = self._instants.get((day, minute))
+        if found is None:
+            if len(self._instants) >= _MOST_SHOWN:
+                self._instants.clear()
+            wall = datetime(day.year, day.month, day.day, tzinfo=load_zone(self.zone_name))
+            if minute == 1440:
+                wall += timedelta(days=1)
+            else:
+                wall = wall.replace(hour=minute // 60, minute=minute % 60)
+            found = self._instants[day, minute] = from_datetime(wall)
+        return found
+
+    @cached_property
+    def _instants(self) -> dict[tuple[date, int], int]:
+        """What `instant` has said already."""
+        return {}
 
     def day_kind(self, day: date) -> str | None:
         """Return what hours call a day, or None where it is free.
@@ -301,12 +324,24 @@ class Scheme:
         return next((one.amount for one in self.caps if season in one.seasons), None)
 
     @cached_property
-    def edges(self) -> tuple[int, ...]:
-        """The minutes at which a tariff begins or ends, ascending: between two of them nothing changes."""
-        found = {0}
-        for one in self.tariffs:
-            found |= {one.span.from_minute, one.span.until_minute}
-        return tuple(sorted(found))
+    def _edges(self) -> dict[str, tuple[int, ...]]:
+        return {
+            kind: tuple(
+                sorted(
+                    {
+                        0,
+                        *(one.span.from_minute for one in self.tariffs if kind in one.span.days),
+                        *(one.span.until_minute for one in self.tariffs if kind in one.span.days),
+                    }
+                )
+            )
+            for kind in DAY_KINDS
+        }
+
+    def stretch(self, day: date, minute: int) -> int:
+        """Return in which part of a day a minute lies: within one no tariff begins or ends. 0 on a free day."""
+        kind = self.day_kind(day)
+        return 0 if kind is None else bisect_right(self._edges[kind], minute)
 
     def deadlines(self, day: date) -> Iterator[int]:
         """Yield when each payment window of a day ends.
