@@ -101,6 +101,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     _command("sign-in", "recipient", "sign in, and let this machine act for you", "arguments.people"),
     _command("why", "overseer", "ask why a read was released, or was not", "arguments.overseer"),
+    _command("new", "operator", "write a charter, keys and first drafts from a few answers", "arguments.founding"),
     _command("init", "operator", "make a deployment from a signed charter", "arguments.operator"),
     _command("serve", "operator", "run a deployment", "arguments.operator"),
     _command("standby", "operator", "make a directory for a second sequencer", "arguments.operator"),
