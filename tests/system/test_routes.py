@@ -64,6 +64,7 @@ KINDS = {
     ("GET", "/v1/openings"): {OVERSEER},
     ("GET", "/v1/consultations/x/responses"): {OVERSEER},
     ("POST", "/v1/why"): {OVERSEER},
+    ("GET", "/v1/tokens"): {"admin"},
     ("POST", "/v1/tokens"): {"admin"},
     ("POST", "/v1/tokens/withdraw"): {"admin"},
     ("GET", "/metrics"): {"admin"},

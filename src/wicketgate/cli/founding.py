@@ -37,7 +37,9 @@ def run_new(args: argparse.Namespace) -> int:
     elif on_terminal():
         answers = _asked(args.template or "council")
     else:
-        raise ConfigurationError("nobody can be asked here: give --answers (docs/first-deployment.md has some)")
+        raise ConfigurationError(
+            "nobody can be asked here: give --answers (docs/first-deployment.md has some)"
+        )
     passphrases: list[bytes | None] = []
 
     def passphrase(office: str) -> bytes | None:
@@ -59,7 +61,10 @@ def run_new(args: argparse.Namespace) -> int:
     for line in made.steps:
         say(f"  {line}")
     if made.keys:
-        say(f"Keys were made in `{args.folder / 'keys'}`. Hand each to its officer, and keep none:", file=sys.stderr)
+        say(
+            f"Keys were made in `{args.folder / 'keys'}`. Hand each to its officer, and keep none:",
+            file=sys.stderr,
+        )
         say("whoever has them all can sign anything alone.", file=sys.stderr)
     if made.keys and passphrases == [None]:
         say("WARNING: they are NOT ENCRYPTED. Give --passphrase-file, or a terminal.", file=sys.stderr)
@@ -90,7 +95,9 @@ def _asked(template: str) -> Answers:
         "overseer": {"id": _id_of(overseer), "name": overseer},
         "origin": _ask("Host name under which the gateway will be reached, such as gate.example"),
         "cameras": int(_ask("How many cameras at most", "4", pattern=r"\d{1,7}")),
-        "retention": _ask("For how long reads are kept for questions to the past (PT0S: not at all)", _kept(template)),
+        "retention": _ask(
+            "For how long reads are kept for questions to the past (PT0S: not at all)", _kept(template)
+        ),
         "figures": _ask(_FIGURES, "hour" if template != "council" else "day", pattern="hour|day|month"),
         "offices": [],
     }

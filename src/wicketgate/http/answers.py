@@ -459,6 +459,19 @@ class Token(Struct, frozen=True, kw_only=True):
     token: str
 
 
+class TokensOfName(Struct, frozen=True, kw_only=True):
+    """A name that has tokens."""
+
+    name: str
+    tokens: Annotated[int, about("How many are good; none of them can be shown again.", minimum=1)]
+
+
+class TokensShown(Struct, frozen=True, kw_only=True):
+    """The names that have tokens, in their order."""
+
+    names: list[TokensOfName]
+
+
 # --- anybody ------------------------------------------------------------------------------------------------------
 
 

@@ -13,9 +13,7 @@ TEMPLATES = ("council", "city", "police-region")
 
 def add_new(parser: ArgumentParser) -> None:
     """Add the arguments of `new`."""
-    parser.add_argument(
-        "folder", type=Path, metavar="D", help="the folder to make; must be empty or absent"
-    )
+    parser.add_argument("folder", type=Path, metavar="D", help="the folder to make; must be empty or absent")
     parser.add_argument("--template", choices=TEMPLATES, help="whose gateway it is (default: council)")
     parser.add_argument(
         "--answers", type=Path, metavar="F", help="the answers as TOML, instead of questions at the terminal"

@@ -141,7 +141,9 @@ def check_answers(answers: Answers) -> None:
             )
     for one in answers.offices:
         if one.opening_key and not is_overseers(answers, one.id):
-            raise InputError(f"the answers: `{one.id}` is no office of the overseer, and has no `opening_key`")
+            raise InputError(
+                f"the answers: `{one.id}` is no office of the overseer, and has no `opening_key`"
+            )
 
 
 def offices_of(answers: Answers) -> Iterator[tuple[str, str]]:

@@ -97,7 +97,9 @@ def _key_file(folder: Path, office: str) -> Path:
 
 
 def _paper_file(folder: Path, paper: Paper) -> Path:
-    return folder / "charter.toml" if paper.name == "charter" else folder / "authorities" / f"{paper.name}.toml"
+    return (
+        folder / "charter.toml" if paper.name == "charter" else folder / "authorities" / f"{paper.name}.toml"
+    )
 
 
 def _steps(answers: Answers, papers: Sequence[Paper]) -> Iterator[str]:
@@ -122,12 +124,12 @@ def _steps(answers: Answers, papers: Sequence[Paper]) -> Iterator[str]:
     for draft in drafts:
         for office in draft.signers:
             yield f"# {titles[office]}: {answers.post(office).holder}"
-            yield _sign(f"authorities/{draft.name}", draft.name, office)
+            yield f"{_sign(f'authorities/{draft.name}', draft.name, office)} --against $GATE"
         yield (
             f"wicketgate submit {draft.name}.dsse.json --to $GATE "
             f"--token-file source.{_sources(answers)[0]}.token"
         )
-    yield "wicketgate doctor gateway --from $GATE --token-file gateway/keys/admin.token"
+    yield f"wicketgate doctor gateway --from $GATE --token-file source.{_sources(answers)[0]}.token"
     yield "wicketgate verify $GATE --key gateway/log.key"
 
 

@@ -89,7 +89,9 @@ def _under(document: SignedDocument, at_us: int) -> ShownRegister:
 def _refuse(what: str, appraisal: Appraisal) -> None:
     wrong: list[DocumentRefused] = list(appraisal.refusals)
     if wrong:
-        raise InputError(f"{what} that these answers come to would be refused ({wrong[0].code}): {wrong[0].detail}")
+        raise InputError(
+            f"{what} that these answers come to would be refused ({wrong[0].code}): {wrong[0].detail}"
+        )
     if appraisal.warnings:
         raise InputError(f"{what} that these answers come to traps its authors: {appraisal.warnings[0]}")
 

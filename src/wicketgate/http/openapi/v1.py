@@ -369,6 +369,10 @@ _OVERSEERS = tagged(
 _OPERATORS = tagged(
     "operators", ("admin",),
     Operation(
+        "getTokens", "GET /v1/tokens", "The names that have tokens", gives=answers.TokensShown,
+        meaning="How many tokens each name has; never a token.",
+    ),
+    Operation(
         "issueToken", "POST /v1/tokens", "Issue a token",
         "A name may have several tokens, so that one can be exchanged without a gap. The charter must know the source, "
         "the recipient's unit or the overseer.", takes=answers.TokenName, most=MAX_NAME, gives=answers.Token,

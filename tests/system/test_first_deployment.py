@@ -1,0 +1,181 @@
+"""docs/first-deployment.md, line by line: its commands in a shell, a real gateway, and posts as its cameras make them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import httpx
+import pytest
+
+from tests.running import now_us, until
+from wicketgate_demo.cameras.devices import FORMATS, Site
+from wicketgate_demo.world.traffic import Read
+from wicketgate_demo.world.vehicles import invent_vehicle
+
+PAGE = Path("docs/first-deployment.md")
+WAITS_FOR_CAMERAS = "wicketgate doctor "
+"""The command of the page before which a vehicle has passed each camera."""
+LISTED = "AB12CDE"
+
+
+def blocks(page: str) -> list[str]:
+    return re.findall(r"^```\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+
+
+def commands(block: str) -> Iterator[str]:
+    """Yield the commands of a block; what stands in a here-document is a part of one."""
+    lines = iter(block.splitlines())
+    for line in lines:
+        if line.endswith("<<'END'"):
+            body = []
+            for inner in lines:
+                body.append(inner)
+                if inner == "END":
+                    break
+            line = "\n".join([line, *body])
+        yield line
+
+
+def cameras(page: str) -> list[str]:
+    """Return the path that the page sets in it."""
+    return re.findall(r"^\| `\w+`, [\w ]+ \| `(/v1/push/\w+\?camera=\w+)` \|$", page, re.MULTILINE)
+
+
+class Shell:
+    """One shell, as the reader has it: what a line sets holds for the next."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self._process = subprocess.Popen(
+            ["bash", "--noprofile", "--norc"],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, command: str) -> tuple[int, str]:
+        """Run a command; return its exit code and what it printed."""
+        mark = secrets.token_hex(8)
+        stdin, stdout = self._pipes()
+        stdin.write(f"{command}\necho {mark} $?\n")
+        stdin.flush()
+        said = []
+        for line in stdout:
+            if line.startswith(mark):
+                return int(line.split()[1]), "".join(said)
+            said.append(line)
+        raise AssertionError(f"the shell ended: {''.join(said)}")
+
+    def _pipes(self) -> tuple[IO[str], IO[str]]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        return self._process.stdin, self._process.stdout
+
+    def end(self) -> None:
+        """End the shell, and the gateway that it started."""
+        os.killpg(self._process.pid, signal.SIGTERM)
+        for pipe in self._pipes():
+            pipe.close()
+        self._process.wait(30)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def pass_by(gate: str, token: str, paths: list[str]) -> None:
+    """Let a vehicle pass each camera, which posts it in its maker's words, and the listed one pass the first."""
+    with httpx.Client(base_url=gate, auth=("millbrook", token), timeout=30) as device:
+        for number, path in enumerate(paths, start=1):
+            adapter = path.removeprefix("/v1/push/").partition("?")[0]
+            form = next(one for one in FORMATS.values() if one.adapter == adapter)
+            camera = form.make(Site(number, path.partition("=")[2], False, "run1"))
+            vehicle = invent_vehicle(number, "visitor")
+            passing = [vehicle.plate, LISTED] if number == 1 else [vehicle.plate]
+            for order, plate in enumerate(passing):
+                read = Read(number * 10 + order, 1, now_us(), plate, vehicle, 0.97, 0.5, "")
+                for message in camera.messages(read):
+                    answer = device.post(
+                        path, content=message.body, headers={"Content-Type": message.content_type}
+                    )
+                    assert answer.status_code == 200, (path, answer.text)
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    beside = str(Path(sys.executable).parent)
+    environment = {
+        "PATH": f"{beside}:{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+        "XDG_STATE_HOME": str(tmp_path / "state"),
+        "LANG": "C.UTF-8",
+    }
+    shell = Shell(tmp_path, environment)
+    yield shell
+    shell.end()
+
+
+def test_the_page_is_one_page() -> None:
+    text = PAGE.read_text()
+    assert len(text.splitlines()) <= 140
+    assert len(text.split()) <= 1_100
+    assert len(cameras(text)) == 4
+
+
+def test_each_line_does_what_the_page_says(shell: Shell, tmp_path: Path) -> None:
+    page, port = PAGE.read_text(), free_port()
+    gate = f"http://127.0.0.1:{port}"
+    paths, said = cameras(page), {}
+    lines = [line for block in blocks(page) for line in commands(block)]
+    # What is installed is this tree; everything behind it is run as it stands, but for the port.
+    assert lines.pop(0) == "pip install wicketgate"
+    for line in lines:
+        if line.startswith(WAITS_FOR_CAMERAS):
+            # Some cameras write whole seconds: a capture within the second of the listing would lie before it.
+            listed_us = now_us()
+            until(lambda since_us=listed_us: now_us() > since_us + 1_100_000, 5)
+            token = (tmp_path / "millbrook" / "source.token").read_text().strip()
+            pass_by(gate, token, paths)
+
+            def content(line: str = line) -> bool:
+                return "no read has come yet" not in shell.run(line)[1]
+
+            until(content, 30)
+        command = line.replace("serve gateway &", f"serve gateway --port {port} > serve.log 2>&1 &")
+        code, words = shell.run(command.replace("http://127.0.0.1:8080", gate))
+        assert code == 0, (line, words)
+        said[line.partition(" --from")[0]] = words
+        if line.startswith("GATE="):
+            log = tmp_path / "millbrook" / "serve.log"
+            until(lambda: log.exists() and "answers at" in log.read_text(), 60)
+    assert "every read in scope (mode bulk)" in said["cat charter.txt authorities/*.txt"]
+    folder = tmp_path / "millbrook"
+    assert (folder / "gateway" / "log.key").read_text().startswith("gate.millbrook.example+")
+    rows = [
+        one for one in map(json.loads, (folder / "traffic.ndjson").read_text().splitlines()) if "read" in one
+    ]
+    assert {one["read"]["camera"] for one in rows} == {"north", "south", "mill", "bridge"}
+    assert len(rows) == 5
+    hits = [
+        one for one in map(json.loads, (folder / "roads.ndjson").read_text().splitlines()) if "hit" in one
+    ]
+    assert [one["read"]["plate"] for one in hits] == [LISTED]
+    assert f"exact stolen: {LISTED} at North Road" in said["wicketgate hits list"]
+    verified = next(words for line, words in said.items() if line.startswith("wicketgate verify"))
+    assert verified.splitlines()[-1] == "Verified."
