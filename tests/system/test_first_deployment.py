@@ -1,4 +1,4 @@
-"""docs/first-deployment.md, line by line: its commands in a shell, a real gateway, and posts as its cameras make them."""
+"""docs/first-deployment.md, line by line: its commands in a shell, a real gateway, posts as its cameras make them."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 from tests.running import now_us, until
+from wicketgate.base.clock import rfc3339
 from wicketgate_demo.cameras.devices import FORMATS, Site
 from wicketgate_demo.world.traffic import Read
 from wicketgate_demo.world.vehicles import invent_vehicle
@@ -163,7 +164,7 @@ def test_each_line_does_what_the_page_says(shell: Shell, tmp_path: Path) -> None
         said[line.partition(" --from")[0]] = words
         if line.startswith("GATE="):
             log = tmp_path / "millbrook" / "serve.log"
-            until(lambda: log.exists() and "answers at" in log.read_text(), 60)
+            until(lambda log=log: log.exists() and "answers at" in log.read_text(), 60)  # type: ignore[misc]
     assert "every read in scope (mode bulk)" in said["cat charter.txt authorities/*.txt"]
     folder = tmp_path / "millbrook"
     assert (folder / "gateway" / "log.key").read_text().startswith("gate.millbrook.example+")
@@ -179,3 +180,69 @@ def test_each_line_does_what_the_page_says(shell: Shell, tmp_path: Path) -> None
     assert f"exact stolen: {LISTED} at North Road" in said["wicketgate hits list"]
     verified = next(words for line, words in said.items() if line.startswith("wicketgate verify"))
     assert verified.splitlines()[-1] == "Verified."
+    beyond_the_page(shell, tmp_path)
+
+
+def beyond_the_page(shell: Shell, tmp_path: Path) -> None:
+    """Use what the page leaves out, on its gateway: the other commands, and what they refuse."""
+
+    def done(command: str, wanted: int = 0) -> str:
+        code, words = shell.run(f"wicketgate {command}")
+        assert code == wanted, (command, words)
+        return words
+
+    source, roads = "--from $GATE --token-file source.token", "--from $GATE --token-file roads.token"
+    admin = "--from $GATE --token-file gateway/keys/admin.token"
+    folder = tmp_path / "millbrook"
+    # Cameras: added, changed, refused whole with the line, and never ended unasked.
+    assert "5 cameras are registered" in done(f"camera add east --position 51.70,-1.21 --group ring {source}")
+    assert "registered already" in done(f"camera add east {source}", 2)
+    (folder / "wrong.csv").write_text("id,latitude,longitude\nnorth,51.7,-1.2\nsouth,0,0\n")
+    assert "line 3: 0,0 is no position" in done(f"camera import wrong.csv {source}", 1)
+    (folder / "wrong.csv").write_text("id,zone\nnorth,Europe/Millbrook\n")
+    assert "line 2: " in done(f"camera import wrong.csv {source}", 1)
+    assert "`east` first: they would take no reads" in done(f"camera import cameras.csv {source}", 1)
+    assert '"cameras": 4' in done(f"camera import cameras.csv --end-missing --json {source}")
+    listed = json.loads(done(f"camera list --json {source}"))
+    assert {one["id"]: one["counts"]["accepted"] for one in listed["cameras"]} == {
+        **dict.fromkeys(("south", "mill", "bridge"), 1),
+        "north": 2,
+    }
+    # A hit, to its outcome; and the list that it is on.
+    (hit,) = json.loads(done(f"hits list --json {roads}"))["hits"]
+    assert "confirmed" in done(f"hits outcome {hit['id']} --outcome confirmed --by 'PC 4711' {roads}")
+    done(f"hits outcome {hit['id']} --outcome acted --by 'PC 4711' {roads}")
+    assert "0 hits." in done(f"hits list {roads}")
+    assert hit["id"] in done(f"hits list --state recent {roads}")
+    entry = {"plate": "X1 ABC", "kind": "stolen", "priority": "low", "reason": "case 1"}
+    (folder / "more.ndjson").write_text(json.dumps(entry))
+    done(f"hotlist patch millbrook-roads more.ndjson {roads}")
+    shown = json.loads(done(f"hotlist show millbrook-roads --json {roads}"))
+    assert {one["plate"] for one in shown["entries"]} == {LISTED, "X1ABC"}
+    done(f"hotlist show millbrook-roads --out list.csv {roads}")
+    assert LISTED in (folder / "list.csv").read_text()
+    (folder / "more.ndjson").write_text(json.dumps({**entry, "kind": "gossip"}))
+    assert "[kind-not-allowed]" in done(f"hotlist patch millbrook-roads more.ndjson {roads}", 1)
+    # What cannot be taken is seen, and its plate is shown only to whoever asks for it.
+    token = (folder / "source.token").read_text().strip()
+    gate = shell.run("echo $GATE")[1].strip()
+    read = {"camera": "nowhere", "captured_at": rfc3339(now_us()), "plate": "AA51 AAA", "confidence": 0.9}
+    posted = httpx.post(f"{gate}/v1/reads", json=read, headers={"Authorization": f"Bearer {token}"})
+    assert posted.json()["quarantined"][0]["code"] == "unknown-camera"
+    assert "unknown-camera" in done(f"quarantine {source}")
+    assert "AA51" not in done(f"quarantine {source}")
+    assert "AA51" in done(f"quarantine --reads {source}")
+    assert json.loads(done(f"quarantine --json {source}"))["code"] == "unknown-camera"
+    # Tokens: listed, issued into a file that is never overwritten, and withdrawn.
+    assert "recipient:westshire/roads: 1" in done(f"token list {admin}")
+    assert "nothing is overwritten" in done(
+        f"token new recipient:westshire/roads {admin} --out roads.token", 2
+    )
+    done(f"token withdraw recipient:westshire/roads {admin}")
+    assert "[unauthorised]" in done(f"hits list {roads}", 1)
+    assert "recipient:westshire/roads" not in done(f"token list {admin}")
+    assert "[not-entitled]" in done(f"token list {source}", 1)
+    # The doctor says it all once more for programs, and ends with 1 where something is wrong.
+    (folder / "gateway" / "keys" / "admin.token").chmod(0o644)
+    seen = {one["what"]: one["verdict"] for one in json.loads(done(f"doctor gateway --json {source}", 1))}
+    assert (seen["rights"], seen["gateway"], seen["clocks"]) == ("wrong", "good", "good")

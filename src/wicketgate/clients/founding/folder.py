@@ -51,7 +51,7 @@ def make_folder(
     ------
     ConfigurationError
         If the folder holds something, or cannot be written.
-    InputError
+    DocumentRefused, InputError
         If what the answers come to would be refused.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

@@ -49,7 +49,7 @@ def papers_of(answers: Answers, keys: Mapping[str, OfficeKeys], at_us: int) -> t
 
     Raises
     ------
-    InputError
+    DocumentRefused, InputError
         If a document would be refused, or the charter traps its authors, with what is wrong.
     """
     text = dump_toml(

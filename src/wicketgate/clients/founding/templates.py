@@ -1,7 +1,7 @@
 """The charter of each template: a council, a city, a police region. Pure.
 
-Each is small and whole: `check` finds no trap in it, and a test says so. What a template leaves out cannot be done under
-it until the charter is amended (docs/spec/charter.md).
+Each is small and whole: `check` finds no trap in it, and a test says so. What a template leaves out cannot be done
+under it until the charter is amended (docs/spec/charter.md).
 """
 
 from __future__ import annotations
@@ -209,9 +209,18 @@ def _consultations(answers: Answers) -> list[dict[str, Any]]:
         own = {"instruments": ["own-purpose"], **wanted, "sources": [answers.police.id]}
     else:
         own = {"instruments": ["own-purpose"], "purposes": _own_purposes(answers)}
+    soon = {"longest_retention": "P28D", "need": "within", "within": "P90D"}
+    questions = {
+        "instruments": ["data-sharing-agreement"],
+        "purposes": ["policing/crime"],
+        "modes": ["search"],
+        "fields": ["plate", "time", "place", "vehicle"],
+        "sources": sources,
+    }
     return [
         {**own, "need": "notice"},
-        {**shared, "longest_retention": "P28D", "need": "within", "within": "P90D"},
+        {**shared, **soon},
+        *([{**questions, **soon}] if asks(answers) else []),
     ]
 
 
