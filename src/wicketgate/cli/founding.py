@@ -77,7 +77,7 @@ def run_new(args: argparse.Namespace) -> int:
 def _asked(template: str) -> Answers:
     """Return the answers of the person at the terminal; a question whose answer cannot be is asked again."""
     home = "council" if template == "council" else "city"
-    sources = []
+    sources: list[dict[str, str]] = []
     if template == "police-region":
         say("The councils whose cameras are connected, one after the other; an empty name ends the list.")
         while name := _ask(f"Name of council {len(sources) + 1}", needed=not sources):

@@ -16,7 +16,7 @@ from wicketgate.cli.asking import called
 from wicketgate.cli.progress import Progress
 from wicketgate.cli.saying import say
 from wicketgate.cli.terminal import ask, read_file
-from wicketgate.clients.source.lists import COLUMNS, read_cameras
+from wicketgate.clients.source.lists import COLUMNS, ListForm, read_cameras
 from wicketgate.commits.transactions import CameraSet
 from wicketgate.reads.cameras import check_cameras
 
@@ -62,7 +62,8 @@ def run_add(args: argparse.Namespace) -> int:
 
 def run_import(args: argparse.Namespace) -> int:
     """Make the cameras in a file the source's list: all of them, or none with the line and the reason."""
-    form = args.format or ("geojson" if args.file.suffix in (".geojson", ".json") else "csv")
+    by_name: ListForm = "geojson" if args.file.suffix in (".geojson", ".json") else "csv"
+    form: ListForm = args.format or by_name
     cameras = read_cameras(read_file(args.file), form, _check)
     token = read_secret(args.token_file)
     missing = sorted(_known(args, token).keys() - {camera["id"] for camera in cameras})

@@ -443,35 +443,6 @@ class ResponseHeld(Struct, frozen=True, kw_only=True):
     organisation: str
 
 
-class TokenName(Struct, frozen=True, kw_only=True):
-    """A name of tokens."""
-
-    name: Annotated[
-        str,
-        about("`source:<organisation>`, `recipient:<organisation>/<unit>`, `overseer:<office>` or `admin`."),
-    ]
-
-
-class Token(Struct, frozen=True, kw_only=True):
-    """A fresh token. It is shown once; only its hash is kept."""
-
-    name: str
-    token: str
-
-
-class TokensOfName(Struct, frozen=True, kw_only=True):
-    """A name that has tokens."""
-
-    name: str
-    tokens: Annotated[int, about("How many are good; none of them can be shown again.", minimum=1)]
-
-
-class TokensShown(Struct, frozen=True, kw_only=True):
-    """The names that have tokens, in their order."""
-
-    names: list[TokensOfName]
-
-
 # --- anybody ------------------------------------------------------------------------------------------------------
 
 

@@ -16,12 +16,13 @@ from wicketgate.base.streams.ordinal import OrdinalStream
 from wicketgate.commits.durable import Durable
 from wicketgate.gateway.filing.tokens import TokenFiling
 from wicketgate.gateway.looking import LooksRecorded
-from wicketgate.http.answers import Opening, Token, TokenName, TokensOfName, TokensShown
+from wicketgate.http.answers import Opening
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.parameters import AFTER, LINES
 from wicketgate.http.presence import require_presence
 from wicketgate.http.requests import MAX_NAME, decoded, json_answer, read_body
 from wicketgate.http.roles import OVERSEE
+from wicketgate.http.token_answers import Token, TokenName, TokensOfName, TokensShown
 from wicketgate.reads.parse import NDJSON
 
 _named = msgspec.json.Decoder(TokenName)
