@@ -49,7 +49,7 @@ def commands(block: str) -> Iterator[str]:
 
 def cameras(page: str) -> list[str]:
     """Return the path that the page sets in it."""
-    return re.findall(r"^\| `\w+`, [\w ]+ \| `(/v1/push/\w+\?camera=\w+)` \|$", page, re.MULTILINE)
+    return re.findall(r"^\| `\w+`, [\w ]+ \| `\$GATE(/v1/push/\w+\?camera=\w+)` \|$", page, re.MULTILINE)
 
 
 class Shell:
@@ -242,6 +242,18 @@ def beyond_the_page(shell: Shell, tmp_path: Path) -> None:
     assert "[unauthorised]" in done(f"hits list {roads}", 1)
     assert "recipient:westshire/roads" not in done(f"token list {admin}")
     assert "[not-entitled]" in done(f"token list {source}", 1)
+    # The admin's token is lost: those who signed the charter replace it, and the log says so.
+    done("token admin --against $GATE --reason 'It was lost.' --act admin.toml --out admin.token")
+    for office in ("millbrook.chief-executive", "millbrook.data-protection"):
+        done(f"sign admin.toml --key keys/{office}.pem --out admin.dsse.json --against $GATE")
+    assert "[signature-missing]" in done("submit admin.dsse.json --to $GATE --token-file source.token", 1)
+    done("sign admin.toml --key keys/scrutiny.chair.pem --out admin.dsse.json --against $GATE")
+    assert "[unauthorised]" in done("token list --from $GATE --token-file admin.token", 1)
+    done("submit admin.dsse.json --to $GATE --token-file source.token")
+    assert "admin: 1" in done("token list --from $GATE --token-file admin.token")
+    assert "[unauthorised]" in done(f"token list {admin}", 1)
+    assert "[already-taken]" in done("submit admin.dsse.json --to $GATE --token-file source.token", 1)
+    assert "Verified." in done("verify $GATE --key gateway/log.key")
     # The doctor says it all once more for programs, and ends with 1 where something is wrong.
     (folder / "gateway" / "keys" / "admin.token").chmod(0o644)
     seen = {one["what"]: one["verdict"] for one in json.loads(done(f"doctor gateway --json {source}", 1))}

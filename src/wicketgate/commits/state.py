@@ -36,6 +36,7 @@ from wicketgate.commits.transactions import (
     quarantine_batches,
 )
 from wicketgate.regime.charter import Charter
+from wicketgate.regime.documents.admin import AdminReplaced
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.people import People
 from wicketgate.regime.figure_months import FiguresMonth
@@ -260,6 +261,9 @@ class State(msgspec.Struct, kw_only=True):
         if first:
             self.counting_from_us = transaction.at_us
             self.second_us = transaction.at_us - transaction.at_us % SECOND_US
+        if isinstance(value, AdminReplaced):
+            self._issue("admin", "")
+            self._issue("admin", value.sha256)
         if isinstance(value, People):
             self._name_people(value, parsed, transaction.at_us)
         if isinstance(value, Authority):
