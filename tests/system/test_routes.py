@@ -200,6 +200,7 @@ PUBLIC = {
     "/sign-in",
     "/why-not-less",
     "/your-read",
+    "/about",
     "/authorities",
     "/figures",
     "/figures/2026-07.json",

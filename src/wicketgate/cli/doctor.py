@@ -18,7 +18,7 @@ from wicketgate.base.settings import read_secret
 from wicketgate.cli.asking import called
 from wicketgate.cli.endings import FAILED, GOOD
 from wicketgate.cli.saying import say
-from wicketgate.gateway.checkup import Finding, apart, ending, look_at
+from wicketgate.gateway.checkup import Symptom, apart, ending, look_at
 from wicketgate.http.codes import READ
 
 _MARKS: Final = {"good": "ok   ", "look": "LOOK ", "wrong": "WRONG"}
@@ -32,7 +32,7 @@ def run_doctor(args: argparse.Namespace) -> int:
         raise ConfigurationError("give a deployment's directory, a gateway with --from, or both")
     if (args.token_file is not None) and args.url is None:
         raise ConfigurationError("--token-file is for the gateway of --from")
-    found: list[Finding] = []
+    found: list[Symptom] = []
     for one in _found(args):
         found.append(one)
         if not args.json:
@@ -44,7 +44,7 @@ def run_doctor(args: argparse.Namespace) -> int:
     return FAILED if any(one.verdict == "wrong" for one in found) else GOOD
 
 
-def _found(args: argparse.Namespace) -> Iterator[Finding]:
+def _found(args: argparse.Namespace) -> Iterator[Symptom]:
     if args.folder is not None:
         yield from look_at(args.folder, SystemClock().now_us())
     if args.url is not None:
@@ -55,19 +55,19 @@ def _found(args: argparse.Namespace) -> Iterator[Finding]:
 # --- the gateway, from here ---------------------------------------------------------------------------------------
 
 
-def _gateway(url: str, token: str) -> Iterator[Finding]:
+def _gateway(url: str, token: str) -> Iterator[Symptom]:
     clock = SystemClock()
     try:
         answer = called(url, "GET", "/healthz", "", timeout_s=_TIMEOUT_S)
     except Unreachable as error:
-        yield Finding(
+        yield Symptom(
             what="gateway",
             verdict="wrong",
             words=error.detail,
             remedy="is it started, and the address right?",
         )
         return
-    yield Finding(what="gateway", verdict="good", words=f"`{url}` answers")
+    yield Symptom(what="gateway", verdict="good", words=f"`{url}` answers")
     said = answer.headers.get("date")
     if said:
         yield apart(from_datetime(parsedate_to_datetime(said)), clock.now_us)
@@ -75,14 +75,14 @@ def _gateway(url: str, token: str) -> Iterator[Finding]:
         yield _served_certificate(url, clock.now_us())
     try:
         called(url, "GET", "/readyz", "", timeout_s=_TIMEOUT_S)
-        yield Finding(what="work", verdict="good", words="seconds close, and nothing is behind")
+        yield Symptom(what="work", verdict="good", words="seconds close, and nothing is behind")
     except WicketgateError as error:
-        yield Finding(what="work", verdict="wrong", words=error.detail, remedy="look at the gateway's log")
+        yield Symptom(what="work", verdict="wrong", words=error.detail, remedy="look at the gateway's log")
     if token:
         yield from _told(url, token)
 
 
-def _served_certificate(url: str, now_us: int) -> Finding:
+def _served_certificate(url: str, now_us: int) -> Symptom:
     where = urlsplit(url)
     host, port = where.hostname or "", where.port or 443
     try:
@@ -93,7 +93,7 @@ def _served_certificate(url: str, now_us: int) -> Finding:
         ):
             shown: Mapping[str, Any] = secured.getpeercert() or {}
     except (OSError, ssl.SSLError) as error:
-        return Finding(
+        return Symptom(
             what="certificate served", verdict="wrong", words=str(error), remedy="cameras will refuse it too"
         )
     until_s = ssl.cert_time_to_seconds(str(shown["notAfter"]))
@@ -103,17 +103,17 @@ def _served_certificate(url: str, now_us: int) -> Finding:
 # --- what comes in ------------------------------------------------------------------------------------------------
 
 
-def _told(url: str, token: str) -> Iterator[Finding]:
+def _told(url: str, token: str) -> Iterator[Symptom]:
     """Yield what a source's token shows of its cameras, or the admin's of tokens."""
     try:
         yield from cameras_found(_json(url, "/v1/cameras", token))
         return
     except Unreachable as error:
-        yield Finding(what="cameras", verdict="look", words=error.detail)
+        yield Symptom(what="cameras", verdict="look", words=error.detail)
         return
     except WicketgateError as error:
         if error.code == "unauthorised":
-            yield Finding(
+            yield Symptom(
                 what="token",
                 verdict="wrong",
                 words="the gateway does not know it",
@@ -123,10 +123,10 @@ def _told(url: str, token: str) -> Iterator[Finding]:
     try:
         names = [one["name"] for one in _json(url, "/v1/tokens", token)["names"]]
     except WicketgateError:
-        yield Finding(what="token", verdict="look", words="it is neither a source's nor the admin's")
+        yield Symptom(what="token", verdict="look", words="it is neither a source's nor the admin's")
         return
     sources = [name for name in names if name.startswith("source:")]
-    yield Finding(
+    yield Symptom(
         what="tokens",
         verdict="good" if sources else "look",
         words=f"{', '.join(names)}" if sources else "no source has a token, so no camera can post",
@@ -140,7 +140,7 @@ def _json(url: str, path: str, token: str) -> dict[str, Any]:
     return body
 
 
-def cameras_found(shown: Mapping[str, Any]) -> Iterator[Finding]:
+def cameras_found(shown: Mapping[str, Any]) -> Iterator[Symptom]:
     """Yield what is found of each camera, by what became of its reads: whether the first one has come.
 
     Parameters
@@ -149,7 +149,7 @@ def cameras_found(shown: Mapping[str, Any]) -> Iterator[Finding]:
         As `GET /v1/cameras` answers.
     """
     if not shown["cameras"]:
-        yield Finding(
+        yield Symptom(
             what="cameras", verdict="look", words="none is registered", remedy="`wicketgate camera import F`"
         )
     for camera in shown["cameras"]:
@@ -161,7 +161,7 @@ def cameras_found(shown: Mapping[str, Any]) -> Iterator[Finding]:
         if taken:
             words = f"{taken} reads came"
             much = sum(refused.values()) * 10 > taken
-            yield Finding(
+            yield Symptom(
                 what=what,
                 verdict="look" if much else "good",
                 words=f"{words}, and {sum(refused.values())} could not be taken (`{most}`)"
@@ -170,21 +170,21 @@ def cameras_found(shown: Mapping[str, Any]) -> Iterator[Finding]:
                 remedy=_remedy(most) if much else "",
             )
         elif refused:
-            yield Finding(
+            yield Symptom(
                 what=what,
                 verdict="wrong",
                 words=f"nothing of it was taken: {refused[most]} times `{most}`",
                 remedy=_remedy(most),
             )
         else:
-            yield Finding(
+            yield Symptom(
                 what=what,
                 verdict="wrong",
                 words="no read has come yet",
                 remedy="look at its address, user and password (docs/adapters.md), and that a vehicle passed it",
             )
     for code, number in sorted(shown["unknown"].items()):
-        yield Finding(
+        yield Symptom(
             what="cameras that nobody registered",
             verdict="wrong",
             words=f"{number} times `{code}`",

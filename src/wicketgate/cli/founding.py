@@ -15,7 +15,7 @@ from wicketgate.base.errors import ConfigurationError, InputError
 from wicketgate.base.files import keep_private
 from wicketgate.cli.saying import say
 from wicketgate.cli.terminal import new_passphrase, on_terminal, read_file
-from wicketgate.clients.founding.answers import Answers, check_answers, offices_of, parse_answers
+from wicketgate.clients.founding.answers import FoundingAnswers, check_answers, offices_of, parse_answers
 from wicketgate.clients.founding.folder import make_folder
 from wicketgate.regime.documents.toml import dump_toml
 
@@ -74,7 +74,7 @@ def run_new(args: argparse.Namespace) -> int:
 # --- questions ---------------------------------------------------------------------------------------------
 
 
-def _asked(template: str) -> Answers:
+def _asked(template: str) -> FoundingAnswers:
     """Return the answers of the person at the terminal; a question whose answer cannot be is asked again."""
     home = "council" if template == "council" else "city"
     sources: list[dict[str, str]] = []
@@ -102,12 +102,12 @@ def _asked(template: str) -> Answers:
         "offices": [],
     }
     posts = []
-    for office, title in offices_of(msgspec.convert(given, Answers)):
+    for office, title in offices_of(msgspec.convert(given, FoundingAnswers)):
         posts.append({"id": office, "holder": _ask(f"Who is {title} ({office})")})
         key = _ask("the public key that they made with `key new`; empty makes one here", needed=False)
         posts[-1] |= {"key": key.removeprefix('key = "').removesuffix('"')} if key else {}
     try:
-        answers = msgspec.convert({**given, "offices": posts}, Answers)
+        answers = msgspec.convert({**given, "offices": posts}, FoundingAnswers)
     except msgspec.ValidationError as error:
         raise InputError(f"the answers: {error}") from error
     check_answers(answers)

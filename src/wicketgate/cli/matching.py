@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 
 from wicketgate.base.settings import read_secret
 from wicketgate.cli.asking import called
-from wicketgate.cli.progress import Progress
+from wicketgate.cli.progress import ProgressLine
 from wicketgate.cli.saying import say
 from wicketgate.cli.terminal import ask, make_file, read_file
 
@@ -37,7 +37,7 @@ def _change(args: argparse.Namespace, method: str) -> int:
     if args.revision is not None:
         headers["If-Match"] = f'"{args.revision}"'
     kind = f"?{urlencode({'kind': args.kind})}" if args.kind is not None else ""
-    with Progress("bytes of the list", len(body)) as progress:
+    with ProgressLine("bytes of the list", len(body)) as progress:
         answer = called(
             args.url,
             method,

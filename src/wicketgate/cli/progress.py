@@ -12,7 +12,7 @@ _EVERY_S: Final = 0.5
 _PART: Final = 64 * 1024
 
 
-class Progress:
+class ProgressLine:
     """How much of something is done, on one line of standard error that is written over.
 
     Nothing is printed where that is no terminal, and nothing for what takes less than half a second.

@@ -13,7 +13,7 @@ import msgspec
 from wicketgate.base.errors import ConfigurationError, InputError
 from wicketgate.base.settings import read_secret
 from wicketgate.cli.asking import called
-from wicketgate.cli.progress import Progress
+from wicketgate.cli.progress import ProgressLine
 from wicketgate.cli.saying import say
 from wicketgate.cli.terminal import ask, read_file
 from wicketgate.clients.source.lists import COLUMNS, ListForm, read_cameras
@@ -93,7 +93,7 @@ def _known(args: argparse.Namespace, token: str) -> dict[str, dict[str, Any]]:
 
 def _put(args: argparse.Namespace, token: str, cameras: list[dict[str, Any]]) -> int:
     body = json.dumps(cameras, ensure_ascii=False).encode()
-    with Progress("bytes of cameras", len(body)) as progress:
+    with ProgressLine("bytes of cameras", len(body)) as progress:
         answer = called(
             args.url,
             "PUT",
@@ -136,7 +136,7 @@ def run_quarantine(args: argparse.Namespace) -> int:
 
 def _quarantined(args: argparse.Namespace, token: str) -> Iterator[dict[str, Any]]:
     after, left = args.after, args.limit
-    with Progress("quarantined reads", args.limit) as progress:
+    with ProgressLine("quarantined reads", args.limit) as progress:
         while left > 0:
             path = f"/v1/quarantine?after={after}&limit={min(left, _AT_ONCE)}"
             lines = called(args.url, "GET", path, token, timeout_s=_TIMEOUT_S).content.splitlines()

@@ -40,7 +40,7 @@ _MOST_NAMED: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Symptom:
     """What was found of one thing.
 
     Attributes
@@ -61,7 +61,7 @@ class Finding:
     remedy: str = ""
 
 
-def look_at(folder: Path, now_us: int) -> Iterator[Finding]:
+def look_at(folder: Path, now_us: int) -> Iterator[Symptom]:
     """Yield what is found of a deployment.
 
     Parameters
@@ -74,9 +74,9 @@ def look_at(folder: Path, now_us: int) -> Iterator[Finding]:
         deployment.demand()
         settings = load_settings(folder)
     except WicketgateError as error:
-        yield Finding(what="directory", verdict="wrong", words=error.detail, remedy="look there first")
+        yield Symptom(what="directory", verdict="wrong", words=error.detail, remedy="look there first")
         return
-    yield Finding(what="directory", verdict="good", words=f"`{folder}` is a whole deployment")
+    yield Symptom(what="directory", verdict="good", words=f"`{folder}` is a whole deployment")
     yield from _rights(folder)
     yield _disk(folder, settings)
     yield _clock()
@@ -98,7 +98,7 @@ def look_at(folder: Path, now_us: int) -> Iterator[Finding]:
         if certificate is not None and key is not None:
             yield _certificate(where, certificate, key, now_us)
     if settings.certificate is None and not is_loopback(settings.host):
-        yield Finding(
+        yield Symptom(
             what="certificate",
             verdict="look",
             words=f"it listens at {settings.host} in clear: whoever is between reads plates and tokens",
@@ -109,7 +109,7 @@ def look_at(folder: Path, now_us: int) -> Iterator[Finding]:
 # --- the machine --------------------------------------------------------------------------------------------------
 
 
-def _rights(folder: Path) -> Iterator[Finding]:
+def _rights(folder: Path) -> Iterator[Symptom]:
     """Yield whether anybody else can read what is secret."""
     open_to_others: list[Path] = []
     for name in (*_SECRETS, *(part for part in PARTS if part != "log")):
@@ -121,21 +121,21 @@ def _rights(folder: Path) -> Iterator[Finding]:
     foreign = [one for one in _owned(folder) if one.stat().st_uid != folder.stat().st_uid]
     if open_to_others:
         named = " ".join(f"'{path}'" for path in open_to_others[:_MOST_NAMED])
-        yield Finding(
+        yield Symptom(
             what="rights",
             verdict="wrong",
             words=f"others may read {len(open_to_others)} secret files or folders",
             remedy=f"chmod go= {named}{' …' if len(open_to_others) > _MOST_NAMED else ''}",
         )
     elif foreign:
-        yield Finding(
+        yield Symptom(
             what="rights",
             verdict="wrong",
             words=f"`{foreign[0]}` is not of the user to whom the directory belongs",
             remedy=f"chown -R --reference='{folder}' '{folder}'",
         )
     else:
-        yield Finding(what="rights", verdict="good", words="only the gateway's user can read keys and parts")
+        yield Symptom(what="rights", verdict="good", words="only the gateway's user can read keys and parts")
 
 
 def _owned(folder: Path) -> Iterator[Path]:
@@ -144,28 +144,28 @@ def _owned(folder: Path) -> Iterator[Path]:
         yield from (one for one in folder.iterdir())
 
 
-def _disk(folder: Path, settings: Settings) -> Finding:
+def _disk(folder: Path, settings: Settings) -> Symptom:
     parts = (folder, *(folder / name for name in PARTS))
     space = DiskSpace(parts, alarm_bytes=settings.disk_alarm_bytes, stop_bytes=settings.disk_stop_bytes)
     words = f"{space.free_bytes >> 20:,} MiB are free"
     if space.is_full:
-        return Finding(
+        return Symptom(
             what="disk",
             verdict="wrong",
             words=f"{words}: no reads are taken",
             remedy="make room, or a larger disk",
         )
     if space.is_low:
-        return Finding(
+        return Symptom(
             what="disk",
             verdict="look",
             words=f"{words}: soon no reads are taken",
             remedy="make room (docs/operator.md)",
         )
-    return Finding(what="disk", verdict="good", words=words)
+    return Symptom(what="disk", verdict="good", words=words)
 
 
-def _clock() -> Finding:
+def _clock() -> Symptom:
     """Return whether the kernel says that something keeps its clock right."""
     try:
         # `modes` is 0: it sets nothing. 256 bytes hold the structure on every architecture.
@@ -173,29 +173,29 @@ def _clock() -> Finding:
     except (OSError, AttributeError):
         state = -1
     if state == _UNSYNCHRONISED:
-        return Finding(
+        return Symptom(
             what="clock",
             verdict="look",
             words="the kernel's clock is not kept right by anything it knows of",
             remedy="run chrony or systemd-timesyncd (in a container: on its host)",
         )
     if state < 0:
-        return Finding(
+        return Symptom(
             what="clock", verdict="look", words="the kernel does not say who keeps its clock right"
         )
-    return Finding(what="clock", verdict="good", words="the kernel's clock is synchronised")
+    return Symptom(what="clock", verdict="good", words="the kernel's clock is synchronised")
 
 
-def _files() -> Finding:
+def _files() -> Symptom:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if hard != resource.RLIM_INFINITY and hard < _FILES:
-        return Finding(
+        return Symptom(
             what="open files",
             verdict="look",
             words=f"at most {hard} may be open: so many connections less",
             remedy="LimitNOFILE=65536 in the unit",
         )
-    return Finding(what="open files", verdict="good", words="enough may be open")
+    return Symptom(what="open files", verdict="good", words="enough may be open")
 
 
 # --- ports, streams, certificates ------------------------------------------------------------------------------------
@@ -216,10 +216,10 @@ def _runs(folder: Path) -> bool:
     return False
 
 
-def _port(what: str, host: str, port: int, *, runs: bool) -> Finding:
+def _port(what: str, host: str, port: int, *, runs: bool) -> Symptom:
     where = f"{host}:{port}"
     if port == 0:
-        return Finding(
+        return Symptom(
             what=what, verdict="look", words="`port` is 0: another one at each start", remedy="set `port`"
         )
     if runs:
@@ -229,29 +229,29 @@ def _port(what: str, host: str, port: int, *, runs: bool) -> Finding:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
     except OSError as error:
-        return Finding(
+        return Symptom(
             what=what,
             verdict="wrong",
             words=f"no gateway runs here, and {where} cannot be taken: {(error.strerror or 'error').lower()}",
             remedy=f"find who has it (ss -ltnp 'sport = :{port}'), or set another `port`",
         )
-    return Finding(what=what, verdict="good", words=f"no gateway runs; {where} is free for it")
+    return Symptom(what=what, verdict="good", words=f"no gateway runs; {where} is free for it")
 
 
-def _answers(what: str, host: str, port: int) -> Finding:
+def _answers(what: str, host: str, port: int) -> Symptom:
     try:
         socket.create_connection((host, port), _TIMEOUT_S).close()
     except OSError as error:
-        return Finding(
+        return Symptom(
             what=what,
             verdict="look",
             words=f"a gateway runs, and {host}:{port} does not answer: {(error.strerror or 'no answer').lower()}",
             remedy="was it started with another --port? If not, look at its log",
         )
-    return Finding(what=what, verdict="good", words=f"a gateway runs, and {host}:{port} answers")
+    return Symptom(what=what, verdict="good", words=f"a gateway runs, and {host}:{port} answers")
 
 
-def _streams(url: str) -> Finding:
+def _streams(url: str) -> Symptom:
     host, _, port = url.partition("://")[2].rpartition("@")[2].rpartition(":")
     shown = f"{host}:{port}"
     try:
@@ -259,53 +259,53 @@ def _streams(url: str) -> Finding:
         with socket.create_connection((host.strip("[]"), int(port)), _TIMEOUT_S) as connection:
             greets = url.startswith("tls://") or connection.recv(4) == b"INFO"
     except (OSError, ValueError) as error:
-        return Finding(
+        return Symptom(
             what="NATS",
             verdict="wrong",
             words=f"{shown} does not answer: {error}",
             remedy="start it, or set `[streams]` right",
         )
     if not greets:
-        return Finding(what="NATS", verdict="wrong", words=f"{shown} answers, and is no server of NATS")
-    return Finding(what="NATS", verdict="good", words=f"{shown} answers")
+        return Symptom(what="NATS", verdict="wrong", words=f"{shown} answers, and is no server of NATS")
+    return Symptom(what="NATS", verdict="good", words=f"{shown} answers")
 
 
-def _certificate(what: str, certificate: Path, key: Path, now_us: int) -> Finding:
+def _certificate(what: str, certificate: Path, key: Path, now_us: int) -> Symptom:
     try:
         server_context(certificate, key, what)
         found = x509.load_pem_x509_certificates(certificate.read_bytes())[0]
     except (WicketgateError, OSError, ValueError, ssl.SSLError) as error:
-        return Finding(
+        return Symptom(
             what=what, verdict="wrong", words=str(error), remedy="put the certificate with its chain there"
         )
     return ending(what, from_datetime(found.not_valid_after_utc), now_us)
 
 
-def ending(what: str, until_us: int, now_us: int) -> Finding:
+def ending(what: str, until_us: int, now_us: int) -> Symptom:
     """Return what is found of a certificate that is good until a time."""
     days = (until_us - now_us) // DAY_US
     if until_us <= now_us:
-        return Finding(
+        return Symptom(
             what=what, verdict="wrong", words="it has ended: nobody connects", remedy="renew it now"
         )
     if until_us - now_us < CERTIFICATE_LOOK_US:
-        return Finding(
+        return Symptom(
             what=what,
             verdict="look",
             words=f"it ends in {days} days",
             remedy="look why nothing has renewed it",
         )
-    return Finding(what=what, verdict="good", words=f"it is good for {days} days")
+    return Symptom(what=what, verdict="good", words=f"it is good for {days} days")
 
 
-def apart(there_us: int, here_us: Callable[[], int]) -> Finding:
+def apart(there_us: int, here_us: Callable[[], int]) -> Symptom:
     """Return what is found of two clocks that are read at once."""
     gap_s = abs(there_us - here_us()) / SECOND_US
     if gap_s > 2:
-        return Finding(
+        return Symptom(
             what="clocks",
             verdict="look",
             words=f"the gateway's clock and this one are {gap_s:.0f} s apart",
             remedy="set the one right that is wrong: reads from ahead of the gateway's clock are refused",
         )
-    return Finding(what="clocks", verdict="good", words="the gateway's clock and this one agree")
+    return Symptom(what="clocks", verdict="good", words="the gateway's clock and this one agree")

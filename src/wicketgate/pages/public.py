@@ -425,6 +425,37 @@ class Pages:
         said = your_read_of(register, views_of(register, names))
         return self._render("your-read.html", register, said=said, history=history, operator=names.operator)
 
+    def about(self, register: Mapping[str, Any], *, contact: str, history: bool) -> str:
+        """Return the page `/about`: whom to ask, the privacy notice, the accessibility statement.
+
+        Parameters
+        ----------
+        contact : str
+            Who answers, as the operator set it; empty where nobody did.
+        history : bool
+            Whether reads are kept for their source's retention.
+        """
+        charter = register.get("charter", {}).get("document", {})
+        return self._render(
+            "about.html",
+            register,
+            contact=contact,
+            history=history,
+            names=ShownNames(register),
+            sources=[one for one in charter.get("organisations", ()) if "source" in one.get("roles", ())],
+            guardians=[
+                one for one in charter.get("offices", ()) if one.get("id", "").endswith("/data-protection")
+            ],
+            overseers=[
+                office
+                for one in charter.get("organisations", ())
+                if "overseer" in one.get("roles", ())
+                for office in charter.get("offices", ())
+                if office.get("id", "").startswith(f"{one.get('id')}/")
+            ],
+            feed_term=charter.get("limits", {}).get("feed_term", ""),
+        )
+
     def how_to_verify(self, register: Mapping[str, Any]) -> str:
         """Return the page `/verify`: the checks open to anybody, with commands."""
         return self._render("verify.html", register, checkpoint=_checkpoint(register))

@@ -12,9 +12,9 @@ import pytest
 from wicketgate.base.clock import DAY_US, parse_rfc3339
 from wicketgate.base.errors import ConfigurationError, DocumentRefused, InputError
 from wicketgate.base.signing import PrivateKey, format_public
-from wicketgate.clients.founding.answers import Answers, offices_of, parse_answers
+from wicketgate.clients.founding.answers import FoundingAnswers, offices_of, parse_answers
 from wicketgate.clients.founding.folder import make_folder
-from wicketgate.clients.founding.papers import Paper, papers_of
+from wicketgate.clients.founding.papers import FoundingPaper, papers_of
 from wicketgate.clients.founding.templates import OfficeKeys
 from wicketgate.ledger.sealing import Opener, new_identity, seal
 from wicketgate.regime.charter import Charter
@@ -51,7 +51,7 @@ def given(name: str = "council", **changes: Any) -> bytes:
     """Return a file of answers in which each office has a holder."""
     said = {**GIVEN[name], "offices": [], **changes}
     if not said["offices"]:
-        some = Answers(**{**_converted(said), "offices": ()})
+        some = FoundingAnswers(**{**_converted(said), "offices": ()})
         said["offices"] = [
             {"id": office, "holder": f"Person {number}"}
             for number, (office, _) in enumerate(offices_of(some))
@@ -62,18 +62,18 @@ def given(name: str = "council", **changes: Any) -> bytes:
 def _converted(said: dict[str, Any]) -> dict[str, Any]:
     import msgspec
 
-    answers = msgspec.convert({**said, "offices": []}, Answers)
+    answers = msgspec.convert({**said, "offices": []}, FoundingAnswers)
     return {name: getattr(answers, name) for name in answers.__struct_fields__}
 
 
-def keys_of(answers: Answers) -> dict[str, OfficeKeys]:
+def keys_of(answers: FoundingAnswers) -> dict[str, OfficeKeys]:
     return {
         office: OfficeKeys(public=format_public(PrivateKey.generate().public), opening=new_identity()[1])
         for office, _ in offices_of(answers)
     }
 
 
-def papers(name: str, **changes: Any) -> tuple[Answers, tuple[Paper, ...]]:
+def papers(name: str, **changes: Any) -> tuple[FoundingAnswers, tuple[FoundingPaper, ...]]:
     answers = parse_answers(given(name, **changes))
     return answers, papers_of(answers, keys_of(answers), AT_US)
 

@@ -20,7 +20,7 @@ from wicketgate.base.clock import DAY_US, SystemClock
 from wicketgate.base.settings_template import TEMPLATE
 from wicketgate.cli.doctor import cameras_found
 from wicketgate.gateway import checkup
-from wicketgate.gateway.checkup import Finding, apart, ending, look_at
+from wicketgate.gateway.checkup import Symptom, apart, ending, look_at
 from wicketgate.gateway.deployment import Deployment
 
 NOW_US = SystemClock().now_us()
@@ -47,7 +47,7 @@ def laid(tmp_path: Path) -> Path:
     return folder
 
 
-def found(folder: Path) -> dict[str, Finding]:
+def found(folder: Path) -> dict[str, Symptom]:
     return {one.what: one for one in look_at(folder, NOW_US)}
 
 

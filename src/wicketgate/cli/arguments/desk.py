@@ -28,13 +28,19 @@ def add_token(parser: ArgumentParser) -> None:
         add_gateway(one, "the admin's")
         add_json(one)
         one.set_defaults(run=f"wicketgate.cli.tokens:run_{run}")
-    admin = what.add_parser("admin", help="draft the act that replaces a lost token of the admin, with a new one")
+    admin = what.add_parser(
+        "admin", help="draft the act that replaces a lost token of the admin, with a new one"
+    )
     of = admin.add_mutually_exclusive_group(required=True)
     of.add_argument("--against", metavar="URL|FILE", help="the gateway, or its register.json saved before")
     of.add_argument("--log", metavar="ORIGIN", help="the origin of its log, instead of --against")
     admin.add_argument("--reason", required=True, metavar="TEXT", help="why; it is published")
-    admin.add_argument("--act", required=True, type=Path, metavar="FILE", help="the draft to write, to be signed")
-    admin.add_argument("--out", required=True, type=Path, metavar="F", help="a new file for the token, of mode 0600")
+    admin.add_argument(
+        "--act", required=True, type=Path, metavar="FILE", help="the draft to write, to be signed"
+    )
+    admin.add_argument(
+        "--out", required=True, type=Path, metavar="F", help="a new file for the token, of mode 0600"
+    )
     add_json(admin)
     admin.set_defaults(run="wicketgate.cli.tokens:run_admin")
     new.add_argument(

@@ -51,7 +51,7 @@ class Police(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     )
 
 
-class Post(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class OfficePost(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who holds an office, and the public halves of keys that were made elsewhere."""
 
     id: Annotated[str, msgspec.Meta(max_length=140)]
@@ -61,7 +61,7 @@ class Post(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     opening_key: _Key = ""
 
 
-class Answers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class FoundingAnswers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that `wicketgate new` asks.
 
     Attributes
@@ -89,19 +89,19 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     figures: Rhythm
     retention: str = "PT0S"
     cameras: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
-    offices: Annotated[tuple[Post, ...], msgspec.Meta(max_length=200)]
+    offices: Annotated[tuple[OfficePost, ...], msgspec.Meta(max_length=200)]
 
     @property
     def home(self) -> Party | Police:
         """The organisation whose gateway it is: it signs the charter with the overseer."""
         return self.police if self.template == "police-region" else self.sources[0]
 
-    def post(self, office: str) -> Post:
+    def post(self, office: str) -> OfficePost:
         """Return who holds an office."""
         return next(one for one in self.offices if one.id == office)
 
 
-def parse_answers(data: bytes) -> Answers:
+def parse_answers(data: bytes) -> FoundingAnswers:
     """Return the answers in a TOML file.
 
     Raises
@@ -112,14 +112,14 @@ def parse_answers(data: bytes) -> Answers:
     if len(data) > MOST_BYTES:
         raise InputError(f"the answers are longer than {MOST_BYTES} bytes")
     try:
-        answers = msgspec.convert(parse_toml(data), Answers)
+        answers = msgspec.convert(parse_toml(data), FoundingAnswers)
     except msgspec.ValidationError as error:
         raise InputError(f"the answers: {error}") from error
     check_answers(answers)
     return answers
 
 
-def check_answers(answers: Answers) -> None:
+def check_answers(answers: FoundingAnswers) -> None:
     """Refuse answers that do not fit one another."""
     parse_period(answers.retention)
     parties = [answers.police.id, answers.overseer.id, *(one.id for one in answers.sources)]
@@ -146,7 +146,7 @@ def check_answers(answers: Answers) -> None:
             )
 
 
-def offices_of(answers: Answers) -> Iterator[tuple[str, str]]:
+def offices_of(answers: FoundingAnswers) -> Iterator[tuple[str, str]]:
     """Yield the offices that the template needs, with their titles."""
     for source in answers.sources:
         yield f"{source.id}/chief-executive", "Chief Executive"
@@ -160,6 +160,6 @@ def offices_of(answers: Answers) -> Iterator[tuple[str, str]]:
     yield f"{answers.overseer.id}/deputy", "Deputy chair"
 
 
-def is_overseers(answers: Answers, office: str) -> bool:
+def is_overseers(answers: FoundingAnswers, office: str) -> bool:
     """Return whether an office is the overseer's."""
     return office.partition("/")[0] == answers.overseer.id

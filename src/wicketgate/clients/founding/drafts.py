@@ -7,14 +7,14 @@ from typing import Any
 
 from wicketgate.base.clock import rfc3339
 from wicketgate.base.periods import add, parse_period
-from wicketgate.clients.founding.answers import Answers, Party
+from wicketgate.clients.founding.answers import FoundingAnswers, Party
 from wicketgate.clients.founding.templates import MATCH_FIELDS, TRAFFIC, asks
 
 _VALID_FOR = parse_period("P1Y")
 _REVIEW = "P3M"
 
 
-def first_authorities(answers: Answers, at_us: int) -> dict[str, dict[str, Any]]:
+def first_authorities(answers: FoundingAnswers, at_us: int) -> dict[str, dict[str, Any]]:
     """Return the drafts by their names.
 
     Parameters
@@ -25,7 +25,7 @@ def first_authorities(answers: Answers, at_us: int) -> dict[str, dict[str, Any]]
     return {draft["authority"]["name"]: draft for draft in _drafts(answers, at_us)}
 
 
-def _drafts(answers: Answers, at_us: int) -> Iterator[dict[str, Any]]:
+def _drafts(answers: FoundingAnswers, at_us: int) -> Iterator[dict[str, Any]]:
     police = answers.police
     if answers.template == "police-region":
         yield _listed(answers, Party(id=police.id, name=police.name), at_us)
@@ -37,7 +37,7 @@ def _drafts(answers: Answers, at_us: int) -> Iterator[dict[str, Any]]:
         yield _questions(answers, answers.sources[0], at_us)
 
 
-def _own_use(answers: Answers, source: Party, at_us: int) -> dict[str, Any]:
+def _own_use(answers: FoundingAnswers, source: Party, at_us: int) -> dict[str, Any]:
     """Return the draft by which a council uses its own reads."""
     return {
         "authority": {
@@ -58,7 +58,7 @@ def _own_use(answers: Answers, source: Party, at_us: int) -> dict[str, Any]:
     }
 
 
-def _listed(answers: Answers, source: Party, at_us: int) -> dict[str, Any]:
+def _listed(answers: FoundingAnswers, source: Party, at_us: int) -> dict[str, Any]:
     """Return the draft by which the unit gets the reads of vehicles that it lists, and no other."""
     police = answers.police
     own = source.id == police.id
@@ -86,7 +86,7 @@ def _listed(answers: Answers, source: Party, at_us: int) -> dict[str, Any]:
     }
 
 
-def _questions(answers: Answers, source: Party, at_us: int) -> dict[str, Any]:
+def _questions(answers: FoundingAnswers, source: Party, at_us: int) -> dict[str, Any]:
     """Return the draft by which the unit may ask about a plate in the past, one question at a time."""
     police = answers.police
     return {
@@ -111,7 +111,7 @@ def _questions(answers: Answers, source: Party, at_us: int) -> dict[str, Any]:
     }
 
 
-def _head(answers: Answers, source: Party, name: str, at_us: int) -> dict[str, Any]:
+def _head(answers: FoundingAnswers, source: Party, name: str, at_us: int) -> dict[str, Any]:
     return {
         "log": answers.origin,
         "name": name,
@@ -122,5 +122,5 @@ def _head(answers: Answers, source: Party, name: str, at_us: int) -> dict[str, A
     }
 
 
-def _scope(answers: Answers, source: Party, fields: list[str]) -> Mapping[str, Any]:
+def _scope(answers: FoundingAnswers, source: Party, fields: list[str]) -> Mapping[str, Any]:
     return {"sources": [source.id], "groups": [], "fields": fields, "max_cameras": answers.cameras}

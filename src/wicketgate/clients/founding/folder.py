@@ -9,8 +9,8 @@ from pathlib import Path
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.files import write_secret
 from wicketgate.base.signing import PrivateKey, format_public
-from wicketgate.clients.founding.answers import Answers, is_overseers, offices_of
-from wicketgate.clients.founding.papers import Paper, papers_of
+from wicketgate.clients.founding.answers import FoundingAnswers, is_overseers, offices_of
+from wicketgate.clients.founding.papers import FoundingPaper, papers_of
 from wicketgate.clients.founding.templates import TRAFFIC, OfficeKeys
 from wicketgate.ledger.sealing import new_identity
 
@@ -30,13 +30,13 @@ class Made:
         What to do next, a line each.
     """
 
-    papers: Sequence[Paper]
+    papers: Sequence[FoundingPaper]
     keys: Sequence[Path]
     steps: Sequence[str]
 
 
 def make_folder(
-    folder: Path, answers: Answers, at_us: int, passphrase: Callable[[str], bytes | None]
+    folder: Path, answers: FoundingAnswers, at_us: int, passphrase: Callable[[str], bytes | None]
 ) -> Made:
     """Write charter, drafts and keys into a new folder.
 
@@ -96,13 +96,13 @@ def _key_file(folder: Path, office: str) -> Path:
     return folder / "keys" / f"{office.replace('/', '.')}.pem"
 
 
-def _paper_file(folder: Path, paper: Paper) -> Path:
+def _paper_file(folder: Path, paper: FoundingPaper) -> Path:
     return (
         folder / "charter.toml" if paper.name == "charter" else folder / "authorities" / f"{paper.name}.toml"
     )
 
 
-def _steps(answers: Answers, papers: Sequence[Paper]) -> Iterator[str]:
+def _steps(answers: FoundingAnswers, papers: Sequence[FoundingPaper]) -> Iterator[str]:
     """Yield the commands from here to the first row, in their order, below the folder."""
     charter, *drafts = papers
     titles = dict(offices_of(answers))
@@ -138,12 +138,12 @@ def _sign(document: str, envelope: str, office: str) -> str:
     return f"wicketgate sign {document}.toml --key keys/{key}.pem --out {envelope}.dsse.json"
 
 
-def _sources(answers: Answers) -> list[str]:
+def _sources(answers: FoundingAnswers) -> list[str]:
     region = [answers.police.id] if answers.template == "police-region" else []
     return [*region, *(one.id for one in answers.sources)]
 
 
-def _machines(answers: Answers) -> Iterator[str]:
+def _machines(answers: FoundingAnswers) -> Iterator[str]:
     """Yield the names for which programs need a token."""
     for source in _sources(answers):
         yield f"source:{source}"

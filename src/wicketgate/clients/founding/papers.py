@@ -9,7 +9,7 @@ from typing import Any
 from wicketgate.base.clock import SECOND_US
 from wicketgate.base.errors import DocumentRefused, InputError
 from wicketgate.base.signing import dump_envelope
-from wicketgate.clients.founding.answers import Answers
+from wicketgate.clients.founding.answers import FoundingAnswers
 from wicketgate.clients.founding.drafts import first_authorities
 from wicketgate.clients.founding.templates import OfficeKeys, charter_document
 from wicketgate.clients.officer.appraisal import Appraisal, appraise, founding
@@ -23,7 +23,7 @@ from wicketgate.regime.parsed import Parsed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Paper:
+class FoundingPaper:
     """One document to be signed.
 
     Attributes
@@ -44,7 +44,9 @@ class Paper:
     signers: Sequence[str]
 
 
-def papers_of(answers: Answers, keys: Mapping[str, OfficeKeys], at_us: int) -> tuple[Paper, ...]:
+def papers_of(
+    answers: FoundingAnswers, keys: Mapping[str, OfficeKeys], at_us: int
+) -> tuple[FoundingPaper, ...]:
     """Return the charter, and then the first authorities.
 
     Raises
@@ -96,6 +98,6 @@ def _refuse(what: str, appraisal: Appraisal) -> None:
         raise InputError(f"{what} that these answers come to traps its authors: {appraisal.warnings[0]}")
 
 
-def _paper(name: str, text: str, appraisal: Appraisal) -> Paper:
+def _paper(name: str, text: str, appraisal: Appraisal) -> FoundingPaper:
     signers = tuple(office.id for office in appraisal.needed)
-    return Paper(name=name, toml=text, words=appraisal.words, signers=signers)
+    return FoundingPaper(name=name, toml=text, words=appraisal.words, signers=signers)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from wicketgate.base.clock import rfc3339
-from wicketgate.clients.founding.answers import Answers, Party, Rhythm, is_overseers, offices_of
+from wicketgate.clients.founding.answers import FoundingAnswers, Party, Rhythm, is_overseers, offices_of
 
 FIGURES: Final[Mapping[Rhythm, str]] = {"hour": "PT1H", "day": "P1D", "month": "P1M"}
 """The charter's `limits.figures_every` by the word that was answered."""
@@ -28,7 +28,7 @@ class OfficeKeys:
     opening: str = ""
 
 
-def charter_document(answers: Answers, keys: Mapping[str, OfficeKeys], at_us: int) -> dict[str, Any]:
+def charter_document(answers: FoundingAnswers, keys: Mapping[str, OfficeKeys], at_us: int) -> dict[str, Any]:
     """Return the charter that the answers come to.
 
     Parameters
@@ -62,18 +62,18 @@ def charter_document(answers: Answers, keys: Mapping[str, OfficeKeys], at_us: in
     }
 
 
-def asks(answers: Answers) -> bool:
+def asks(answers: FoundingAnswers) -> bool:
     """Return whether the template has questions to the past: a city's, where its reads are kept."""
     return answers.template == "city" and answers.retention != "PT0S"
 
 
-def _operator(answers: Answers) -> Party:
+def _operator(answers: FoundingAnswers) -> Party:
     if answers.operator is not None:
         return answers.operator
     return Party(id=answers.home.id, name=answers.home.name)
 
 
-def _limits(answers: Answers) -> dict[str, Any]:
+def _limits(answers: FoundingAnswers) -> dict[str, Any]:
     return {
         "clock_ahead": "PT60S",
         "too_old": "P7D",
@@ -88,7 +88,7 @@ def _limits(answers: Answers) -> dict[str, Any]:
     }
 
 
-def _organisations(answers: Answers) -> list[dict[str, Any]]:
+def _organisations(answers: FoundingAnswers) -> list[dict[str, Any]]:
     region = answers.template == "police-region"
     found: list[dict[str, Any]] = []
     for source in answers.sources:
@@ -116,13 +116,13 @@ def _organisations(answers: Answers) -> list[dict[str, Any]]:
     return found
 
 
-def _office(answers: Answers, office: str, title: str, keys: OfficeKeys) -> dict[str, Any]:
+def _office(answers: FoundingAnswers, office: str, title: str, keys: OfficeKeys) -> dict[str, Any]:
     post = answers.post(office)
     members = {"id": office, "title": post.title or title, "holder": post.holder, "key": keys.public}
     return {**members, "opening_key": keys.opening} if is_overseers(answers, office) else members
 
 
-def _purposes(answers: Answers) -> list[dict[str, str]]:
+def _purposes(answers: FoundingAnswers) -> list[dict[str, str]]:
     own = [
         {"id": "traffic", "title": "A council’s own traffic and parking"},
         {"id": "traffic/enforcement", "title": "Enforcing a council’s own traffic orders"},
@@ -132,16 +132,16 @@ def _purposes(answers: Answers) -> list[dict[str, str]]:
         *([] if answers.template == "police-region" else own),
         *(charging if answers.template == "city" else []),
         {"id": "policing", "title": "Policing"},
-        {"id": "policing/vehicles-of-interest", "title": "Finding listed vehicles"},
+        {"id": "policing/vehicles-of-interest", "title": "Symptom listed vehicles"},
         *([{"id": "policing/crime", "title": "Investigating crime"}] if asks(answers) else []),
     ]
 
 
-def _own_purposes(answers: Answers) -> list[str]:
+def _own_purposes(answers: FoundingAnswers) -> list[str]:
     return ["traffic", "road-charging"] if answers.template == "city" else ["traffic"]
 
 
-def _rules_of_authorities(answers: Answers) -> list[dict[str, Any]]:
+def _rules_of_authorities(answers: FoundingAnswers) -> list[dict[str, Any]]:
     """Return who signs the charter, and what may be allowed and who signs that."""
     police, chair = answers.police.id, f"{answers.overseer.id}/chair"
     sources = [one.id for one in answers.sources]
@@ -169,7 +169,7 @@ def _rules_of_authorities(answers: Answers) -> list[dict[str, Any]]:
     return [{"kind": "charter", "offices": [*heads, chair]}, own, shared]
 
 
-def _rules_of_acts(answers: Answers) -> list[dict[str, Any]]:
+def _rules_of_acts(answers: FoundingAnswers) -> list[dict[str, Any]]:
     """Return who signs what comes after an authority, or before it.
 
     Stopping is easy, by any one; going on is harder.
@@ -200,7 +200,7 @@ def _rules_of_acts(answers: Answers) -> list[dict[str, Any]]:
     ]
 
 
-def _consultations(answers: Answers) -> list[dict[str, Any]]:
+def _consultations(answers: FoundingAnswers) -> list[dict[str, Any]]:
     """Return what powers need that nobody was consulted on; those that are not named need a consultation before."""
     sources = [one.id for one in answers.sources]
     wanted = {"purposes": ["policing/vehicles-of-interest"], "modes": ["match"], "fields": list(MATCH_FIELDS)}
@@ -224,6 +224,6 @@ def _consultations(answers: Answers) -> list[dict[str, Any]]:
     ]
 
 
-def _searching(answers: Answers) -> dict[str, Any]:
+def _searching(answers: FoundingAnswers) -> dict[str, Any]:
     chair = f"{answers.overseer.id}/chair"
     return {"second": ["{controller}/data-protection"], "emergency": {"within": "P1D", "overseer": chair}}
