@@ -19,8 +19,8 @@ from wicketgate.base.limits import ConnectionLimits
 from wicketgate.base.turnstile import Turnstile
 from wicketgate.http.arriving import Arriving
 from wicketgate.http.connections import SESSIONS
-from wicketgate.http.parts import AnswerParts
 from wicketgate.http.lost import NOT_FOUND, is_lost
+from wicketgate.http.parts import AnswerParts
 from wicketgate.http.peers import peer_of
 from wicketgate.http.problems import problem
 from wicketgate.http.requests import MAX_RESPONSE

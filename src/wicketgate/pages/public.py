@@ -27,6 +27,7 @@ from wicketgate.base.errors import InputError
 from wicketgate.ledger.notes import unverified_checkpoint
 from wicketgate.ledger.tiles import TILE_WIDTH
 from wicketgate.pages import disclosures, phrases, reference, story
+from wicketgate.pages.charts import figures_of_authority
 from wicketgate.pages.consultations import consultations_of, groups_of, open_of
 from wicketgate.pages.drift import drift_of
 from wicketgate.pages.figures import earlier_of, figures_of_day, months_of, periods_of
@@ -339,7 +340,8 @@ class Pages:
         view = next((one for one in versions if str(one["version"]) == str(version)), None)
         if view is None:
             return None
-        return self._render("authority.html", register, authority=view, versions=versions)
+        figures = figures_of_authority(register, name)
+        return self._render("authority.html", register, authority=view, versions=versions, figures=figures)
 
     def why_not_less(self, register: Mapping[str, Any], part: FrontPart | None = None) -> str:
         """Return the page `/why-not-less`: the modes side by side.
