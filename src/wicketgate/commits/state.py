@@ -275,10 +275,7 @@ class State(msgspec.Struct, kw_only=True):
         self.people.keep_only(people.organisation, {name for one in kept for name in one.commitments()})
 
     def _withdraw_tokens(self, old: Charter, new: Charter) -> None:
-        """Withdraw the tokens of names gone from a new charter.
-
-        Those of an office that changes hands go too.
-        """
+        """Withdraw the tokens of names gone from a new charter, and of an office that changes hands."""
         changed = {f"overseer:{name}" for name, one in old.offices.items() if new.offices.get(name) != one}
         self.tokens = {
             digest: name for digest, name in self.tokens.items() if new.knows(name) and name not in changed
