@@ -40,7 +40,7 @@ def run_doctor(args: argparse.Namespace) -> int:
             if one.remedy:
                 say(f"      {one.remedy}")
     if args.json:
-        print(json.dumps([asdict(one) for one in found], indent=2, ensure_ascii=False))
+        print(json.dumps([asdict(one) for one in found], indent=2))
     return FAILED if any(one.verdict == "wrong" for one in found) else GOOD
 
 

@@ -65,12 +65,13 @@ def run_show(args: argparse.Namespace) -> int:
     body = called(args.url, "GET", path, token, timeout_s=_TIMEOUT_S, headers=headers).content
     if args.json:
         entries = [json.loads(line) for line in body.splitlines()] if form == "ndjson" else []
-        print(json.dumps({"authority": args.authority, "entries": entries}, indent=2, ensure_ascii=False))
+        print(json.dumps({"authority": args.authority, "entries": entries}, indent=2))
     elif args.out is not None:
         make_file(args.out, body)
         say(f"The list is in `{args.out}`: it holds plates.")
     else:
-        sys.stdout.write(body.decode())
+        for line in body.decode().splitlines():
+            say(line)
     return 0
 
 
@@ -84,7 +85,7 @@ def run_list(args: argparse.Namespace) -> int:
         asked["authority"] = args.authority
     body = ask(args.url, f"/v1/hits?{urlencode(asked)}", read_secret(args.token_file), 200)
     if args.json:
-        print(json.dumps(body, indent=2, ensure_ascii=False))
+        print(json.dumps(body, indent=2))
         return 0
     for hit in body["hits"]:
         say(_line(hit))
@@ -111,7 +112,7 @@ def run_outcome(args: argparse.Namespace) -> int:
     path = f"/v1/hits/{quote(args.id, safe='')}/outcome"
     body = ask(args.url, path, read_secret(args.token_file), 200, json=said)
     if args.json:
-        print(json.dumps(body, indent=2, ensure_ascii=False))
+        print(json.dumps(body, indent=2))
     else:
         say(f"{body['id']} is {body['status']}.")
     return 0

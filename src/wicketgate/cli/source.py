@@ -28,7 +28,7 @@ def run_list(args: argparse.Namespace) -> int:
     """Print the source's cameras, with what became of their reads."""
     body = ask(args.url, "/v1/cameras", read_secret(args.token_file), 200)
     if args.json:
-        print(json.dumps(body, indent=2, ensure_ascii=False))
+        print(json.dumps(body, indent=2))
         return 0
     for camera in body["cameras"]:
         counts = ", ".join(f"{kind} {number}" for kind, number in sorted(camera["counts"].items()))
@@ -120,7 +120,7 @@ def run_quarantine(args: argparse.Namespace) -> int:
     for one in _quarantined(args, read_secret(args.token_file)):
         shown += 1
         if args.json:
-            print(json.dumps(one, ensure_ascii=False))
+            print(json.dumps(one))
         else:
             camera = one.get("camera") or "a camera that is not registered"
             say(f"{one['number']} {one['at']} {camera}: {one['code']}: {one['detail']}")

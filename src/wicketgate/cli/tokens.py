@@ -37,7 +37,7 @@ def run_new(args: argparse.Namespace) -> int:
     elif args.out is not None:
         say(f"The token of {body['name']} is in `{args.out}`. Hand it over, and keep no copy.")
     else:
-        print(body["token"])
+        say(body["token"])
     return 0
 
 
