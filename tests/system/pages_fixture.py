@@ -645,6 +645,7 @@ def rendered(pages: Pages, register: Mapping[str, Any], openapi: Mapping[str, An
         "/": pages.front(register, NOW_US),
         "/why-not-less": pages.why_not_less(register, same_day.part_of(EXHIBIT)),
         "/verify": pages.how_to_verify(register),
+        "/about": pages.about(register, contact="Data protection, data@council.example", history=True),
         "/your-read": pages.your_read(register, history=True),
         "/docs": pages.docs(openapi),
         "/witnesses": pages.witnesses(register, NO_WITNESSES),

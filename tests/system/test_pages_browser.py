@@ -32,6 +32,7 @@ PATHS = (
     "/drift",
     "/why-not-less",
     "/your-read",
+    "/about",
     "/verify",
     "/docs",
     "/nowhere",

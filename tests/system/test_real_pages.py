@@ -32,6 +32,7 @@ PATHS = (
     f"/authorities/{ENDED}/2",
     "/why-not-less",
     "/your-read",
+    "/about",
     "/verify",
     "/docs",
 )

@@ -65,6 +65,7 @@ KINDS = {
     ("GET", "/v1/openings"): {OVERSEER},
     ("GET", "/v1/consultations/x/responses"): {OVERSEER},
     ("POST", "/v1/why"): {OVERSEER},
+    ("GET", "/v1/tokens"): {"admin"},
     ("POST", "/v1/tokens"): {"admin"},
     ("POST", "/v1/tokens/withdraw"): {"admin"},
     ("GET", "/metrics"): {"admin"},
@@ -200,6 +201,8 @@ PUBLIC = {
     "/sign-in",
     "/why-not-less",
     "/your-read",
+    "/about",
+    "/not-found",
     "/authorities",
     "/figures",
     "/figures/2026-07.json",
@@ -304,6 +307,7 @@ def test_nothing_but_the_public_paths_answers_without_a_credential(shared: Runni
 
 def test_the_public_paths_answer_without_a_credential(shared: Running) -> None:
     there_is_none = {
+        "/not-found",
         "/assets/x",
         "/log/tile/x",
         "/log/fact/x",
@@ -320,6 +324,9 @@ def test_the_public_paths_answer_without_a_credential(shared: Running) -> None:
         assert get(shared.url + path).status_code == 200, path
     assert get(f"{shared.url}/log/tile/entries/000.p/1").status_code in {200, 404}
     assert get(f"{shared.url}/figures/2026-07.json").json()["code"] == "not-found"
+    # A person who mistypes an address is shown a page, and a program that it is not known.
+    lost = get(f"{shared.url}/nowhere", headers={"Accept": "text/html"})
+    assert (lost.status_code, "Page not found" in lost.text) == (404, True)
     page = get(shared.url).text
     assets = set(re.findall(r'(?:href|src)="(/assets/[^"]+)"', page))
     assert assets

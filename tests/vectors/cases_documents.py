@@ -488,6 +488,7 @@ def _charters() -> dict[str, Case]:
     return {
         "charter-good": good(),
         "charter-good-demonstration-figures": good(demonstration, put("limits.figures_every", "PT10S")),
+        "charter-good-figures-by-the-month": good(put("limits.figures_every", "P1M")),
         "charter-good-demonstration-urgency": good(demonstration, put("urgency.again_after", "PT1H")),
         "charter-good-without-what-may-be-left-out": good(
             put("urgency", None),
@@ -502,6 +503,7 @@ def _charters() -> dict[str, Case]:
         "charter-one-key-for-two": bad("signer-duplicate", same_key(ROOTS[0], ROOTS[2])),
         "charter-signed-by-one-office": bad("malformed", put("signatures.0.offices", ["tfl/commissioner"])),
         "charter-figures-too-often": bad("malformed", put("limits.figures_every", "PT10S")),
+        "charter-figures-by-two-months": bad("malformed", put("limits.figures_every", "P2M")),
         "charter-unknown-limit": bad("unknown-key", put("limits.longest", "P1Y")),
         "charter-unknown-instrument": bad("unknown-key", put("limits.longest_validity.letter", "P1Y")),
         "charter-office-of-nobody": bad("unknown-organisation", put("offices.0.id", "acme/boss")),

@@ -263,6 +263,7 @@ def all_cases() -> dict[str, bytes]:
     """Return every vector by name, as the bytes of its file."""
     # Here, as they are written with what stands above.
     from tests.vectors import (
+        cases_admin,
         cases_amending,
         cases_consultations,
         cases_documents,
@@ -285,6 +286,7 @@ def all_cases() -> dict[str, bytes]:
         cases_unlisted,
         cases_keepers,
         cases_schemes,
+        cases_admin,
     ):
         for name, case in module.cases().items():
             if name in cases:

@@ -138,6 +138,8 @@ class Settings:
         Size at which one feed is full.
     address : str
         Where the public reaches it, such as `https://gate.example`; empty for the address of each request.
+    contact : str
+        Who answers questions, as `/about` shows it; empty for nobody.
     disk_alarm_bytes, disk_stop_bytes : int or None
         Free space below which there is an alarm, and below which nothing new is taken; None for a share of the
         disk (`DiskSpace`).
@@ -177,6 +179,7 @@ class Settings:
     disk_alarm_bytes: int | None = None
     disk_stop_bytes: int | None = None
     address: str = ""
+    contact: str = ""
     proxies: tuple[Network, ...] = ()
     quarantine_items: int = 10_000
     quarantine_bytes: int = 32 * 1024**2
@@ -217,6 +220,7 @@ _KEYS = {
     "disk_alarm_bytes": int,
     "disk_stop_bytes": int,
     "address": str,
+    "contact": str,
     "history": bool,
     "fronts": int,
     "readers": int,
@@ -307,6 +311,8 @@ def parse_settings(
         raise ConfigurationError(f"`feed_bytes` in {name} must be positive")
     if not _ADDRESS.fullmatch(data.get("address", "")):
         raise ConfigurationError(f"`address` in {name} must be like `https://gate.example`, without a path")
+    if len(data.get("contact", "")) > 300 or not data.get("contact", "").isprintable():
+        raise ConfigurationError(f"`contact` in {name} is one line of at most 300 characters")
     for key in ("quarantine_items", "quarantine_bytes", "disk_alarm_bytes", "disk_stop_bytes"):
         if data.get(key, 0) < 0:
             raise ConfigurationError(f"`{key}` in {name} must not be negative")

@@ -11,6 +11,8 @@ port = 8080
 # feed_bytes = 68719476736
 # Where the public reaches it, for the commands that its pages show.
 # address = "https://gate.example"
+# Who answers questions about this gateway, as `/about` shows it: an address, a number, an office.
+# contact = "Data protection, Town Hall, data@council.example"
 # Free space of the disk below which there is an alarm, and below which no reads are taken.
 # disk_alarm_bytes = 68719476736
 # disk_stop_bytes = 4294967296

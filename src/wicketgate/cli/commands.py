@@ -82,10 +82,12 @@ COMMANDS: tuple[Command, ...] = (
     _command("consult", "officer", "draft a consultation on a proposed document", "arguments.drafts"),
     _command("object", "officer", "draft an organisation's objection", "arguments.drafts"),
     _command("decide", "officer", "draft the decision on a consultation", "arguments.drafts"),
-    _command("camera", "source", "list cameras, or register them from CSV or GeoJSON", "arguments.source"),
-    _command("quarantine", "source", "show what could not be taken, and why", "arguments.source"),
+    _command("camera", "source", "list, add or import the cameras of a source", "arguments.desk"),
+    _command("quarantine", "source", "show what could not be taken of a source, and why", "arguments.desk"),
     _command("adapter", "source", "try an adapter on what a device sent", "arguments.source"),
     _command("drop", "source", "post pictures that cameras put into a folder", "arguments.source"),
+    _command("hotlist", "recipient", "put, change or show a unit's list", "arguments.desk"),
+    _command("hits", "recipient", "list a unit's hits, and say what became of one", "arguments.desk"),
     _command(
         "receive", "recipient", "receive a feed, and check each batch as it comes", "arguments.recipient"
     ),
@@ -114,8 +116,15 @@ COMMANDS: tuple[Command, ...] = (
         "oversee", "overseer", "open, reconcile, draw, and say publicly what you found", "arguments.overseer"
     ),
     _command("why", "overseer", "ask why a read was released, or was not", "arguments.overseer"),
+    _command(
+        "new", "operator", "write a charter, keys and first drafts from a few answers", "arguments.founding"
+    ),
     _command("init", "operator", "make a deployment from a signed charter", "arguments.operator"),
     _command("serve", "operator", "run a deployment", "arguments.operator"),
+    _command("token", "operator", "issue, list and withdraw tokens", "arguments.desk"),
+    _command(
+        "doctor", "operator", "look what is wrong with a deployment, and say what to do", "arguments.desk"
+    ),
     _command("standby", "operator", "make a directory for a second sequencer", "arguments.operator"),
     _command("role", "operator", "let roles run on other hosts, or end them", "arguments.operator"),
     _command(

@@ -53,9 +53,14 @@ def run_init(arguments: argparse.Namespace) -> int:
     Ledger.create(deployment.log, signer, charter.origin).close()
     token = uvloop.run(Gateway.found(load_settings(deployment.folder), envelope))
     write_secret(deployment.folder / "keys" / "admin.token", token)
+    # Of all that lies here this is for everybody: whoever verifies begins with it.
+    shown = deployment.folder / "log.key"
+    shown.write_text(f"{signer.vkey}\n")
+    shown.chmod(0o644)
     say(f"Made `{deployment.folder}` under the charter `{charter.name}`, version {charter.version}.")
     say("The log's key, to be published where people can compare it:")
     say(signer.vkey)
+    say(f"It is in `{shown}` too.")
     say(f"The admin's token: `{deployment.folder / 'keys' / 'admin.token'}`")
     say(f"Start it: wicketgate serve {deployment.folder}")
     return 0

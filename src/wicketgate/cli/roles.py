@@ -88,4 +88,5 @@ def _reading(arguments: argparse.Namespace, settings: Settings, credential: Role
         shown=arguments.folder,
         log=None if arguments.log is None else Remote(arguments.log).log(),
         address=settings.address,
+        contact=settings.contact,
     )

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from wicketgate.base.errors import ConfigurationError, InputError, Unreachable, WicketgateError
+from wicketgate.base.errors import ConfigurationError, InputError, Unreachable
 from wicketgate.base.signing import parse_json
-from wicketgate.cli.asking import answered
+from wicketgate.cli.asking import answered, called
 from wicketgate.cli.saying import say
 from wicketgate.clients.officer.keyfiles import Ask, read_passphrase, require_passphrase
 from wicketgate.regime.documents.document import SignedDocument, open_either
@@ -76,17 +76,8 @@ def ask(
     WicketgateError
         If it refuses; with its own code and words.
     """
-    import httpx  # most of an officer's commands ask nobody, and it is a third of what they import
-
-    headers = {"Authorization": f"Bearer {token}", **request.pop("headers", {})}
     method = method or ("POST" if request.keys() & {"content", "json"} else "GET")
-    try:
-        with httpx.Client(timeout=timeout_s) as client:
-            answer = answered(client, method, f"{url.rstrip('/')}{path}", headers=headers, **request)
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-        raise ConfigurationError(f"`{url}` is not the address of a gateway: {error}") from error
-    except httpx.HTTPError as error:
-        raise Unreachable(f"`{url}` does not answer: {error}") from error
+    answer = called(url, method, path, token, wanted, timeout_s=timeout_s, **request)
     body: Any
     try:
         body = parse_json(answer.content)
@@ -94,12 +85,7 @@ def ask(
         body = None
     if not isinstance(body, dict):
         raise Unreachable(f"`{url}` answers {answer.status_code} without a reason")
-    if answer.status_code == wanted:
-        return body
-    detail, code = str(body.get("detail", "no detail")), str(body.get("code", answer.status_code))
-    # Of 429 and 5xx the gateway has not looked at what was asked.
-    kind = Unreachable if answer.status_code == 429 or answer.status_code >= 500 else WicketgateError
-    raise kind(detail, code=code)
+    return body
 
 
 # --- passphrases ------------------------------------------------------------------------------------------

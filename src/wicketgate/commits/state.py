@@ -36,6 +36,7 @@ from wicketgate.commits.transactions import (
     quarantine_batches,
 )
 from wicketgate.regime.charter import Charter
+from wicketgate.regime.documents.admin import AdminReplaced
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.people import People
 from wicketgate.regime.figure_months import FiguresMonth
@@ -260,6 +261,9 @@ class State(msgspec.Struct, kw_only=True):
         if first:
             self.counting_from_us = transaction.at_us
             self.second_us = transaction.at_us - transaction.at_us % SECOND_US
+        if isinstance(value, AdminReplaced):
+            self._issue("admin", "")
+            self._issue("admin", value.sha256)
         if isinstance(value, People):
             self._name_people(value, parsed, transaction.at_us)
         if isinstance(value, Authority):
@@ -271,10 +275,7 @@ class State(msgspec.Struct, kw_only=True):
         self.people.keep_only(people.organisation, {name for one in kept for name in one.commitments()})
 
     def _withdraw_tokens(self, old: Charter, new: Charter) -> None:
-        """Withdraw the tokens of names gone from a new charter.
-
-        Those of an office that changes hands go too.
-        """
+        """Withdraw the tokens of names gone from a new charter, and of an office that changes hands."""
         changed = {f"overseer:{name}" for name, one in old.offices.items() if new.offices.get(name) != one}
         self.tokens = {
             digest: name for digest, name in self.tokens.items() if new.knows(name) and name not in changed

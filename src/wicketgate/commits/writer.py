@@ -32,7 +32,7 @@ from wicketgate.regime.admitted import Stood
 from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.obligations.receipts import due_by_name, published_receipts
 from wicketgate.regime.parsed import Parsed
-from wicketgate.regime.publishing import rows_owed, targeting_due, targeting_until
+from wicketgate.regime.publishing import rows_owed, targeting_due, targeting_until, traffic_until
 from wicketgate.regime.standing import standing_entry
 
 _LARGEST = MAX_PAYLOAD - 16 * 1024
@@ -315,7 +315,7 @@ class Commits:
 
     def _close_due_figures(self, at_us: int) -> None:
         charter = self.parsed.charter(self.staged)
-        boundary_us = self.staged.second_us - self.staged.second_us % charter.limits.figures_every_us
+        boundary_us = traffic_until(charter.limits.figures_every, self.staged.second_us)
         if boundary_us > self.staged.counting_from_us:
             self._stage(self._close_figures(at_us, boundary_us))
         while self.staged.targeted_from_us:

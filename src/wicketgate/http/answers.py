@@ -447,22 +447,6 @@ class ResponseHeld(Struct, frozen=True, kw_only=True):
     organisation: str
 
 
-class TokenName(Struct, frozen=True, kw_only=True):
-    """A name of tokens."""
-
-    name: Annotated[
-        str,
-        about("`source:<organisation>`, `recipient:<organisation>/<unit>`, `overseer:<office>` or `admin`."),
-    ]
-
-
-class Token(Struct, frozen=True, kw_only=True):
-    """A fresh token. It is shown once; only its hash is kept."""
-
-    name: str
-    token: str
-
-
 # --- anybody ------------------------------------------------------------------------------------------------------
 
 

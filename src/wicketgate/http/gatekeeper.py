@@ -20,6 +20,7 @@ from wicketgate.base.turnstile import Turnstile
 from wicketgate.http.arriving import Arriving
 from wicketgate.http.connections import SESSIONS
 from wicketgate.http.device_paths import api_key_in, take_for_push
+from wicketgate.http.lost import NOT_FOUND, is_lost
 from wicketgate.http.parts import AnswerParts
 from wicketgate.http.peers import peer_of
 from wicketgate.http.problems import problem
@@ -50,8 +51,7 @@ PUBLIC_PATHS = frozenset(
         "/consultations",
         "/drift",
         "/why-not-less",
-        "/verify",
-        "/your-read",
+        *("/verify", "/your-read", "/about", NOT_FOUND),
         "/docs",
         "/register.json",
         "/witnesses",
@@ -221,6 +221,8 @@ class Gatekeeper:
         if principal is None and not await self._passed(scope):
             await _turn_away(scope, receive, send)
             return
+        if principal is None and not is_public(scope["path"]) and is_lost(scope):
+            scope["path"] = NOT_FOUND
         if principal is None and not is_public(scope["path"]):
             response = problem("unauthorised", self._unknown)
             if pushed:

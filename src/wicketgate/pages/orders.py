@@ -115,6 +115,7 @@ PAGES: Mapping[str, _Make] = {
     "why-not-less": lambda pages, register, said: pages.why_not_less(register, _part(said["part"])),
     "drift": lambda pages, register, said: pages.drift(register),
     "your-read": lambda pages, register, said: pages.your_read(register, **said),
+    "about": lambda pages, register, said: pages.about(register, **said),
     "verify": lambda pages, register, said: pages.how_to_verify(register),
     "witnesses": lambda pages, register, said: pages.witnesses(register, said["seen"]),
     "docs": lambda pages, register, said: pages.docs(said["openapi"]),

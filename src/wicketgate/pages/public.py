@@ -27,6 +27,7 @@ from wicketgate.base.errors import InputError
 from wicketgate.ledger.notes import unverified_checkpoint
 from wicketgate.ledger.tiles import TILE_WIDTH
 from wicketgate.pages import disclosures, phrases, reference, story
+from wicketgate.pages.charts import figures_of_authority
 from wicketgate.pages.consultations import consultations_of, groups_of, open_of
 from wicketgate.pages.drift import drift_of
 from wicketgate.pages.figures import earlier_of, figures_of_day, months_of, periods_of
@@ -340,7 +341,8 @@ class Pages:
         view = next((one for one in versions if str(one["version"]) == str(version)), None)
         if view is None:
             return None
-        return self._render("authority.html", register, authority=view, versions=versions)
+        figures = figures_of_authority(register, name)
+        return self._render("authority.html", register, authority=view, versions=versions, figures=figures)
 
     def why_not_less(self, register: Mapping[str, Any], part: FrontPart | None = None) -> str:
         """Return the page `/why-not-less`: the modes side by side.
@@ -425,6 +427,37 @@ class Pages:
         names = ShownNames(register)
         said = your_read_of(register, views_of(register, names))
         return self._render("your-read.html", register, said=said, history=history, operator=names.operator)
+
+    def about(self, register: Mapping[str, Any], *, contact: str, history: bool) -> str:
+        """Return the page `/about`: whom to ask, the privacy notice, the accessibility statement.
+
+        Parameters
+        ----------
+        contact : str
+            Who answers, as the operator set it; empty where nobody did.
+        history : bool
+            Whether reads are kept for their source's retention.
+        """
+        charter = register.get("charter", {}).get("document", {})
+        return self._render(
+            "about.html",
+            register,
+            contact=contact,
+            history=history,
+            names=ShownNames(register),
+            sources=[one for one in charter.get("organisations", ()) if "source" in one.get("roles", ())],
+            guardians=[
+                one for one in charter.get("offices", ()) if one.get("id", "").endswith("/data-protection")
+            ],
+            overseers=[
+                office
+                for one in charter.get("organisations", ())
+                if "overseer" in one.get("roles", ())
+                for office in charter.get("offices", ())
+                if office.get("id", "").startswith(f"{one.get('id')}/")
+            ],
+            feed_term=charter.get("limits", {}).get("feed_term", ""),
+        )
 
     def how_to_verify(self, register: Mapping[str, Any]) -> str:
         """Return the page `/verify`: the checks open to anybody, with commands."""

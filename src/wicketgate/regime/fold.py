@@ -24,6 +24,7 @@ from wicketgate.regime.documents.acts import (
     Revocation,
     Suspension,
 )
+from wicketgate.regime.documents.admin import AdminReplaced
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.consultations import Consultation, ConsultationDecision, Objection
 from wicketgate.regime.documents.document import SignedDocument
@@ -204,6 +205,7 @@ class Regime(msgspec.Struct, kw_only=True):
     people: dict[str, list[Taken]] = {}
     schemes: dict[str, list[Taken]] = {}
     waivers: dict[str, list[Taken]] = {}
+    admins: list[Taken] = []
     witnessing: list[WitnessingTold] = []
 
     @property
@@ -283,6 +285,8 @@ class Regime(msgspec.Struct, kw_only=True):
                 self.schemes.setdefault(value.name, []).append(taken)
             case Waiver():
                 self.waivers.setdefault(value.scheme, []).append(taken)
+            case AdminReplaced():
+                self.admins.append(taken)
             case _:
                 self._take_act(value, document.kind, taken, admitted)
 

@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 
 from wicketgate.regime.charter import Charter
 from wicketgate.regime.documents.acts import Act
+from wicketgate.regime.documents.admin import AdminReplaced
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.consultations import Consultation, ConsultationDecision, Objection
 from wicketgate.regime.documents.document import SignedDocument, open_document
@@ -16,7 +17,16 @@ from wicketgate.regime.fold import ActTaken, ConsultationTaken, DecisionTaken, T
 from wicketgate.regime.powers import Powers, of_authority
 
 _Value = TypeVar(
-    "_Value", Authority, Charter, Consultation, ConsultationDecision, Objection, People, Scheme, Waiver
+    "_Value",
+    AdminReplaced,
+    Authority,
+    Charter,
+    Consultation,
+    ConsultationDecision,
+    Objection,
+    People,
+    Scheme,
+    Waiver,
 )
 
 
@@ -86,6 +96,10 @@ class Parsed:
     def scheme(self, taken: Taken) -> Scheme:
         """Return a version of a charging scheme."""
         return self._value(taken.envelope, Scheme)
+
+    def admin(self, taken: Taken) -> AdminReplaced:
+        """Return the act in effect that replaced the admin's token."""
+        return self._value(taken.envelope, AdminReplaced)
 
     def waiver(self, taken: Taken) -> Waiver:
         """Return a waiver of what a scheme charges."""

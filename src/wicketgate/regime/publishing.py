@@ -218,6 +218,27 @@ def rows_owed(moment: RegimeAt, released: Mapping[str, Any], from_us: int) -> di
 # --- when -----------------------------------------------------------------------------------------------------------
 
 
+def traffic_until(every: Period, open_us: int) -> int:
+    """Return the end of the latest period of traffic that is over once a second is open.
+
+    Parameters
+    ----------
+    every : Period
+        The charter's `limits.figures_every`: an even part of a day, or one calendar month (UTC).
+
+    Notes
+    -----
+    It hangs on the charter and the clock alone: were a quiet period made longer by what was counted in it, its length
+    would tell how quiet it was.
+
+    >>> from wicketgate.base.clock import parse_rfc3339, rfc3339
+    >>> open_us = parse_rfc3339("2026-12-31T23:59:59Z")
+    >>> [rfc3339(traffic_until(every, open_us)) for every in (Period(months=1), Period(us=DAY_US))]
+    ['2026-12-01T00:00:00Z', '2026-12-31T00:00:00Z']
+    """
+    return _month_start(open_us) if every.months else open_us - open_us % every.us
+
+
 def month_end(at_us: int) -> int:
     """Return the end of the calendar month (UTC) of a moment.
 
@@ -225,10 +246,11 @@ def month_end(at_us: int) -> int:
     >>> rfc3339(month_end(parse_rfc3339("2026-12-31T23:59:59Z")))
     '2027-01-01T00:00:00Z'
     """
-    return add(
-        from_datetime(to_datetime(at_us).replace(day=1, hour=0, minute=0, second=0, microsecond=0)),
-        Period(months=1),
-    )
+    return add(_month_start(at_us), Period(months=1))
+
+
+def _month_start(at_us: int) -> int:
+    return from_datetime(to_datetime(at_us).replace(day=1, hour=0, minute=0, second=0, microsecond=0))
 
 
 def targeting_until(charter: Charter, from_us: int, counted_us: int) -> int:

@@ -64,6 +64,7 @@ def test_the_template_can_be_used_as_it_is(tmp_path: Path) -> None:
 def test_the_template_can_be_used_with_everything_in_it(tmp_path: Path) -> None:
     prose = (
         "# What the",
+        "# Who answers",
         "# Processes that",
         "# The size",
         "# With both",

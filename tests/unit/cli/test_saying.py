@@ -15,7 +15,7 @@ from wicketgate.cli import saying as saying_module
 from wicketgate.regime.documents.toml import dump_toml
 
 CLEARS = "\x1b[2J\x1b[HVerified.\x1b[8m"
-PRINTERS = {"saying.py", "endings.py", "completion.py", "parser.py", "serving.py"}
+PRINTERS = {"saying.py", "endings.py", "completion.py", "parser.py", "serving.py", "progress.py"}
 """Modules that print what is their own, or what they have made fit themselves."""
 
 

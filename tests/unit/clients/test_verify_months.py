@@ -200,3 +200,27 @@ def test_a_review_has_the_figures_of_closed_months_attached(tmp_path: Path) -> N
         assert attached["periods"] >= len(published) - 2
     finally:
         world.close()
+
+
+def test_a_charter_that_publishes_by_the_month_has_one_period_a_month(tmp_path: Path) -> None:
+    founding = documents.changed(made.charter(), documents.put("limits.figures_every", "P1M"))
+    world = World(tmp_path / "log", founding=founding)
+    world.at_us += 200_000
+    world.document(
+        documents.changed(documents.example("authority-own-use"), lambda d: d["scope"].pop("hours")),
+        made.OWN_SIGNERS,
+    )
+    world.live(3)
+    for _ in range(4):
+        world.stop_and_start(GAP_S)
+        for _ in range(3):
+            world.close_second()
+    world.flush()
+    shown = [(one.figures["from"], one.figures["until"]) for one in world.state.periods]
+    assert [month.month for month in world.state.months] == ["2026-07"]
+    assert shown == [
+        ("2026-08-01T00:00:00Z", "2026-09-01T00:00:00Z"),
+    ]
+    report = verify_folder(world.folder)
+    assert report.ok, report.checked
+    world.close()

@@ -23,6 +23,7 @@ from wicketgate.http.gatekeeper import (
     require,
     turns_of,
 )
+from wicketgate.http.lost import is_lost
 
 TOKEN = "a-token-of-the-source"
 TOKENS = {hashlib.sha256(TOKEN.encode()).hexdigest(): "source:tfl"}
@@ -300,3 +301,40 @@ def test_a_token_that_was_withdrawn_while_its_request_was_read_counts_no_longer(
     scope = {"type": "http", "path": "/v1/reads", "method": "POST", "headers": [bearer(TOKEN)]}
     asyncio.run(Gatekeeper(app, lambda: tokens)(scope, None, None))  # type: ignore[arg-type]
     assert seen == [True, False]
+
+
+# --- browsers at addresses that there are not ---------------------------------------------------------------------
+
+BROWSER = (b"accept", b"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8")
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/docs/x", "/.", "/../v1/feeds", "/admin"])
+def test_a_browser_without_a_credential_is_shown_that_there_is_nothing(path: str) -> None:
+    assert is_lost({"path": path, "method": "GET", "headers": [BROWSER]})
+    # What is behind sees the page for that, and never the address that was asked for.
+    assert call(path, BROWSER) == (None, None)
+    assert call(path, (b"accept", b"*/*")) == (401, None)
+    assert call(path, (b"accept", b"application/json, text/html")) == (401, None)
+
+
+@pytest.mark.parametrize("path", ["/v1", "/v1/feeds", "/v1/hits/x", "/metrics"])
+def test_the_api_says_to_a_browser_too_that_it_is_not_known(path: str) -> None:
+    assert call(path, BROWSER) == (401, None)
+
+
+@given(st.text(max_size=30).map(lambda text: "/" + text))
+def test_whatever_a_browser_asks_for_it_reaches_what_is_public_alone(path: str) -> None:
+    reached: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        reached.append(scope["path"])
+
+    async def nothing(*_: Any) -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    asyncio.run(Gatekeeper(app, lambda: TOKENS)(_get(path, BROWSER), nothing, nothing))
+    assert all(is_public(one) for one in reached)
+
+
+def _get(path: str, *headers: tuple[bytes, bytes]) -> dict[str, Any]:
+    return {"type": "http", "path": path, "headers": list(headers), "method": "GET"}

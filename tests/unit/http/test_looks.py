@@ -63,6 +63,7 @@ NOTHING_PRIVATE = {
     "postDisclosure": "takes, and shows the number of what was taken",
     "postReceipt": "takes, and shows the number of what was taken",
     "submitDocument": "signed documents are public",
+    "getTokens": "names that the charter has, and numbers",
     "issueToken": "a token to whoever made it, which is an entry of the log",
     "withdrawTokens": "takes, and shows nothing",
     "getMetrics": "counts",

@@ -23,7 +23,7 @@ from wicketgate.pages.orders import ADDRESS, Body, Order, without_marks
 from wicketgate.pages.public import assets_of
 from wicketgate.regime.parsed import Parsed
 
-PAGES = ("/", "/authorities", "/figures", "/verify", "/drift", "/why-not-less", "/docs")
+PAGES = ("/", "/authorities", "/figures", "/verify", "/drift", "/why-not-less", "/docs", "/about")
 DATA = ("/openapi.json", "/register.json")
 PLAIN, ZIPPED = {"Accept-Encoding": "identity"}, {"Accept-Encoding": "br;q=1, gzip"}
 
@@ -51,7 +51,8 @@ class Site:
             commits=SimpleNamespace(committed=State(), parsed=parsed),
             clock=SystemClock(),
             deployment=SimpleNamespace(log=folder, folder=folder),
-            settings=SimpleNamespace(address=""),
+            settings=SimpleNamespace(address="", contact="Data protection <data@council.example>"),
+            keeps_history=False,
         )
         self.rendering = Counted()
         self.shown = Shown.of(fixture.example_register(hours=3))
@@ -162,3 +163,21 @@ async def test_a_tile_that_is_there_is_read_once_and_kept_for_ever(site: Site, t
     kept = await site.client.get("/log/tile/0/000", headers=ZIPPED)
     assert kept.content == first.content
     assert "immutable" in kept.headers["cache-control"]
+
+
+async def test_public_data_may_be_read_by_pages_elsewhere(site: Site) -> None:
+    for path in DATA:
+        answer = await site.client.get(path)
+        assert answer.headers["access-control-allow-origin"] == "*"
+    # A page is for its own site, and what is signed in is never public data.
+    assert "access-control-allow-origin" not in (await site.client.get("/about")).headers
+
+
+async def test_whom_to_ask_is_said_as_the_operator_set_it(site: Site) -> None:
+    page = await site.client.get("/about")
+    assert page.status_code == 200
+    assert "Data protection &lt;data@council.example&gt;" in page.text
+    for part in ("contact", "privacy", "accessibility"):
+        assert f'id="{part}"' in page.text
+    answer = await site.client.get("/not-found")
+    assert (answer.status_code, "Page not found" in answer.text) == (404, True)

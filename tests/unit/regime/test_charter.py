@@ -36,7 +36,7 @@ def test_the_example_is_read_in_full() -> None:
         clock_ahead_us=60 * SECOND_US,
         too_old_us=7 * DAY_US,
         late_after_us=60 * SECOND_US,
-        figures_every_us=HOUR_US,
+        figures_every=Period(us=HOUR_US),
         small_cells=10,
         longest_validity={
             "ministerial-certificate": Period(months=12),
@@ -87,7 +87,8 @@ def test_a_purpose_covers_those_below_it_alone() -> None:
         ("charter.name", "London", "malformed"),
         ("charter.demonstration", "no", "malformed"),
         ("limits.figures_every", "PT7H", "malformed"),
-        ("limits.figures_every", "P1M", "malformed"),
+        ("limits.figures_every", "P2M", "malformed"),
+        ("limits.figures_every", "P1MT1H", "malformed"),
         ("limits.figures_every", "PT3600.5S", "malformed"),
         ("limits.clock_ahead", "PT0S", "malformed"),
         ("limits.too_old", "P1M", "malformed"),

@@ -204,7 +204,13 @@ CHANGES: dict[str, tuple[str, Change, str, str]] = {
     "not laid": ("Limits.laid", put("limits.laid", None), "wider", ""),
     "more cameras": ("Limits.camera_growth", put("limits.camera_growth", 11), "wider", ""),
     "any number of cameras": ("Limits.camera_growth", put("limits.camera_growth", None), "wider", ""),
-    "figures": ("Limits.figures_every_us", put("limits.figures_every", "PT2H"), "unsupported", "unsupported"),
+    "figures": ("Limits.figures_every", put("limits.figures_every", "PT2H"), "unsupported", "unsupported"),
+    "figures by the month": (
+        "Limits.figures_every",
+        put("limits.figures_every", "P1M"),
+        "unsupported",
+        "unsupported",
+    ),
     "source retention": ("Organisation.retention", put("organisations.0.retention", "P29D"), "wider", ""),
     "a month for 28 days": ("Organisation.retention", put("organisations.0.retention", "P1M"), "wider", ""),
     "another source and recipient": (

@@ -65,6 +65,11 @@ def add_gateway(parser: ArgumentParser, whose: str) -> None:
     )
 
 
+def add_json(parser: ArgumentParser) -> None:
+    """Add `--json`."""
+    parser.add_argument("--json", action="store_true", help="print the answer as JSON")
+
+
 def add_passphrase_file(parser: ArgumentParser) -> None:
     """Add `--passphrase-file`.
 

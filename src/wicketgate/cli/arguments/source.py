@@ -1,4 +1,4 @@
-"""The arguments of `adapter`, `camera`, `quarantine` and `drop`."""
+"""The arguments of `adapter` and `drop`."""
 
 from __future__ import annotations
 
@@ -25,37 +25,6 @@ def add_adapter(parser: ArgumentParser) -> None:
     )
     tried.add_argument("--json", action="store_true", help="print it as JSON")
     tried.set_defaults(run="wicketgate.cli.adapters:run_try")
-
-
-def add_camera(parser: ArgumentParser) -> None:
-    """Add the arguments of `camera`."""
-    does = parser.add_subparsers(metavar="DOES", required=True)
-    listed = does.add_parser("list", help="list the source's cameras, and what became of their reads")
-    add_gateway(listed, "the source's")
-    listed.add_argument("--json", action="store_true", help="print them as JSON")
-    listed.set_defaults(run="wicketgate.cli.cameras:run_list")
-    brought = does.add_parser("import", help="register cameras from CSV or GeoJSON")
-    brought.add_argument(
-        "file", type=Path, metavar="F", help="a table whose first line names its columns, or points"
-    )
-    add_gateway(brought, "the source's")
-    brought.add_argument(
-        "--replace", action="store_true", help="the file has all cameras: others take no more reads"
-    )
-    brought.add_argument("--dry-run", action="store_true", help="say what would change, and change nothing")
-    brought.set_defaults(run="wicketgate.cli.cameras:run_import")
-
-
-def add_quarantine(parser: ArgumentParser) -> None:
-    """Add the arguments of `quarantine`."""
-    add_gateway(parser, "the source's")
-    parser.add_argument(
-        "--after", type=int, default=0, metavar="N", help="begin behind this number (default: 0)"
-    )
-    parser.add_argument("--code", metavar="CODE", help="those of one code alone")
-    parser.add_argument("--camera", metavar="ID", help="those of one camera alone")
-    parser.add_argument("--json", action="store_true", help="print each as a line of JSON, with what came")
-    parser.set_defaults(run="wicketgate.cli.quarantine:run_quarantine")
 
 
 def add_drop(parser: ArgumentParser) -> None:

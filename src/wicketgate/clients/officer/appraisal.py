@@ -26,6 +26,7 @@ from wicketgate.regime.admission.limits import faults, requirements
 from wicketgate.regime.admission.widening import grown
 from wicketgate.regime.charter import Charter, Office, Requirement, charter_requirements, require_distinct
 from wicketgate.regime.documents.acts import Review
+from wicketgate.regime.documents.admin import AdminReplaced
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.authority_words import NOT_IN_CUSTODY, is_in_custody
 from wicketgate.regime.documents.binding import refuse_other_log
@@ -140,6 +141,8 @@ def appraise(
             words += scheme_words(value, known, at_us)
         case Waiver():
             words += scheme_beside(value.scheme, known, at_us)[:1]
+        case AdminReplaced():
+            pass  # it is about no authority
         case _:
             words += _stands(value.authority, known, at_us)
             if isinstance(value, Review):

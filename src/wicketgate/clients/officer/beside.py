@@ -11,6 +11,7 @@ from wicketgate.clients.officer.priced import scheme_beside
 from wicketgate.regime.admission.limits import act_requirements
 from wicketgate.regime.charter import Charter, Requirement
 from wicketgate.regime.documents.acts import Act
+from wicketgate.regime.documents.admin import AdminReplaced
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.consultations import Consultation, ConsultationDecision, Objection
 from wicketgate.regime.documents.document import Document, describe_document
@@ -102,6 +103,8 @@ def beside(value: Document, known: ShownRegister, at_us: int) -> list[str]:
             return scheme_beside(value.name, known, at_us)
         case Waiver():
             return scheme_beside(value.scheme, known, at_us)
+        case AdminReplaced():
+            return []
         case _:
             return _acted_on(value, known, at_us)
 

@@ -33,6 +33,7 @@ from wicketgate.regime.publishing import (
     least_traffic,
     rows_owed,
     targeted_names,
+    traffic_until,
 )
 from wicketgate.regime.standing import in_force_from
 
@@ -95,7 +96,7 @@ class FiguresChain:
 
         Its figures must be published once seconds are closed to `open_us`.
         """
-        boundary_us = open_us - open_us % self._limits.figures_every_us
+        boundary_us = traffic_until(self._limits.figures_every, open_us)
         return boundary_us if boundary_us > self._from_us else None
 
     def next_due(self, moment: RegimeAt) -> tuple[str, int] | None:

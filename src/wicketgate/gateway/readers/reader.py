@@ -69,6 +69,8 @@ class ReaderSettings:
         The log itself, or another copy of it, from which a new reader takes what it lacks; None to ask the sequencer.
     address : str
         Where the public reaches the deployment.
+    contact : str
+        Who answers questions, as `/about` shows it.
     """
 
     folder: Path
@@ -77,6 +79,7 @@ class ReaderSettings:
     shown: Path
     log: Fetch | None = None
     address: str = ""
+    contact: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections import Counter
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -15,12 +16,13 @@ from wicketgate.base.streams.ordinal import OrdinalStream
 from wicketgate.commits.durable import Durable
 from wicketgate.gateway.filing.tokens import TokenFiling
 from wicketgate.gateway.looking import LooksRecorded
-from wicketgate.http.answers import Opening, Token, TokenName
+from wicketgate.http.answers import Opening
 from wicketgate.http.gatekeeper import require
 from wicketgate.http.parameters import AFTER, LINES
 from wicketgate.http.presence import require_presence
 from wicketgate.http.requests import MAX_NAME, decoded, json_answer, read_body
 from wicketgate.http.roles import OVERSEE
+from wicketgate.http.token_answers import Token, TokenName, TokensOfName, TokensShown
 from wicketgate.reads.parse import NDJSON
 
 _named = msgspec.json.Decoder(TokenName)
@@ -44,6 +46,7 @@ class AdminApi:
         """Return the routes of `/v1/openings` and `/v1/tokens`."""
         return [
             Route("/v1/openings", self.get_openings, methods=["GET"]),
+            Route("/v1/tokens", self.list_tokens, methods=["GET"]),
             Route("/v1/tokens", self.issue_token, methods=["POST"]),
             Route("/v1/tokens/withdraw", self.withdraw_tokens, methods=["POST"]),
         ]
@@ -69,6 +72,13 @@ class AdminApi:
             if data is not None:
                 sealed = base64.b64encode(data).decode()
                 yield msgspec.json.encode(Opening(number=number, sealed=sealed)) + b"\n"
+
+    async def list_tokens(self, request: Request) -> Response:
+        """`GET /v1/tokens`: the names that have tokens, and how many each; of a token only its hash is kept."""
+        require(request, "admin")
+        counted = Counter(self._commits.committed.tokens.values())
+        names = [TokensOfName(name=name, tokens=number) for name, number in sorted(counted.items())]
+        return json_answer(TokensShown(names=names))
 
     async def issue_token(self, request: Request) -> Response:
         """`POST /v1/tokens` `{"name"}`: a fresh token, shown once."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from wicketgate.commits.transactions import CameraSet
 from wicketgate.gateway.filing.hotlists import ListTaken
 from wicketgate.hotlists.forms import HotlistLine
-from wicketgate.http import answers
+from wicketgate.http import answers, token_answers
 from wicketgate.http.api.custody import JournalSaid
 from wicketgate.http.api.disclosures import Deleted, Disclosed
 from wicketgate.http.api.hits import OutcomeSaid
@@ -155,8 +155,9 @@ EXAMPLES: dict[type, tuple[str, ...]] = {
         '"notes":[]}',
     ),
     answers.Opening: ('{"number":58,"sealed":"YWdlLWVuY3J5cHRpb24ub3JnL3YxCi0+IFgyNTUxOSA…"}',),
-    answers.TokenName: ('{"name":"source:tfl"}',),
-    answers.Token: ('{"name":"source:tfl","token":"Zq3nQmC2hJ0K6sVw9yYtD1xR8uB5pF7eL4gA-invented"}',),
+    token_answers.TokenName: ('{"name":"source:tfl"}',),
+    token_answers.Token: ('{"name":"source:tfl","token":"Zq3nQmC2hJ0K6sVw9yYtD1xR8uB5pF7eL4gA-invented"}',),
+    token_answers.TokensShown: ('{"names":[{"name":"admin","tokens":1},{"name":"source:tfl","tokens":2}]}',),
     answers.Health: ('{"status":"ok"}',),
 }
 """One or several of each type that has any."""

@@ -84,6 +84,13 @@ _PUBLIC = tagged(
     ),
     Operation("showModes", "GET /why-not-less", "The modes side by side, as a page", gives=PAGE),
     Operation("showYourRead", "GET /your-read", "What happens to a driver's read, as a page", gives=PAGE),
+    Operation(
+        "showAbout", "GET /about", "Whom to ask, the privacy notice and the accessibility statement, as a page",
+        gives=PAGE,
+    ),
+    Operation(
+        "showNothing", "GET /not-found", "What a browser is shown where there is nothing", gives=PAGE, also=_NONE,
+    ),
     Operation("showChecks", "GET /verify", "How to check all of it", gives=PAGE),
     Operation("showApi", "GET /docs", "This description, as a page", gives=PAGE),
     Operation(

@@ -14,7 +14,7 @@ from wicketgate.feeds.evidence import EvidenceGiven
 from wicketgate.gateway.filing.cameras import MAX_CAMERAS
 from wicketgate.gateway.filing.hotlists import ListTaken
 from wicketgate.hotlists.forms import CSV, MOST_FAULTS, HotlistLine
-from wicketgate.http import answers, codes
+from wicketgate.http import answers, codes, token_answers
 from wicketgate.http.api.disclosures import Deleted, Disclosed
 from wicketgate.http.api.errata import TakenThrough, WrongRead
 from wicketgate.http.api.hits import STATES, OutcomeSaid
@@ -383,14 +383,18 @@ _OVERSEERS = tagged(
 _OPERATORS = tagged(
     "operators", ("admin",),
     Operation(
-        "issueToken", "POST /v1/tokens", "Issue a token",
-        "A name may have several tokens, so that one can be exchanged without a gap. The charter must know the source, "
-        "the recipient's unit or the overseer.", takes=answers.TokenName, most=MAX_NAME, gives=answers.Token,
-        status=201, codes="malformed", commits=True,
+        "getTokens", "GET /v1/tokens", "The names that have tokens", gives=token_answers.TokensShown,
+        meaning="How many tokens each name has; never a token.",
     ),
     Operation(
-        "withdrawTokens", "POST /v1/tokens/withdraw", "Withdraw every token of a name", takes=answers.TokenName,
-        most=MAX_NAME, gives=answers.TokenName, meaning="They are worthless from now on.", codes="malformed",
+        "issueToken", "POST /v1/tokens", "Issue a token",
+        "A name may have several tokens, so that one can be exchanged without a gap. The charter must know the source, "
+        "the recipient's unit or the overseer.", takes=token_answers.TokenName, most=MAX_NAME,
+        gives=token_answers.Token, status=201, codes="malformed", commits=True,
+    ),
+    Operation(
+        "withdrawTokens", "POST /v1/tokens/withdraw", "Withdraw every token of a name", takes=token_answers.TokenName,
+        most=MAX_NAME, gives=token_answers.TokenName, meaning="They are worthless from now on.", codes="malformed",
         commits=True,
     ),
     Operation(

@@ -167,6 +167,7 @@ class ReaderFleet(Crew[ReaderMember]):
             shown=str(deployment.folder.resolve()),
             log=str(deployment.log.resolve()),
             address=settings.address,
+            contact=settings.contact,
         )
 
     def _changed(self) -> None:

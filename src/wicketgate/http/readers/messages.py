@@ -61,6 +61,7 @@ class BeginReader(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     shown: str
     log: str
     address: str
+    contact: str = ""
 
     def networks(self) -> list[Network]:
         """Return the proxies that are believed."""
@@ -75,6 +76,7 @@ class BeginReader(msgspec.Struct, frozen=True, kw_only=True, tag=True):
             shown=Path(self.shown),
             log=folder_fetch(Path(self.log)),
             address=self.address,
+            contact=self.contact,
         )
 
 

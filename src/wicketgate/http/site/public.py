@@ -6,7 +6,8 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import to_builtins
@@ -17,6 +18,7 @@ from starlette.routing import Route
 from wicketgate.base.errors import InputError
 from wicketgate.commits.past_figures import read_month
 from wicketgate.commits.register import dump_month
+from wicketgate.http.lost import NOT_FOUND
 from wicketgate.http.problems import problem
 from wicketgate.http.requests import JSON, json_answer
 from wicketgate.http.site.addition import Addition, routes_of, sight_of
@@ -33,6 +35,8 @@ _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _FOR_EVER = "public, max-age=31536000, immutable"
 _HTML = "text/html; charset=utf-8"
 _TEXT = "text/plain; charset=utf-8"
+OPEN: Final[Mapping[str, str]] = MappingProxyType({"Access-Control-Allow-Origin": "*"})
+"""Any page elsewhere may read what is public data: nothing of it hangs on who asks."""
 _HOST = re.compile(r"[A-Za-z0-9.:\[\]-]{1,255}", re.ASCII)
 _MOST_TILES = 16 << 20
 _THREADS = 2
@@ -89,6 +93,8 @@ class Public:
             Route("/why-not-less", self.why_not_less),
             Route("/drift", self.drift),
             Route("/your-read", self.your_read),
+            Route("/about", self.about),
+            Route(NOT_FOUND, self.not_found),
             Route("/verify", self.verify),
             Route("/docs", self.docs),
             Route("/assets/{path:path}", self.asset),
@@ -243,6 +249,12 @@ class Public:
         """Return the addition, while the charter in force lets it show."""
         return self._addition if self._sight.is_demonstration() else None
 
+    async def about(self, request: Request) -> Response:
+        """`/about`."""
+        contact, history = self._gateway.settings.contact, self._gateway.keeps_history
+        arguments = _given(contact=contact, history=history)
+        return await self.page(request, "about", await self.view(), arguments, key=("about", history))
+
     async def verify(self, request: Request) -> Response:
         """`/verify`."""
         return await self.page(request, "verify", await self.view())
@@ -278,7 +290,7 @@ class Public:
             "register", shown.sent.number, lambda: self._in_thread(lambda: finished(shown.data)), lasts=True
         )
         assert served is not None
-        return answer(request, served, JSON, {})
+        return answer(request, served, JSON, OPEN)
 
     async def month(self, request: Request) -> Response:
         """`/figures/{month}.json`: the figures of a closed month, read from the log."""
@@ -297,7 +309,7 @@ class Public:
 
         served = await self._tiles.get(("figures", name), "", lambda: self._in_thread(build), lasts=True)
         assert served is not None
-        return answer(request, served, JSON, {}, cache_control=_FOR_EVER)
+        return answer(request, served, JSON, OPEN, cache_control=_FOR_EVER)
 
     async def openapi(self, request: Request) -> Response:
         """`/openapi.json`."""
@@ -308,18 +320,18 @@ class Public:
 
         served = await self.shelf.get("openapi", "", make, lasts=True)
         assert served is not None
-        return answer(request, served, JSON, {})
+        return answer(request, served, JSON, OPEN)
 
     async def key(self, request: Request) -> Response:
         """`/log/key`."""
-        return Response(self._gateway.ledger_vkey + "\n", media_type="text/plain; charset=utf-8")
+        return Response(self._gateway.ledger_vkey + "\n", media_type=_TEXT, headers=OPEN)
 
     async def checkpoint(self, request: Request) -> Response:
         """`/log/checkpoint`: the newest, with what cosignatures it has already."""
         own = self._gateway.projections.ledger.checkpoint
         newest = (await self._gateway.witnessed()).newest
         served = Tagged.of(Body(content=newest if newest.startswith(own) else own))
-        return answer(request, served, _TEXT, {})
+        return answer(request, served, _TEXT, OPEN)
 
     async def tile(self, request: Request) -> Response:
         """`/log/tile/…`."""
@@ -331,7 +343,7 @@ class Public:
         except (FileNotFoundError, InputError):
             return problem("not-found", "no such tile")
         assert served is not None
-        return answer(request, served, "application/octet-stream", {}, cache_control=_FOR_EVER)
+        return answer(request, served, "application/octet-stream", OPEN, cache_control=_FOR_EVER)
 
     async def fact(self, request: Request) -> Response:
         """`/log/fact/{leaf}`: the way from a fact's hash to the ledger.

@@ -31,6 +31,10 @@ class ShownSettings(Protocol):
     def address(self) -> str:
         """Where the public reaches the gateway; empty for the address of each request."""
 
+    @property
+    def contact(self) -> str:
+        """Who answers questions; empty for nobody."""
+
 
 class ShownProjections(Protocol):
     """The log and the proofs that are shown."""

@@ -34,6 +34,7 @@ from wicketgate.regime.admission.limits import (
 )
 from wicketgate.regime.admission.naming import judge_people
 from wicketgate.regime.admission.pricing import judge_scheme, judge_waiver
+from wicketgate.regime.admission.replacing import judge_admin
 from wicketgate.regime.admission.review_figures import since_review
 from wicketgate.regime.admission.widening import (
     Compared,
@@ -52,6 +53,7 @@ from wicketgate.regime.documents.acts import (
     Revocation,
     Suspension,
 )
+from wicketgate.regime.documents.admin import AdminReplaced
 from wicketgate.regime.documents.authority import Authority
 from wicketgate.regime.documents.binding import refuse_other_log
 from wicketgate.regime.documents.consultations import Consultation, ConsultationDecision, Objection
@@ -260,6 +262,8 @@ def judge_document(
             return judge_scheme(moment, value)
         case Waiver():
             return judge_waiver(moment, value)
+        case AdminReplaced():
+            return judge_admin(moment, value)
         case _:
             return _act(moment, value, document.kind, figures)
 

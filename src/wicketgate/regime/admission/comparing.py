@@ -96,7 +96,7 @@ def _refuse(old: Charter, new: Charter) -> None:
     for member in ("name", "origin", "demonstration"):
         if getattr(old, member) != getattr(new, member):
             raise DocumentRefused(f"`charter.{member}` cannot change", code="unsupported")
-    if old.limits.figures_every_us != new.limits.figures_every_us:
+    if old.limits.figures_every != new.limits.figures_every:
         raise DocumentRefused("`limits.figures_every` cannot change", code="unsupported")
     for purpose, title in old.purposes.items():
         if new.purposes.get(purpose) != title:

@@ -268,11 +268,7 @@ def _limits(members: Members, demonstration: bool) -> Limits:
     laid = frozenset(members.texts("laid")) if members.has("laid") else frozenset()
     if not laid <= INSTRUMENTS:
         raise DocumentRefused(f"`{members.at('laid')}` are of {', '.join(sorted(INSTRUMENTS))}")
-    every_us = members.parsed("figures_every", exact_us)
-    if every_us % SECOND_US or every_us == 0 or DAY_US % every_us:
-        raise DocumentRefused(f"`{members.at('figures_every')}`: a day must be a multiple of it")
-    if every_us < 3600 * SECOND_US and not demonstration:
-        raise DocumentRefused(f"`{members.at('figures_every')}` is shorter than PT1H")
+    every = _rhythm(members, demonstration)
     merge_us = members.parsed("merge_delay", exact_us) if members.has("merge_delay") else MERGE_DELAY_US
     if merge_us % SECOND_US or merge_us > LONGEST_MERGE_DELAY_US:
         raise DocumentRefused(f"`{members.at('merge_delay')}` is of whole seconds, PT60S at most")
@@ -280,7 +276,7 @@ def _limits(members: Members, demonstration: bool) -> Limits:
         clock_ahead_us=members.parsed("clock_ahead", exact_us),
         too_old_us=members.parsed("too_old", exact_us),
         late_after_us=members.parsed("late_after", exact_us),
-        figures_every_us=every_us,
+        figures_every=every,
         small_cells=members.integer("small_cells", least=1, most=1000),
         longest_validity=MappingProxyType(validity),
         longest_recipient_retention=members.parsed("longest_recipient_retention", parse_period),
@@ -294,6 +290,22 @@ def _limits(members: Members, demonstration: bool) -> Limits:
     )
     members.end()
     return limits
+
+
+def _rhythm(members: Members, demonstration: bool) -> Period:
+    """Return how often figures of traffic are published: an even part of a day, or one calendar month."""
+    every = members.parsed("figures_every", parse_period)
+    if every == Period(months=1):
+        return every
+    if every.months:
+        raise DocumentRefused(f"`{members.at('figures_every')}`: of months it is one, P1M")
+    if every.us % SECOND_US or every.us == 0 or DAY_US % every.us:
+        raise DocumentRefused(
+            f"`{members.at('figures_every')}`: a day must be a multiple of it, or it is P1M"
+        )
+    if every.us < 3600 * SECOND_US and not demonstration:
+        raise DocumentRefused(f"`{members.at('figures_every')}` is shorter than PT1H")
+    return every
 
 
 def _by_instrument(members: Members) -> dict[str, Period]:

@@ -175,8 +175,8 @@ class Limits:
     ----------
     clock_ahead_us, too_old_us, late_after_us : int
         Of a read's capture time against its acceptance.
-    figures_every_us : int
-        How often public figures are published; a day is a multiple.
+    figures_every : Period
+        How often public figures of traffic are published: a day is a multiple, or it is one calendar month.
     small_cells : int
         Public counts from 1 to one less than this are suppressed.
     longest_validity : mapping of str to Period
@@ -198,7 +198,7 @@ class Limits:
     clock_ahead_us: int
     too_old_us: int
     late_after_us: int
-    figures_every_us: int
+    figures_every: Period
     small_cells: int
     longest_validity: Mapping[str, Period]
     longest_recipient_retention: Period

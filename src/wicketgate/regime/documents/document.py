@@ -28,6 +28,7 @@ from wicketgate.regime.charter import Charter, SearchRules, parse_charter
 from wicketgate.regime.charter.searching import describe_searching
 from wicketgate.regime.charter.witnesses import describe_witnesses
 from wicketgate.regime.documents.acts import ACTS, Act, describe_act, parse_act
+from wicketgate.regime.documents.admin import AdminReplaced, describe_admin, parse_admin
 from wicketgate.regime.documents.authority import Authority, parse_authority
 from wicketgate.regime.documents.authority_words import describe
 from wicketgate.regime.documents.consultations import (
@@ -47,7 +48,9 @@ from wicketgate.regime.documents.scheme_terms import Scheme
 from wicketgate.regime.documents.scheme_words import describe_scheme
 from wicketgate.regime.documents.waiver import Waiver, describe_waiver, parse_waiver
 
-KINDS = ACTS | {"charter", "authority", "consultation", "objection", "decision", "people", "scheme", "waiver"}
+KINDS = ACTS | {
+    *("charter", "authority", "consultation", "objection", "decision", "people", "scheme", "waiver", "admin"),
+}
 """Every kind of document."""
 
 _TYPE = re.compile(r"application/vnd\.wicketgate\.([a-z]{1,20})\+json", re.ASCII)
@@ -77,7 +80,16 @@ class SignedDocument:
 
 
 Document = (
-    Charter | Authority | Act | Consultation | Objection | ConsultationDecision | People | Scheme | Waiver
+    Charter
+    | Authority
+    | Act
+    | Consultation
+    | Objection
+    | ConsultationDecision
+    | People
+    | Scheme
+    | Waiver
+    | AdminReplaced
 )
 """What a document says, as a value."""
 
@@ -209,8 +221,8 @@ def parse_payload(kind: str, document: Mapping[str, Any]) -> Document:
     Raises
     ------
     DocumentRefused
-        As `parse_charter`, `parse_authority`, `parse_act`, `parse_people`, `parse_scheme`, `parse_waiver` and those
-        of `consultations`.
+        As `parse_charter`, `parse_authority`, `parse_act`, `parse_people`, `parse_scheme`, `parse_waiver`,
+        `parse_admin` and those of `consultations`.
     """
     if kind == "charter":
         return parse_charter(document)
@@ -228,6 +240,8 @@ def parse_payload(kind: str, document: Mapping[str, Any]) -> Document:
         return parse_scheme(document)
     if kind == "waiver":
         return parse_waiver(document)
+    if kind == "admin":
+        return parse_admin(document)
     return parse_act(kind, document)
 
 
@@ -259,6 +273,8 @@ def describe_document(value: Document, charter: Charter | None = None) -> list[s
             return describe_scheme(value, charter)
         case Waiver():
             return describe_waiver(value)
+        case AdminReplaced():
+            return describe_admin(value)
         case _:
             return describe_act(value)
 
