@@ -162,7 +162,7 @@ def _stays(start_us: int) -> list[Entry]:
             voi=f"stays-{number}",
             plate=str(one["plate"]),
             kind=str(one["kind"]),
-            priority="low",
+            priority=3,
             reason=str(one["reason"]),
             listed_us=start_us - DAY_US,
             until_us=start_us + 10 * DAY_US,
