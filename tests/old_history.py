@@ -108,3 +108,10 @@ SETTINGS storage_policy = 'encrypted', fsync_after_insert = 1, fsync_part_direct
 ) ENGINE = ReplacingMergeTree ORDER BY (first)
 SETTINGS storage_policy = 'encrypted', fsync_after_insert = 1, fsync_part_directory = 1""",
 }
+
+# --- form 3: plates have no order of ends ----
+
+TABLES_3 = TABLES_2 | {
+    "reads": TABLES_2["reads"]
+    + ", min_bytes_for_wide_part = 1000000000000, min_rows_for_wide_part = 1000000000000"
+}

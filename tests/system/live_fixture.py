@@ -72,6 +72,7 @@ def sample(number: int, **more: Any) -> dict[str, Any]:
         "at": "2026-09-12T15:04:10Z",
         "taken": 200 * number,
         "stayed": 10 * number,
+        "past": 0,
         "released": dict(zip(RELEASED, (180 * number, 130 * number, 2 * number), strict=True)),
         "bulk": dict(zip(RELEASED, (180 * number, 130 * number, 0), strict=True)),
         "images": {"tfl-charging": 0, "tfl-met-ct": 260 * number},

@@ -111,6 +111,33 @@ def list_events(at_us: int, name: str, first_us: int, who: str) -> Iterator[Even
     )
 
 
+def unfit_events(
+    moment: RegimeAt, unfit: Mapping[str, Mapping[str, str]], whos: Collection[str]
+) -> Iterator[Event]:
+    """Yield that nothing leaves under an authority for want of a list to rely on: at most once a day for each.
+
+    Parameters
+    ----------
+    unfit : mapping
+        By the authority's name, its lists that may not be relied on, with why.
+    """
+    for name, lists in sorted(unfit.items()):
+        named = moment.regime.authorities[name]
+        authority = moment.authority(named.versions[moment.current(named)])
+        for each, why in sorted(lists.items()):
+            for who in sorted(who for who in whos if _concerns(authority, who)):
+                yield Event(
+                    id=f"unfit {name} {each} {why} {moment.at_us // DAY_US}",
+                    who=who,
+                    kind="deadline",
+                    priority=1,
+                    at_us=moment.at_us,
+                    about=f"unfit {name} {each}",
+                    words=f"nothing leaves under `{name}`: its list `{each}` cannot be relied on ({why})",
+                    path=f"/authorities/{name}",
+                )
+
+
 def _consultations(moment: RegimeAt, whos: Collection[str]) -> Iterator[Event]:
     for id_, taken in sorted(moment.regime.consultations.items()):
         if consultation_status(taken, moment.at_us) != "open":

@@ -23,6 +23,7 @@ from wicketgate.alerts.watch import (
     due_events,
     emergency_events,
     list_events,
+    unfit_events,
     witness_events,
 )
 from wicketgate.base.alert_settings import AlertSettings, AlertTarget
@@ -37,6 +38,7 @@ from wicketgate.gateway.health import HealthWatch
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.hotlists.hits import WAITING
 from wicketgate.hotlists.in_force import Hotlists
+from wicketgate.hotlists.unlisted import Unfit, Unlisted
 
 if TYPE_CHECKING:
     from wicketgate.gateway.directory import Directory
@@ -278,6 +280,9 @@ class Alerting:
         state = self._commits.committed
         events = list(due_events(self._commits.committed_at(now_us), state.held, rules))
         events += await self._due_of_lists(rules, now_us)
+        # Aside: when too few count is worked out once for each change of a list.
+        unfit = await self._threads.run(self.unfit_lists, now_us)
+        events += unfit_events(self._commits.committed_at(now_us), unfit, rules)
         overseer = self._commits.parsed.charter(state).searching.overseer
         events += emergency_events(now_us, state.searches.stopped, overseer, rules)
         counts: dict[str, int] = {}
@@ -289,6 +294,21 @@ class Alerting:
                 await asyncio.sleep(0)
         silent = await self._threads.run(self._silence.look, counts, counts.keys(), rules.keys(), now_us)
         await self._plan(events + silent, rules)
+
+    def unfit_lists(self, at_us: int) -> dict[str, dict[str, Unfit]]:
+        """Return of each authority in force that releases what is on none of its lists, which cannot be relied on.
+
+        Where there is one, everything is refused under it. Runs in any thread.
+        """
+        state, moment = self._commits.committed, self._commits.committed_at(at_us)
+        found: dict[str, dict[str, Unfit]] = {}
+        for name, named in list(state.authorities.items()):
+            number, stands = moment.current_status(named)
+            terms = moment.authority(named.versions[number]).unlisted
+            if stands == "in-force" and terms is not None:
+                asked = self._lists.under(name, state, terms)
+                found[name] = asked.unfit(at_us) if isinstance(asked, Unlisted) else {}
+        return found
 
     async def _due_of_lists(self, rules: Mapping[str, AlertRules], now_us: int) -> list[Event]:
         """Return of which lists entries end or must be reviewed soon: told to the list's own unit, and nobody else."""

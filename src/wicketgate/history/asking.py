@@ -35,11 +35,14 @@ _BY_PLATES: Final = ", optimize_use_projections = 0"
 # A thread for each core costs more than it gains where each part has a few rows; and so does reading the columns that
 # are only shown in a second pass.
 _FEW: Final = ", max_threads = 1, query_plan_optimize_lazy_materialization = 0"
+# Time and cameras, which are small, would be looked at before the plates, though it is these that narrow: with all of
+# them in one step a third of the CPU is saved.
+_AT_ONCE: Final = ", enable_multiple_prewhere_read_steps = 0"
 
 _MANY: Final = 64
-"""More plates than these are looked for in one span of time after another, and so is whatever was read somewhere."""
+"""More plates than these are looked for in one part after another, and whatever was read somewhere in several."""
 _TURNS: Final = 4
-"""So many spans."""
+"""In so many spans of several parts."""
 _RANGES: Final = 40
 """Ranges of cameras' numbers that are named as such; more are a list."""
 _PREFIX: Final = 3
@@ -149,11 +152,12 @@ def in_turn(asking: ClampedQuestion, parts: Collection[KeptPart]) -> list[Clampe
         begins_us = max(asking.question.from_us, asking.after.captured_us)
         asking = _within(asking, begins_us, asking.question.until_us)
     question = asking.question
-    broad = len(question.plates) > _MANY or question.kinds <= {"place", "vehicle"}
+    many = len(question.plates) > _MANY
     edges = sorted({one.from_us for one in parts if question.from_us < one.from_us < question.until_us})
-    if not broad or len(edges) < _TURNS:
+    if not (many or question.kinds <= {"place", "vehicle"}) or len(edges) < _TURNS:
         return [asking]
-    step = -(-(len(edges) + 1) // _TURNS)
+    # To plan a statement takes a hundredth of what it takes to look for many plates in a part.
+    step = 1 if many else -(-(len(edges) + 1) // _TURNS)
     times = [question.from_us, *edges[step - 1 :: step], question.until_us]
     return [_within(asking, *span) for span in pairwise(times)]
 
@@ -167,7 +171,17 @@ def _within(asking: ClampedQuestion, from_us: int, until_us: int) -> ClampedQues
 def _settings(question: Question) -> str:
     if question.plates and not question.many and not question.lookalikes:
         return BOUNDS + _BY_PLATES + _FEW
-    return BOUNDS + _BY_PLATES if question.plates or question.pattern else BOUNDS
+    if len(question.plates) > _MANY:
+        return BOUNDS + _BY_PLATES + _AT_ONCE
+    # The order of ends is a projection (`schema.PLATES`). Said of the inner statement alone, that it is to be looked at
+    # goes unheard.
+    by_plates = question.plates or (question.pattern and not _end_of(question.pattern))
+    return BOUNDS + _BY_PLATES if by_plates else BOUNDS
+
+
+def _end_of(pattern: str) -> str:
+    """Return what is known at the end of a pattern."""
+    return pattern[max(pattern.rfind("?"), pattern.rfind("*")) + 1 :]
 
 
 class _Conditions:
@@ -281,7 +295,10 @@ class _Conditions:
         like = self.value("String", pattern.replace("?", "_").replace("*", "%"))
         if known >= _PREFIX:
             return f"plate LIKE {like}"
-        return f"plate IN (SELECT plate FROM plates WHERE plate LIKE {like})"
+        found = f"SELECT plate FROM plates WHERE plate LIKE {like}"
+        if end := _end_of(pattern):
+            found += f" AND startsWith(reverse(plate), reverse({self.value('String', end)}))"
+        return f"plate IN ({found})"
 
     def _scenes(self, seen_so: list[str]) -> list[str]:
         question = self._question

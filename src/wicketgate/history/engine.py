@@ -103,6 +103,7 @@ class HistoryEngine:
             self._has_later = self._number("SELECT count() FROM later") > 0
             self._parts = self._kept_parts()
             self._gaps = self._kept_gaps()
+            self._without_ends = self._plates_without_ends()
         except ClickHouseError as error:
             raise ConfigurationError(
                 f"`{folder.name}/` cannot be opened: another process has it, or its key is not that of "
@@ -230,6 +231,7 @@ class HistoryEngine:
                     self._trimmed[one.partition] = one.before_us
             if gone:
                 self._parts = self._kept_parts()
+            self._order_ends()
         return gone
 
     def _due(self, horizons_us: Mapping[str, int]) -> list[_DuePart]:
@@ -305,6 +307,29 @@ class HistoryEngine:
                 client.command(change, settings=schema.SETTINGS)
         self._position = msgspec.structs.replace(position, form=FORM)
         write_position(self._folder, self._position)
+
+    def _plates_without_ends(self) -> list[str]:
+        """Return the partitions of plates in which anything has no order of ends: what was kept before form 4."""
+        of_plates = "active AND database = currentDatabase() AND table = 'plates'"
+        ordered = (
+            f"SELECT parent_name FROM system.projection_parts WHERE {of_plates} AND name = '{schema.BY_END}'"
+        )
+        found = self._rows(
+            f"SELECT DISTINCT partition_id FROM system.parts WHERE {of_plates} AND name NOT IN ({ordered}) "
+            "ORDER BY partition_id"
+        )
+        return [_checked(partition) for (partition,) in found]
+
+    def _order_ends(self) -> None:
+        """Make the order of ends of one partition that has none; a start would wait too long for all of them.
+
+        Until then a pattern has its plates read whole, as before. A crash here leaves it to the next life.
+        """
+        if self._without_ends:
+            partition = self._without_ends.pop()
+            self._command(
+                f"ALTER TABLE plates MATERIALIZE PROJECTION {schema.BY_END} IN PARTITION ID '{partition}'"
+            )
 
     def _kept_gaps(self) -> dict[int, HistoryGap]:
         """Return what it lacks, by the first transaction: a statement for each question costs a tenth of it."""

@@ -107,7 +107,7 @@ class HistoryPosition(msgspec.Struct, frozen=True, kw_only=True):
         The time of the transaction `done`, or an earlier one; 0 where it is not known.
     """
 
-    form: int = 3
+    form: int = 4
     done: int
     until: int
     at_us: int = 0

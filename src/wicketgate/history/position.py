@@ -16,8 +16,8 @@ from wicketgate.base.files import write_durably
 from wicketgate.base.forms import newer_form
 from wicketgate.history.messages import HistoryPosition
 
-FORM: Final = 3
-"""1: columns of `reads` as the engine compresses them by itself; 2: a file for each column."""
+FORM: Final = 4
+"""1: columns of `reads` as the engine compresses them by itself; 2: a file for each column; 3: no order of ends."""
 _FILE: Final = "position.json"
 
 

@@ -58,10 +58,18 @@ READS: Final = f"""CREATE TABLE IF NOT EXISTS reads (
 ) ENGINE = MergeTree {_LIKE_ALL.format(order="ORDER BY (plate, captured_us)")}, {_DENSE}, {_FINE}, {_COMPACT}"""
 """Every read that is kept; what a camera did not say is empty. None is changed: what follows it stands beside it."""
 
+# A pattern of which neither begin nor end is known has all of this column read: LZ4 is unpacked in half the time.
+_QUICK: Final = "CODEC(LZ4)"
+BY_END: Final = "by_end"
+_ENDS: Final = f"{BY_END} (SELECT plate ORDER BY reverse(plate))"
+# What a merge leaves out must be left out of the order of ends too.
+_ANEW: Final = "deduplicate_merge_projection_mode = 'rebuild'"
+
 PLATES: Final = f"""CREATE TABLE IF NOT EXISTS plates (
     skeleton String CODEC(ZSTD(1)),
-    plate String CODEC(ZSTD(1)),{_PARTED}
-) ENGINE = ReplacingMergeTree {_LIKE_ALL.format(order="ORDER BY (skeleton, plate)")}, {_DENSE}"""
+    plate String {_QUICK},{_PARTED},
+    PROJECTION {_ENDS}
+) ENGINE = ReplacingMergeTree {_LIKE_ALL.format(order="ORDER BY (skeleton, plate)")}, {_DENSE}, {_ANEW}"""
 """Each plate of a part once, or a few times: for patterns that begin with a wildcard, and for look-alikes."""
 
 LATER: Final = f"""CREATE TABLE IF NOT EXISTS later (
@@ -98,6 +106,11 @@ CHANGES: Final = {
         *(f"ALTER TABLE {name} MODIFY SETTING {_DENSE}" for name in ("reads", "plates", "later")),
     ),
     3: (f"ALTER TABLE reads MODIFY SETTING {_COMPACT}",),
+    4: (
+        f"ALTER TABLE plates MODIFY SETTING {_ANEW}",
+        f"ALTER TABLE plates MODIFY COLUMN plate String {_QUICK}",
+        f"ALTER TABLE plates ADD PROJECTION IF NOT EXISTS {_ENDS}",
+    ),
 }
 """By its form, what makes the tables of the form before into those of this one. Each may be made again after a kill."""
 

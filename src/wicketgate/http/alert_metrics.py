@@ -5,14 +5,16 @@ from __future__ import annotations
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
+from wicketgate.base.clock import Clock
 from wicketgate.gateway.alerting import Alerting
 
 
 class AlertMetrics:
     """Metrics of alerts: what waits, what was given up, which targets fail. Targets are named, places are not."""
 
-    def __init__(self, alerting: Alerting) -> None:
+    def __init__(self, alerting: Alerting, clock: Clock) -> None:
         self._alerting = alerting
+        self._clock = clock
 
     def collect(self) -> list[Metric]:
         alerting, outbox = self._alerting, self._alerting.outbox
@@ -42,4 +44,11 @@ class AlertMetrics:
             "wicketgate_alerts_process_ended", "Ends of the process that sends, at work."
         )
         ended.add_metric([], alerting.courier.restarts)
-        return [sent, waiting, notes, dead, lost, failing, off, ended]
+        unfit = GaugeMetricFamily(
+            "wicketgate_list_unfit",
+            "Lists of what stays that cannot be relied on: with any, nothing leaves under their authority.",
+            labels=["authority"],
+        )
+        for name, lists in alerting.unfit_lists(self._clock.now_us()).items():
+            unfit.add_metric([name], len(lists))
+        return [sent, waiting, notes, dead, lost, failing, off, ended, unfit]

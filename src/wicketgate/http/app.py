@@ -116,7 +116,7 @@ def routes(
         GatewayMetrics(gateway.commits, gateway.projections, gateway.clock, gateway.server, gateway.space)
     )
     metrics.register(HealthMetrics(gateway.health, gateway.watch))
-    metrics.register(AlertMetrics(gateway.alerting))
+    metrics.register(AlertMetrics(gateway.alerting, gateway.clock))
     if gateway.history is not None:
         metrics.register(HistoryMetrics(gateway.history, gateway.commits))
     if ingress is not None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from wicketgate.pages import phrases
 from wicketgate.pages.figures import cells_of, in_steps, is_sum, periods_of
+from wicketgate.pages.found import found_of
 from wicketgate.pages.phrases import at_us_of
 from wicketgate.pages.views import least_traffic_of, step_of, tables
 
@@ -385,13 +386,21 @@ def by_mode(views: Sequence[Mapping[str, Any]], register: Mapping[str, Any]) -> 
                     for what, words in phrases.OUTCOMES.items()
                     if (said := _outcomes(figures, months, listed, (small, step), what))
                 },
+                "found": found_of(mode, names, views, months, (small, step)),
             }
         )
     if own:
         counted = any(name in (row.get("released") or {}) for row in figures for name in own)
         used = _total(figures, "released", own, small) if counted else ""
         found.append(
-            {"id": "own", "title": OWN_TITLE, "authorities": sorted(own), "released": used, "outcomes": {}}
+            {
+                "id": "own",
+                "title": OWN_TITLE,
+                "authorities": sorted(own),
+                "released": used,
+                "outcomes": {},
+                "found": [],
+            }
         )
     return found
 

@@ -1,4 +1,4 @@
-"""The same simulated day under bulk, match and search: why not less?
+"""The same simulated day under bulk, unlisted, match and search: why not less?
 
 The gate itself decides. Pure.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,11 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wicketgate.base.clock import DAY_US, HOUR_US, SECOND_US
+from wicketgate.base.periods import Period
+from wicketgate.commits.hits import ListStood
 from wicketgate.gate.decide import decide
 from wicketgate.gate.terms import Terms, compile_table
 from wicketgate.hotlists import Entry, Hotlist
+from wicketgate.hotlists.unlisted import Unlisted
 from wicketgate.reads.columns import MAX_ROWS, ReadBatch, filled
 from wicketgate.reads.plates import pack_all
+from wicketgate.regime.documents.unlisted_terms import UnlistedTerms
+from wicketgate_demo.world.clean_air import staying
 from wicketgate_demo.world.journeys import DAY
 from wicketgate_demo.world.traffic import Traffic
 from wicketgate_demo.world.wanted import LISTED, wanted_vehicles
@@ -58,7 +64,7 @@ def compare(
 ) -> dict[str, Any]:
     """Return the release and the use of one day, by mode.
 
-    The modes are bulk, match and search.
+    The modes are bulk, unlisted, match and search.
 
     Parameters
     ----------
@@ -79,7 +85,8 @@ def compare(
     """
     day = _drive(cameras, start_us, reads, seed)
     entries = _entries(start_us)
-    released = {mode: _released(day, len(cameras), entries, mode, start_us) for mode in ("bulk", "match")}
+    lists: dict[str, list[Entry]] = {"bulk": [], "unlisted": _stays(start_us), "match": entries}
+    released = {mode: _released(day, len(cameras), lists[mode], mode, start_us) for mode in lists}
     listed = {entry.plate for entry in entries}
     drove = {int(voi) for voi in np.unique(day.wanted) if voi >= 0}
     hits = _hits(day, entries)
@@ -91,7 +98,7 @@ def compare(
             "noticed": len(noticed & drove),
             "missed": len(drove - noticed),
             "false_hits": sum(bool(rows[row]) and day.truth[row] != entries[voi].plate for row, voi in hits),
-            # The recipient of every read looks through them at once itself, with the same matcher.
+            # The recipient of every read, or of what is on no list, looks through them itself, with the same matcher.
             "median_notice_s": _RELEASED_S,
         }
     modes["search"] = _search(day, entries, drove, released["bulk"], listed, random.Random(seed))
@@ -148,6 +155,41 @@ def _entries(start_us: int) -> list[Entry]:
     ]
 
 
+def _stays(start_us: int) -> list[Entry]:
+    """Return the lists of what stays under the emissions charge, as they stood the day before."""
+    return [
+        Entry(
+            voi=f"stays-{number}",
+            plate=str(one["plate"]),
+            kind=str(one["kind"]),
+            priority=3,
+            reason=str(one["reason"]),
+            listed_us=start_us - DAY_US,
+            until_us=start_us + 10 * DAY_US,
+            expires_us=start_us + 10 * DAY_US,
+        )
+        for number, one in enumerate(staying(start_us))
+    ]
+
+
+def _relied_on(entries: Sequence[Entry], hotlist: Hotlist, start_us: int) -> Unlisted:
+    """Return lists of what stays as the gate is given them: put the day before, and whole."""
+    counts = Counter(entry.kind for entry in entries)
+    stood = {
+        name: ListStood(entries=count, against=count, confirmed_us=start_us - DAY_US)
+        for name, count in counts.items()
+    }
+    terms = UnlistedTerms(
+        lists=tuple(counts),
+        min_entries=1,
+        max_shrink_ppm=0,
+        stale_after=Period(us=7 * DAY_US),
+        max_entries=len(entries),
+        entry_life=Period(us=30 * DAY_US),
+    )
+    return Unlisted(hotlist, terms, stood)
+
+
 def _batch(day: _Day, start: int, stop: int) -> ReadBatch:
     return filled(
         camera=day.camera[start:stop],
@@ -179,9 +221,11 @@ def _released(
         stopped_by=None,
         fields=frozenset({"plate", "time", "place"}),
         matches=mode == "match",
+        withholds=mode == "unlisted",
     )
     table = compile_table([terms], cameras)
-    lists = {terms.reference: Hotlist.of(entries)} if mode == "match" else {}
+    hotlist = Hotlist.of(entries)
+    lists = {terms.reference: _relied_on(entries, hotlist, start_us) if terms.withholds else hotlist}
     left = np.zeros(len(day), np.bool_)
     for start in range(0, len(day), MAX_ROWS):
         batch = _batch(day, start, min(start + MAX_ROWS, len(day)))

@@ -33,6 +33,7 @@ def part_of(register: Mapping[str, Any], live: Mapping[str, Any]) -> FrontPart:
         ),
         context={
             "statuses": statuses(),
+            "earlier": phrases.number(live["past"]),
             "by_source": [
                 {"id": source, "name": names.get(source) or source, "number": phrases.number(reads)}
                 for source, reads in live["sources"].items()

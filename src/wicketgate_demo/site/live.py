@@ -44,11 +44,13 @@ def totals_of(state: State, parsed: Parsed, at_us: int) -> dict[str, Any]:
     Returns
     -------
     dict
-        `taken`, `stayed` (released to nobody); `released`, `hits` and the rest, `bulk`, by authority; `images` and
+        `taken`, `stayed` (released to nobody), both without `past`: reads that were posted of a time before anybody
+        could be given any (`past_of`); `released`, `hits` and the rest, `bulk`, by authority; `images` and
         `fetched` by authority whose releases are traffic; `refused` by reason; `sources`: reads by source;
         `standing`: the status of each authority's version that counts now.
     """
     totals, moment = state.totals, RegimeAt(state.regime, parsed, at_us)
+    past = past_of(state, parsed)
     bulk = bulk_names(moment)
     refused: dict[str, int] = {}
     for reasons in totals.refused.values():
@@ -60,8 +62,9 @@ def totals_of(state: State, parsed: Parsed, at_us: int) -> dict[str, Any]:
         sources[source] = sources.get(source, 0) + counts.get("accepted", 0)
     return {
         "at": rfc3339(at_us - at_us % 1_000_000),
-        "taken": totals.decided,
-        "stayed": totals.withheld,
+        "taken": totals.decided - past,
+        "stayed": totals.withheld - past,
+        "past": past,
         "released": dict(totals.released),
         # Every row that a list lets go is a hit, and nothing else is: the rest left in bulk.
         "bulk": {
@@ -78,6 +81,23 @@ def totals_of(state: State, parsed: Parsed, at_us: int) -> dict[str, Any]:
         "sources": sources,
         "standing": {name: moment.current_status(named)[1] for name, named in state.authorities.items()},
     }
+
+
+def past_of(state: State, parsed: Parsed) -> int:
+    """Return how many reads were captured before any authority over their owner's cameras began.
+
+    They were refused under each for that, and could leave under none. Authorities that began later refuse reads that
+    others let go, so those of an owner that began first are asked; of several the one with most cameras in its scope.
+    """
+    first: dict[str, tuple[int, int]] = {}
+    for name, named in state.authorities.items():
+        for version in named.versions:
+            authority = parsed.authority(version)
+            refused = state.totals.refused.get(f"{name}@{authority.version}", {}).get("before-validity", 0)
+            # The earliest beginning, and of that the most reads.
+            found = (-authority.valid_from_us, refused)
+            first[authority.controller] = max(first.get(authority.controller, found), found)
+    return min(state.totals.withheld, sum(refused for _, refused in first.values()))
 
 
 def cameras_of(state: State, names: Mapping[str, str]) -> dict[str, Any]:

@@ -14,13 +14,16 @@ from wicketgate.pages.public import FrontPart
 from wicketgate.pages.story import MODE_TITLES
 
 EXHIBIT = "exhibit.json"
-"""In the gateway's folder: the same day under bulk, match and search."""
+"""In the gateway's folder: the same day under each mode."""
 _MOST_EXHIBIT = 1 << 20
 _WORDS = {
     "bulk": "Every read leaves. The recipient looks through them itself.",
+    "unlisted": "What is exempt or complies with the emissions standard is on a list, and stays. Every other read "
+    "leaves, and the recipient looks through them itself.",
     "match": "The gate compares. Reads of listed vehicles leave, and of plates that look like a listed one.",
     "search": "Nothing leaves by itself. Approved questions are answered, later.",
 }
+_LATER = "unlisted"
 _COUNTS = ("reads_left", "innocent_vehicles", "noticed", "missed", "false_hits")
 
 
@@ -37,6 +40,8 @@ def ready(exhibit: object) -> dict[str, Any] | None:
     columns = []
     for mode in _WORDS:
         one = found.get(mode)
+        if mode == _LATER and one is None:  # an exhibit of before there was this mode
+            continue
         if not isinstance(one, Mapping):
             return None
         counts = {name: one.get(name) for name in _COUNTS}

@@ -17,7 +17,7 @@ from starlette.requests import Request
 
 from tests import made_gateway
 from tests.vectors import make_documents as documents
-from wicketgate.base.clock import parse_rfc3339
+from wicketgate.base.clock import parse_rfc3339, rfc3339
 from wicketgate.commits.cameras import Camera
 from wicketgate.commits.figures import Counts
 from wicketgate.commits.hits import OpenHit
@@ -26,7 +26,7 @@ from wicketgate.commits.transactions import ImagesFetched
 from wicketgate.http.site.addition import Sight
 from wicketgate.regime.parsed import Parsed
 from wicketgate_demo.site import live
-from wicketgate_demo.site.live import Broadcast, LiveRoutes, Sampler, cameras_of, totals_of
+from wicketgate_demo.site.live import Broadcast, LiveRoutes, Sampler, cameras_of, past_of, totals_of
 
 AT_US = parse_rfc3339("2026-07-08T12:00:00.700Z")
 
@@ -67,6 +67,7 @@ def test_totals_are_those_of_the_state(state: State) -> None:
         "at": "2026-07-08T12:00:00Z",
         "taken": 6,
         "stayed": 2,
+        "past": 0,
         "released": {"a": 4},
         "bulk": {"a": 3},
         "images": {},
@@ -88,6 +89,29 @@ def test_images_are_counted_where_releases_are_traffic_and_never_of_hits(tmp_pat
             world.apply(fetched=ImagesFetched(authority=name, images=3))
         told = totals_of(world.state, world.parsed, world.at_us)
         assert (told["images"], told["fetched"]) == ({made_gateway.FEED: 5}, {made_gateway.FEED: 3})
+    finally:
+        world.close()
+
+
+def test_reads_of_before_any_authority_began_are_told_apart(tmp_path: Any) -> None:
+    world = made_gateway.World(tmp_path)
+    world.document(documents.example("authority"))
+    later = documents.example("authority-match")
+    begins_us = parse_rfc3339(later["authority"]["valid_from"])
+    later["authority"]["valid_from"] = rfc3339(begins_us + 3_600_000_000)
+    world.document(later, documents.MATCH_OFFICES)
+    try:
+        totals = world.state.totals
+        totals.decided, totals.withheld = 1_000, 500
+        early = totals_of(world.state, world.parsed, world.at_us)
+        assert (early["taken"], early["stayed"], early["past"]) == (1_000, 500, 0)
+        totals.refused[f"{made_gateway.FEED}@1"] = {"before-validity": 300, "out-of-scope": 7}
+        # What began later refuses reads that were live before, and others let go.
+        totals.refused[f"{made_gateway.WANTED}@1"] = {"before-validity": 450}
+        told = totals_of(world.state, world.parsed, world.at_us)
+        assert (told["taken"], told["stayed"], told["past"]) == (700, 200, 300)
+        totals.withheld = 100
+        assert past_of(world.state, world.parsed) == 100
     finally:
         world.close()
 

@@ -29,7 +29,7 @@ def day() -> dict[str, Any]:
 def test_the_same_day_is_the_same_under_each_mode(day: dict[str, Any]) -> None:
     assert (day["reads"], day["cameras"]) == (READS, 120)
     modes = day["modes"]
-    assert set(modes) == {"bulk", "match", "search"}
+    assert set(modes) == {"bulk", "unlisted", "match", "search"}
     for one in modes.values():
         assert one["noticed"] + one["missed"] == day["wanted"] > 3
         assert one["share"] == pytest.approx(one["reads_left"] / READS, abs=1e-6)
@@ -46,6 +46,14 @@ def test_in_bulk_every_read_leaves_and_by_match_those_that_hit(day: dict[str, An
     assert search["median_notice_s"] > 3600 > match["median_notice_s"]
 
 
+def test_what_is_on_a_list_of_those_that_comply_stays(day: dict[str, Any]) -> None:
+    bulk, unlisted = day["modes"]["bulk"], day["modes"]["unlisted"]
+    assert 0 < unlisted["reads_left"] < READS / 2
+    assert unlisted["innocent_vehicles"] < bulk["innocent_vehicles"] / 2
+    # A wanted vehicle that complies stays too: nobody looks at it.
+    assert unlisted["noticed"] <= bulk["noticed"]
+
+
 def test_a_day_is_the_same_whenever_it_is_made(day: dict[str, Any]) -> None:
     again = compare(london.cameras(120), start_us=START_US, reads=READS)
     assert again == day
@@ -54,6 +62,11 @@ def test_a_day_is_the_same_whenever_it_is_made(day: dict[str, Any]) -> None:
 
 def test_the_page_can_show_it(day: dict[str, Any]) -> None:
     exhibit = shown(day)
+    assert exhibit is not None
+    assert [column["id"] for column in exhibit["columns"]] == ["bulk", "unlisted", "match", "search"]
+    # One that was made before there was the mode.
+    earlier = {**day, "modes": {mode: one for mode, one in day["modes"].items() if mode != "unlisted"}}
+    exhibit = shown(earlier)
     assert exhibit is not None
     assert [column["id"] for column in exhibit["columns"]] == ["bulk", "match", "search"]
 

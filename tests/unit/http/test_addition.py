@@ -145,7 +145,7 @@ async def test_a_demonstration_moves_with_the_package_and_shows_figures_without(
     assert "data-feed" not in still.text
     for path in PATHS:
         assert (await site.get(path, None)).status_code == 404
-    assert "The same day, three times" in (await site.get("/why-not-less", add(site.sight))).text
+    assert "The same day under each mode" in (await site.get("/why-not-less", add(site.sight))).text
     assert "The same day" not in (await site.get("/why-not-less", None)).text
 
 

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from tests.system import pages_fixture as fixture
 from wicketgate.pages import phrases, reference, story
+from wicketgate.pages.found import found_of
 from wicketgate.pages.public import CONTENT_SECURITY_POLICY, HEADERS, MAP_HEADERS, Pages, assets_of
 from wicketgate.pages.views import events_of
 from wicketgate.regime.figure_months import sums_of
@@ -396,6 +397,7 @@ def test_figures_are_of_the_latest_day_newest_first(pages: Pages, register: dict
 LIVE = {
     "taken": 9_000,
     "stayed": 1_000,
+    "past": 0,
     "released": {"tfl-charging": 8_000, "tfl-met-ct": 4_500},
     "bulk": {"tfl-charging": 8_000, "tfl-met-ct": 4_500},
     "hits": {},
@@ -520,7 +522,7 @@ def test_what_stayed_is_never_more_than_could_have(taken: int, nobody: int, othe
         }
         for name in ("own", "other")
     ]
-    live = {"taken": taken, "stayed": nobody, "released": {"own": own, "other": others}}
+    live = {"taken": taken, "stayed": nobody, "past": 0, "released": {"own": own, "other": others}}
     live["bulk"] = live["released"]
     live |= {"refused": {}, "sources": {}, "hits": {}, "images": {}, "fetched": {}}
     counts = part_of({}, live).counts
@@ -614,6 +616,39 @@ def test_the_register_own_figures_stand_by_mode(pages: Pages, register: dict[str
     text = Reader(pages.why_not_less(register)).text
     assert "No figures are published yet." in text
     assert "The register holds no authority." in text
+
+
+def test_what_was_found_in_bulk_is_known_from_custody_alone(pages: Pages, register: dict[str, Any]) -> None:
+    register = second_form(register)
+    register["demonstration"] = False
+    text = Reader(pages.why_not_less(register)).text
+    assert re.search(r"not known of [^:]*tfl-met-ct[^:]*: no custody", text)
+    assert "rows that people looked at" not in text
+    for one in register["authorities"]:
+        one["custody"] = True
+    register["targeting"][0] |= {
+        "custody": {"tfl-met-ct": {"looked": 3_000, "rows": 2_000, "listed": None}},
+        "searches": {"tfl-met-ct": {"answered": 20, "refused": None}},
+    }
+    text = Reader(pages.why_not_less(register)).text
+    assert "no custody" not in text
+    assert "at least 3,000 rows that people looked at" in text
+    assert "at least 2,000 rows of answers, which mode search would have released" in text
+    # By the figures' rules: none is not told from a few.
+    assert "fewer than 1,000 of these, which mode match would have released" in text
+    assert "at least 20 questions answered" in text
+    assert "fewer than 10 refused" in text
+
+
+def test_what_was_found_by_questions_stands_under_their_mode() -> None:
+    month = {"searches": {"asked": {"answered": 40, "refused": 10, "not-approved": None}}}
+    assert found_of("search", ["asked"], [], [month, month], (1_000, 10)) == [
+        "at least 80 questions answered",
+        "at least 20 refused",
+        "fewer than 20 not approved",
+    ]
+    assert found_of("search", ["asked"], [], [], (1_000, 10)) == []
+    assert found_of("match", ["asked"], [], [month], (1_000, 10)) == []
 
 
 def test_suppressed_cells_never_show_a_number(pages: Pages, register: dict[str, Any]) -> None:
