@@ -22,60 +22,11 @@ from wicketgate.base.backup_settings import parse_backup
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.limits import ConnectionLimits
 from wicketgate.base.register_settings import RegisterSettings, parse_registers
+from wicketgate.base.stream_settings import Login as Login
+from wicketgate.base.stream_settings import PasswordLogin as PasswordLogin
+from wicketgate.base.stream_settings import SeedLogin as SeedLogin
+from wicketgate.base.stream_settings import StreamsSettings as StreamsSettings
 from wicketgate.base.stream_urls import is_loopback, streams_url
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PasswordLogin:
-    """A user of an external server, by password."""
-
-    user: str
-    password: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeedLogin:
-    """A user of the child process, by nkey: the seed signs a nonce, and is sent to nobody."""
-
-    seed: str = field(repr=False)
-
-
-Login = PasswordLogin | SeedLogin
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamsSettings:
-    """How to reach a NATS server or cluster.
-
-    Attributes
-    ----------
-    url : str
-        One server's, or those of a cluster with commas between them. With the scheme `tls` nothing is sent before the
-        server's certificate is verified.
-    login, system : Login
-        The gateway's own user, and the system user, who is asked whether the server is durable.
-    trusted : str or None
-        The certificates trusted, in PEM; None for those of the system.
-    standby : bool
-        Whether two sequencers of this deployment take turns: the one that leads holds a lease.
-    """
-
-    url: str
-    login: Login
-    system: Login
-    trusted: str | None = None
-    replicas: int = 1
-    standby: bool = False
-
-    @property
-    def urls(self) -> list[str]:
-        """Each server's."""
-        return self.url.split(",")
-
-    @property
-    def is_secure(self) -> bool:
-        """Whether they speak TLS: all of them do, or none."""
-        return self.url.startswith("tls:")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

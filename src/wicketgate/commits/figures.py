@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from wicketgate.commits.transactions import FeedBatch, TargetingClosed
+from wicketgate.commits.transactions import FeedBatch, IntakeCounts, TargetingClosed
 from wicketgate.ledger.merkle import leaf_hash
 from wicketgate.ledger.merkle import root as tree_hash
 from wicketgate.regime.figure_months import ClosedFigures as ClosedFigures
@@ -20,6 +20,7 @@ from wicketgate.regime.publishing import (
     CUSTODY_KINDS,
     ERRATA_KINDS,
     HIT_KINDS,
+    IMAGE_CODES,
     NOT_TRAFFIC,
     OUTCOME_KINDS,
     QUESTION_KINDS,
@@ -190,6 +191,17 @@ class Counts(msgspec.Struct, kw_only=True):
             self.again[name] = self.again.get(name, 0) + batch.again
         if batch.images:
             self.images[name] = self.images.get(name, 0) + batch.images
+
+    def count_intake(self, intake: IntakeCounts) -> None:
+        """Count what became of the reads of posts."""
+        self.taken += sum(intake.accepted.values())
+        self.repeated += sum(intake.repeated.values())
+        self.quarantined += sum(
+            reads
+            for codes in intake.quarantined.values()
+            for code, reads in codes.items()
+            if code not in IMAGE_CODES
+        )
 
 
 class Targeted(msgspec.Struct, kw_only=True):

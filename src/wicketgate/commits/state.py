@@ -45,7 +45,6 @@ from wicketgate.regime.moment import RegimeAt
 from wicketgate.regime.obligations.disclosures import Held, rows_left
 from wicketgate.regime.obligations.values import CustodyCheckpoint, Disclosure
 from wicketgate.regime.parsed import Parsed
-from wicketgate.regime.publishing import IMAGE_CODES
 
 STATE_FORM = 3
 """The form of snapshots that this version writes, and the latest that it reads.
@@ -222,11 +221,12 @@ class State(msgspec.Struct, kw_only=True):
             self.regime.witness(witnessing, at_us=transaction.at_us)
 
     def _take_responses(self, transaction: Transaction) -> None:
-        for response in transaction.responses:
-            self.responses[response.consultation] = response.number
-            if not response.publish:
-                withheld = self.responses_withheld.get(response.consultation, 0)
-                self.responses_withheld[response.consultation] = withheld + 1
+        for one in transaction.responses:
+            self.responses[one.consultation] = one.number
+            if not one.publish:
+                self.responses_withheld[one.consultation] = (
+                    self.responses_withheld.get(one.consultation, 0) + 1
+                )
 
     def _is_row(self, row: RowErased, sequence: int) -> bool:
         """Return whether a row can have been released, or a read taken, before a transaction."""
@@ -410,14 +410,7 @@ class State(msgspec.Struct, kw_only=True):
         if intake is None:
             return
         for counts in (self.counts, self.totals):
-            counts.taken += sum(intake.accepted.values())
-            counts.repeated += sum(intake.repeated.values())
-            counts.quarantined += sum(
-                reads
-                for codes in intake.quarantined.values()
-                for code, reads in codes.items()
-                if code not in IMAGE_CODES
-            )
+            counts.count_intake(intake)
         for source, reads in intake.unkept.items():
             self.unkept[source] = self.unkept.get(source, 0) + reads
         self._count_cameras("accepted", intake.accepted)

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing
 from typing import Any
 
 from wicketgate.base.clock import Clock
-from wicketgate.base.errors import ConfigurationError, WicketgateError
+from wicketgate.base.errors import ConfigurationError
 from wicketgate.base.hour_keys import HourKeys, KeyRing
 from wicketgate.base.loop import LoopGuard
 from wicketgate.base.parts import demand_whole
@@ -54,6 +54,7 @@ from wicketgate.gateway.standby.leading import VAULT, Leading, LeadingKey
 from wicketgate.gateway.standby.turn import take_turn
 from wicketgate.gateway.timekeeping import ClockWatch, begin_clock, write_mark
 from wicketgate.gateway.witnessing.witnessing import Witnessing
+from wicketgate.gateway.works import guard
 from wicketgate.hotlists.hit_store import HitQueue
 from wicketgate.hotlists.in_force import Hotlists
 from wicketgate.ledger.proofs import Proofs
@@ -442,7 +443,8 @@ class Gateway(Desks):
         self._parts.push_async_callback(self._end_work)
         if self.restored is not None:
             clear_mark(self.deployment.folder)
-        own = [
+        works = [
+            *self.housekeeping.works,
             self.intake.run,
             self.pushes.run,
             self.health.run,
@@ -452,7 +454,6 @@ class Gateway(Desks):
             self.searches.run,
             self.witnessing.run,
         ]
-        works = [*own, *self.housekeeping.works]
         if isinstance(self.clock, SteadyClock):
             self.watch = ClockWatch(self.commits, self.clock)
             works.append(self.watch.run)
@@ -468,23 +469,13 @@ class Gateway(Desks):
 
     async def guarded(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do a work that goes on for ever; when it fails, the gateway cannot go on."""
-        try:
-            await work()
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:
-            log.critical(
-                "the gateway cannot go on: %s", error if isinstance(error, WicketgateError) else type(error)
-            )
-            self._fail(error)
-            raise
+        await guard(work, self._fail)
 
     def limits(self) -> ClockLimits:
         """Return the clock limits of the charter in force: how far a camera's clock may be off."""
         limits = self.commits.parsed.charter(self.commits.committed).limits
-        return ClockLimits(
-            clock_ahead_us=limits.clock_ahead_us, too_old_us=limits.too_old_us, excluded=self.excluded.times()
-        )
+        ahead_us, old_us = limits.clock_ahead_us, limits.too_old_us
+        return ClockLimits(clock_ahead_us=ahead_us, too_old_us=old_us, excluded=self.excluded.times())
 
     async def _project_all(self) -> None:
         while self.commits.under_way and not self.failed.is_set():

@@ -21,6 +21,12 @@ from wicketgate.http.arriving import Arriving
 from wicketgate.http.connections import SESSIONS
 from wicketgate.http.device_paths import api_key_in, take_for_push
 from wicketgate.http.lost import NOT_FOUND, is_lost
+from wicketgate.http.open_paths import (
+    PEOPLE_PATHS,
+    PEOPLE_PREFIXES,
+    PUBLIC_PATHS,
+    PUBLIC_PREFIXES,
+)
 from wicketgate.http.parts import AnswerParts
 from wicketgate.http.peers import peer_of
 from wicketgate.http.problems import problem
@@ -29,51 +35,11 @@ from wicketgate.http.sessions import Sessions, session_id_in
 from wicketgate.http.underway import SMALL_BODY, UnderWay, while_there
 from wicketgate.pages.duty import Session
 
-PEOPLE_PATHS = frozenset(
-    {
-        "/sign-in",
-        "/sign-in/code",
-        "/sign-in/passkey",
-        "/sign-in/passkey/begin",
-        "/enrol",
-        "/enrol/begin",
-        "/oauth/device_authorization",
-        "/oauth/token",
-    }
-)
-"""Where people come to be known: at the gateway alone."""
-PEOPLE_PREFIXES = ("/sign-in/with/", "/sign-in/back/")
-PUBLIC_PATHS = frozenset(
-    {
-        "/",
-        "/authorities",
-        "/figures",
-        "/consultations",
-        "/drift",
-        "/why-not-less",
-        *("/verify", "/your-read", "/about", NOT_FOUND),
-        "/docs",
-        "/register.json",
-        "/witnesses",
-        "/witnesses.json",
-        "/openapi.json",
-        "/healthz",
-        "/readyz",
-        *PEOPLE_PATHS,
-    }
-)
 SIGN_IN = "/sign-in"
 PERSON = "person:"
 """The beginning of what facts say of people who signed in by name."""
 HEALTH = frozenset({"/healthz", "/readyz"})
 """Answered whoever else is at the door: they have turns of their own."""
-DEMONSTRATION_PREFIX = "/demonstration/"
-"""Below which a demonstration shows more; where vehicles are real, nothing is there."""
-PUBLIC_PREFIXES = (
-    *("/assets/", "/authorities/", "/consultations/", "/figures/", "/log/"),
-    DEMONSTRATION_PREFIX,
-    *PEOPLE_PREFIXES,
-)
 _DESKS = ("/duty", "/source", "/protection", "/approvals", "/questions", "/emergencies", "/me", "/presence")
 _OFFICERS = frozenset({*_DESKS, "/device", "/sign-out"})
 _OFFICERS_BELOW = tuple(f"{desk}/" for desk in _DESKS)

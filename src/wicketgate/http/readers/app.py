@@ -12,8 +12,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from wicketgate.gateway.readers.reader import Reader
 from wicketgate.http.api.feeds import FeedsApi
 from wicketgate.http.faults import FAULTS
-from wicketgate.http.gatekeeper import PEOPLE_PATHS, PEOPLE_PREFIXES, Gatekeeper
+from wicketgate.http.gatekeeper import Gatekeeper
 from wicketgate.http.health import HealthApi
+from wicketgate.http.open_paths import PEOPLE_PATHS, PEOPLE_PREFIXES
 from wicketgate.http.peers import Proxies
 from wicketgate.http.problems import problem
 from wicketgate.http.readers.rule import is_served

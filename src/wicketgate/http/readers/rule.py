@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Final
 
 from wicketgate.http.behind import HEALTH_PATHS
-from wicketgate.http.gatekeeper import PEOPLE_PATHS, PEOPLE_PREFIXES, PUBLIC_PATHS, PUBLIC_PREFIXES, bearer_in
+from wicketgate.http.gatekeeper import bearer_in
 from wicketgate.http.handing import FRAMING, begins_with, fields_in
+from wicketgate.http.open_paths import PEOPLE_PATHS, PEOPLE_PREFIXES, PUBLIC_PATHS, PUBLIC_PREFIXES
 
 _STARTS: Final = (b"GET /", b"HEAD /")
 _BODY: Final = FRAMING | {b"content-length"}

@@ -23,7 +23,7 @@ from starlette.routing import Route
 from wicketgate.base.clock import Clock
 from wicketgate.base.errors import ConfigurationError
 from wicketgate.commits.state import State
-from wicketgate.http.gatekeeper import DEMONSTRATION_PREFIX
+from wicketgate.http.open_paths import DEMONSTRATION_PREFIX
 from wicketgate.http.problems import problem
 from wicketgate.http.site.shows import Shows
 from wicketgate.pages.public import FrontPart
