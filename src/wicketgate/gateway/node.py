@@ -441,8 +441,7 @@ class Gateway(Desks):
         self.alerting = Alerting.of(self)
         self._parts.push_async_callback(self.alerting.close)
         self._parts.push_async_callback(self._end_work)
-        if self.restored is not None:
-            clear_mark(self.deployment.folder)
+        clear_mark(self.deployment.folder)
         works = [
             *self.housekeeping.works,
             self.intake.run,
