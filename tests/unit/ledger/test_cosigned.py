@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,6 +88,7 @@ A, B = (KEYS[name][0].cosigner.vkey for name in "ab")
         (f"witness a {A}\nwitness b {B}\ngroup g any a b\nquorum g\n", "b", True),
         (f"witness a {A}\nwitness b {B}\ngroup g 1 a\ngroup h 2 g b\nquorum h\n", "ab", True),
     ],
+    ids=count(),
 )
 def test_a_policy_holds_as_tlog_policy_says(text: str, cosigners: str, holds: bool) -> None:
     policy = parse_policy(text.encode())
@@ -116,6 +119,7 @@ def test_a_policy_holds_as_tlog_policy_says(text: str, cosigners: str, holds: bo
         "quorum none\r\n",
         "others none\n",
     ],
+    ids=count(),  # keys differ from run to run
 )
 def test_what_is_no_policy_is_refused(text: str) -> None:
     with pytest.raises(InputError):
