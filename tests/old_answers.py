@@ -55,9 +55,9 @@ def register_of_today(register: dict[str, Any]) -> None:
 
 def cameras_of_today(listed: dict[str, Any]) -> None:
     """Add the names of the cameras, and how many were not kept; how hits were judged is told by the month."""
-    listed |= {"unkept": 0, "judged_from": None, "judged_until": None}
+    listed |= {"unkept": 0, "unknown_signs": 0, "judged_from": None, "judged_until": None}
     for camera in listed["cameras"]:
-        camera["name"] = None
+        camera |= {"name": None, "ignore_offset": False, "words": False, "signs": 0, "sign_at": None}
         qualities = [
             f"{quality}-{said}" for quality in ("exact", "possible") for said in ("confirmed", "misread")
         ]

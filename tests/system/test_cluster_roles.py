@@ -109,6 +109,7 @@ def readers_show_the_same(hosts: Hosts, pair: Pair) -> None:
         until(same, 40)
 
 
+@pytest.mark.slow
 def test_roles_elsewhere_go_on_with_the_sequencer_that_takes_over(pair: Pair, hosts: Hosts) -> None:
     with Load(pair, 11, hosts.ports) as load:
         load.goes_on(20)

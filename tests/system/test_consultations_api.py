@@ -293,6 +293,7 @@ def test_neither_log_nor_figures_hold_what_was_said_or_who(over: tuple[Running, 
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_a_kill_loses_no_response_that_was_acknowledged(consulting: Running) -> None:
     name = "c-killed"
     publish(consulting, consultation(name, seconds=25))

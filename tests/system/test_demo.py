@@ -213,7 +213,7 @@ def test_credentials_are_whole_and_private(first: Outcome) -> None:
     path = first.folder / "credentials.json"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     credentials = first.credentials
-    wanted = {"base_url", "tokens", "offices", "authorities", "cameras", "people", "keepers"}
+    wanted = {"base_url", "tokens", "offices", "authorities", "cameras", "people", "keepers", "witnesses"}
     assert set(credentials) == wanted
     assert {name: (one["of"], set(one["roles"])) for name, one in credentials["people"].items()} == {
         one.short: (one.of, set(one.roles)) for one in PEOPLE
@@ -303,7 +303,7 @@ def test_the_read_that_the_readme_follows(first: Outcome) -> None:
     assert '{"accepted":1,"repeated":0,"quarantined":[]}' in typed.stdout
     assert '"authority":"tfl-met-ct@1","read":{"plate":"AB01CDE","confidence":0.97,' in typed.stdout
     assert "tfl-met-voi@1: refused: not-listed" in typed.stdout
-    assert "(this version has no witnesses)" in typed.stdout
+    assert "--policy" in typed.stdout
     assert typed.stdout.endswith("Verified.\n")
 
 
@@ -320,7 +320,7 @@ def test_it_is_taken_up_again_shown_and_revoked(first: Outcome, capsys: pytest.C
         check_people(credentials, first.credentials)
         url = credentials["base_url"]
         until(lambda: "simulate" in children(process), "no cameras")
-        assert set(children(process)) == {"serve", "simulate", "wicketgate_demo.register"}
+        assert set(children(process)) == {"serve", "simulate", "wicketgate_demo.register", "witness"}
         until(lambda: "Ctrl-C" in said(folder), "no guide")
         admin = {"Authorization": f"Bearer {credentials['tokens']['admin']}"}
 
@@ -352,6 +352,7 @@ def test_it_is_taken_up_again_shown_and_revoked(first: Outcome, capsys: pytest.C
     assert simulated["sent"] == simulated["accepted"] + simulated["repeated"] + simulated["quarantined"] > 0
 
 
+@pytest.mark.slow
 def test_a_killed_gateway_loses_nothing_and_a_revoked_feed_stays_stopped(first: Outcome) -> None:
     def kill(process: subprocess.Popen[bytes]) -> None:
         record = first.folder / "logs/sent.ndjson"

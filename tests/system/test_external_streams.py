@@ -159,7 +159,7 @@ def test_a_server_that_acknowledges_before_it_syncs_is_refused(
 ) -> None:
     with external(tmp_path / "nats", sync_interval) as careless:
         copy = tmp_path / "gateway"
-        shutil.copytree(running.folder, copy)
+        shutil.copytree(running.folder, copy, ignore=shutil.ignore_patterns("*.sock"))
         (copy / "wicketgate.toml").write_text(careless.settings())
         done = serve(copy)
     assert done.returncode == 2
@@ -196,7 +196,7 @@ def test_a_gateway_whose_streams_another_has_taken_over_stops(running: Running, 
     arrived(running, london.CHARGING, [old])
     # Its twin: the same deployment, restored elsewhere while the first still runs.
     base = tmp_path / "twin"
-    shutil.copytree(running.folder, base / "gateway")
+    shutil.copytree(running.folder, base / "gateway", ignore=shutil.ignore_patterns("*.sock"))
     twin = Running(base, running.offices, running.at_us)
     twin.tokens = running.tokens
     try:

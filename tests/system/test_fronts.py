@@ -282,7 +282,7 @@ def test_a_new_front_has_the_time_of_now(tmp_path: Path) -> None:
             (front,) = running.fronts()
             os.kill(front, signal.SIGKILL)
             until(lambda gone=front: running.fronts() not in ([gone], []), 20)  # type: ignore[misc]
-            for _ in range(25):
+            for _ in range(8):
                 answer = _post_anew(running, read(plate))
                 assert not answer["quarantined"], answer
                 time.sleep(0.02)

@@ -430,6 +430,7 @@ def test_an_outage_of_the_streams_loses_nothing_and_sends_nobody_off(running: Wi
     assert (after["lost"], after["unanswered"]) == (counts["lost"], counts["unanswered"])
 
 
+@pytest.mark.slow
 def test_every_acknowledged_message_survives_a_kill(tmp_path: Path) -> None:
     with deployment(tmp_path) as running:
         chance, sent = random.Random(77), plates(3600, seed=720)

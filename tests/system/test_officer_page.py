@@ -203,6 +203,7 @@ def test_a_key_that_is_not_needed_signs_nothing(made: Running, page: Any, tmp_pa
 
 @NEEDS_TOKEN
 @pytest.mark.slow
+@pytest.mark.slow
 def test_a_key_in_a_token_suspends_by_its_pin(page: Any, tmp_path: Path) -> None:
     with soft_token(tmp_path) as token:
         shown = subprocess.run(
@@ -247,6 +248,7 @@ def test_a_key_in_a_token_suspends_by_its_pin(page: Any, tmp_path: Path) -> None
             assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.slow
 def test_an_officer_chooses_among_the_keys_of_a_folder(made: Running, page: Any, tmp_path: Path) -> None:
     for office in (NOT_NEEDED, SUSPENDER):

@@ -308,6 +308,7 @@ def test_a_token_endpoint_that_does_not_do_well_is_told_of(police: Station, kind
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_a_token_endpoint_that_drips_is_left(police: Station) -> None:
     browser = police.browser()
     back = begun(police, browser)
@@ -387,6 +388,7 @@ def test_another_issuer_under_the_same_name_vouches_for_nobody_of_before(police:
     assert sign_in(police, ADA).status_code == 200
 
 
+@pytest.mark.slow
 def test_a_slow_provider_holds_up_nobody_else(police: Station) -> None:
     """Run last: what this gateway knows of the provider is ten minutes old only in a gateway that begins anew."""
     with police.idp.fault("metadata", "slow", ms=8_000):

@@ -105,7 +105,11 @@ def somebody(made: Running, named: Named, name: str) -> Somebody:
 
 
 @pytest.mark.parametrize(
-    "processes", ["gateway alone", pytest.param("fronts", marks=pytest.mark.slow), "fronts and readers"]
+    "processes",
+    [
+        *(pytest.param(one, marks=pytest.mark.slow) for one in ("gateway alone", "fronts")),
+        "fronts and readers",
+    ],
 )
 def test_everything_of_a_withdrawn_person_ends_within_a_second(processes: str) -> None:
     with police(PROCESSES[processes]) as (made, named):

@@ -161,6 +161,7 @@ def test_a_reader_elsewhere_shows_the_same_until_it_is_withdrawn(
     assert wicketgate("verify", gateway.url).returncode == 0
 
 
+@pytest.mark.slow
 def test_a_reader_that_loses_the_gateway_says_so_and_goes_on_with_it(
     gateway: Running, streams: External, tmp_path: Path
 ) -> None:

@@ -116,6 +116,7 @@ def test_a_folder_that_comes_later_gets_the_images_of_rows_that_are_there(
     assert kept(tmp_path / "images") == images
 
 
+@pytest.mark.slow
 def test_a_kill_loses_no_image_and_none_is_fetched_twice(running: Running, tmp_path: Path) -> None:
     images: dict[str, bytes] = {}
     for seed in range(8):
@@ -141,6 +142,7 @@ def test_a_kill_loses_no_image_and_none_is_fetched_twice(running: Running, tmp_p
     assert kept(folder) == images
 
 
+@pytest.mark.slow
 @pytest.mark.slow
 def test_it_goes_on_where_images_are_past_their_term(running: Running, tmp_path: Path) -> None:
     images = send(running, plates(4, seed=7))

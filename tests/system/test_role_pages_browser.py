@@ -195,6 +195,7 @@ def reload_until(page: Any, text: str) -> None:
     until(shown)
 
 
+@pytest.mark.slow
 def test_the_register_links_one_sign_in_and_ones_own_page_leads_on(office: Office, plain: Any) -> None:
     for name, links in (
         (ADA, ["Hits", "Hand-over", "Lists", "Approvals"]),
@@ -243,6 +244,7 @@ def test_a_stranger_is_led_to_sign_in(office: Office, browser: Any) -> None:
         context.close()
 
 
+@pytest.mark.slow
 def test_the_queue_groups_and_filters_and_hands_over(office: Office, plain: Any) -> None:
     see(office, "AB12CDE", image=True)
     see(office, "KK55KKK", "ccz-0002")
@@ -323,6 +325,7 @@ def test_a_source_officer_sees_the_cameras(office: Office, plain: Any) -> None:
     assert "ccz-0001" not in page.locator("table").first.inner_text()
 
 
+@pytest.mark.slow
 def test_a_data_protection_officer_prepares_a_suspension(office: Office, plain: Any) -> None:
     page = plain(DEE)
     page.goto(f"{office.url}/protection")

@@ -339,6 +339,7 @@ def goes_on(folder: Path) -> None:
         replay.stop()
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_it_comes_to_its_end(old: Path) -> None:
     # What was done is not done again, so that each attempt passes fewer points before the same step.
     for point in (2, _IN_A_FILE + 3, _BEHIND_SNAPSHOTS, 60, 95, 110, 120, 1_000):

@@ -127,7 +127,8 @@ def _say_settings(name: str, path: Path) -> None:
         "To let a gateway take it, the file in its directory, put this into wicketgate.toml and start it again:"
     )
     say()
-    print(f'[adapters.{name}]\nfile = "{path.name}"\nsha256 = "{digest}"')
+    for line in (f"[adapters.{name}]", f'file = "{path.name}"', f'sha256 = "{digest}"'):
+        say(line)
 
 
 def _plain(one: Any) -> Any:

@@ -109,7 +109,7 @@ def parse_policy(data: bytes) -> WitnessPolicy:
         raise InputError(f"a policy of more than {MOST_POLICY_BYTES} bytes")
     if _CONTROL.search(data):
         raise InputError("a policy that holds control characters")
-    reading = _Reading()
+    reading = _PolicyReading()
     # Octets beyond ASCII are opaque: names are equal where their bytes are.
     for number, line in enumerate(data.decode("utf-8", "surrogateescape").split("\n"), start=1):
         words = re.split(r"[ \t]+", line.strip(" \t"))
@@ -127,7 +127,7 @@ def parse_policy(data: bytes) -> WitnessPolicy:
 
 
 @dataclass(slots=True)
-class _Reading:
+class _PolicyReading:
     """A policy on its way in, line by line."""
 
     logs: list[NoteVerifier] = field(default_factory=list)

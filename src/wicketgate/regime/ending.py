@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple
 
-from wicketgate.base.clock import DAY_US, HOUR_US, MINUTE_US
+from wicketgate.base.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from wicketgate.regime.charter.values import Limits
 
 TermName = Literal["feed_term", "too_old", "retention", "answer_retention", "consultation", "needed", ""]
@@ -48,6 +48,7 @@ class KeptThing(NamedTuple):
     step_us: int = 1
 
 
+_PARTS: Final = 12
 _PURGE: Final = "fact `purge`"
 _KEY: Final = "with its hour's key, an hour at most later"
 _FOLD: Final = "the fold: a replay comes to the same"
@@ -295,19 +296,20 @@ KEPT: Final[Mapping[str, KeptThing]] = {
 def before_us(kind: str, at_us: int, limits: Limits) -> int:
     """Return from before when nothing of a kind is kept at a time: of what ends by a limit of the charter.
 
-    It goes up by whole steps, so that a step's end is told once.
+    It goes up by whole steps, so that a step's end is told once; a step is never longer than a twelfth of the term.
     """
     thing = KEPT[kind]
     match thing.by:
         case "feed_term":
-            before = at_us - limits.feed_term_us
+            term_us = limits.feed_term_us
         case "too_old":
-            before = at_us - limits.too_old_us
+            term_us = limits.too_old_us
         case "needed":
-            before = at_us
+            return at_us - at_us % thing.step_us
         case _:
             raise KeyError(kind)
-    return before - before % thing.step_us
+    before = at_us - term_us
+    return before - before % min(thing.step_us, max(SECOND_US, term_us // _PARTS))
 
 
 def as_markdown() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +21,8 @@ _WHO: Final = {
     "newspaper": "An invented newspaper",
     "ombudsman": "An invented ombudsman’s office",
 }
-_FIRST_PORT: Final = 8491
+_PORTS: Final = range(20_000, 30_000)
+"""Drawn from: the charter names them for good, so two demonstrations beside each other must not choose the same."""
 _PORT: Final = "port"
 
 
@@ -33,11 +35,11 @@ def lay_witnesses(folder: Path) -> dict[str, Any]:
         Above theirs. Each keeps its port: the charter names its address.
     """
     named = []
-    for number, (name, title) in enumerate(_WHO.items()):
+    for name, title in _WHO.items():
         place = WitnessPlace(folder / name, f"witness.example/{name}")
         keys = [one.vkey for one in place.cosigners]
         place.close()
-        port = free_port(_FIRST_PORT + number)
+        port = free_port(secrets.choice(_PORTS))
         (folder / name / _PORT).write_text(f"{port}\n")
         named.append({"id": name, "title": title, "url": f"http://127.0.0.1:{port}", "keys": keys})
     return {

@@ -30,6 +30,7 @@ from wicketgate_demo.run.children import Child, run_child
 from wicketgate_demo.run.demo import CAMERAS
 from wicketgate_demo.run.folder import Folder, write_whole
 from wicketgate_demo.run.serving import mqtt_port
+from wicketgate_demo.run.witnesses import lay_witnesses
 from wicketgate_demo.run.words import guide, progress_line, summary
 from wicketgate_demo.world import london, places
 from wicketgate_demo.world.people import PEOPLE
@@ -61,7 +62,7 @@ def test_a_document_comes_back_from_its_toml(number: int) -> None:
 def test_a_folder_is_laid_with_secrets_that_nobody_else_reads(tmp_path: Path) -> None:
     folder = Folder(tmp_path / "d")
     lock = folder.lock()
-    folder.lay(START_US)
+    folder.lay(START_US, lay_witnesses)
     assert set(folder.offices()) == {
         "tfl/commissioner",
         "tfl/data-protection",

@@ -240,6 +240,7 @@ def test_the_tags_stand_on_every_page_where_the_authority_does(
     assert f'href="/consultations/{OPEN}">One is open' in site["/authorities/tfl-met-ports/1"]
     live = {
         "taken": 1,
+        "past": 0,
         "stayed": 0,
         "released": {},
         "bulk": {},

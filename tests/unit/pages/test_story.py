@@ -115,7 +115,8 @@ def test_what_left_in_bulk_is_counted_when_a_list_decides_now(chancery: Chancery
     assert "Left in bulk 8,000" in text
     assert "Stayed with those who own the cameras at least 12,000" in text
     modes = Reader(PAGES.why_not_less(chancery.register())).text
-    assert f"{CT} Not consulted on 8,000 – – Match {CT} Not consulted on – – –" in modes
+    unknown = f"not known of {CT}: no custody"
+    assert f"{CT} Not consulted on 8,000 – {unknown} Match {CT} Not consulted on – – –" in modes
     assert "which does not leave" in modes
     assert f"{OWN} Published, not consulted on 20,000 – –" in modes
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-FILES: Final = ("wicketgate.toml", "form")
+FILES: Final = ("wicketgate.toml", "form", "log.key")
 """Copied as they are."""
 ENVIRONMENTS: Final = ("index", "proofs", "hits", "feeds", "alerts")
 """LMDB: copied as of one moment each, by their pages."""

@@ -52,6 +52,7 @@ _LATE_S: Final = 3.0
 """How long a commit may be known of and not shown, before this reader is said to be behind."""
 _LOG_LATE_S: Final = 10.0
 _WITNESSED_S: Final = 1.0
+_WITNESSED_WAIT_S = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +147,7 @@ class Reader:
         self._began_s = asyncio.get_running_loop().time()
         self._seen: tuple[int, float] = (0, 0.0)  # what the sequencer said was committed, and when
         self._log_seen: tuple[int, float] = (0, 0.0)
+        self._asking: asyncio.Task[None] | None = None
         self._witnessed = (
             -_WITNESSED_S,
             WitnessedNotes(cosigned=b"", newest=b"", seen=WitnessingSeen(needed=0)),
@@ -166,10 +168,16 @@ class Reader:
         """
         now_s = asyncio.get_running_loop().time()
         if now_s - self._witnessed[0] > _WITNESSED_S:
-            with contextlib.suppress(StreamError, FileNotFoundError, msgspec.DecodeError):
-                data = await self.sequencer.log_file(WITNESSED)
-                self._witnessed = now_s, msgspec.msgpack.decode(data, type=WitnessedNotes)
+            if self._asking is None or self._asking.done():
+                self._asking = asyncio.create_task(self._ask_witnessed(now_s))
+            # Whoever asks for the log is answered though the sequencer stands still.
+            await asyncio.wait([self._asking], timeout=_WITNESSED_WAIT_S)
         return self._witnessed[1]
+
+    async def _ask_witnessed(self, now_s: float) -> None:
+        with contextlib.suppress(StreamError, FileNotFoundError, msgspec.DecodeError):
+            data = await self.sequencer.log_file(WITNESSED)
+            self._witnessed = now_s, msgspec.msgpack.decode(data, type=WitnessedNotes)
 
     @property
     def keeps_history(self) -> bool:

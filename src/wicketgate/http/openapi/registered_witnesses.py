@@ -18,7 +18,7 @@ class RegisteredWitness(Struct, frozen=True, kw_only=True):
     keys: Annotated[list[str], about("Its verifier keys; one of them is enough.")]
 
 
-class WitnessingTold(Struct, frozen=True, kw_only=True):
+class WitnessingShown(Struct, frozen=True, kw_only=True):
     """What stopped, or went on, by how many cosigned the log."""
 
     stopped: list[Literal["bulk", "search", "match"]]
@@ -38,4 +38,4 @@ class RegisteredWitnessing(Struct, frozen=True, kw_only=True):
     stopped: Annotated[
         list[Literal["bulk", "search", "match"]], about("What is stopped since too few cosign the log.")
     ]
-    told: list[WitnessingTold]
+    told: list[WitnessingShown]
