@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import Final
 
-FILES: Final = ("wicketgate.toml", "form", "log.key")
+FILES: Final = ("wicketgate.toml", "form")
 """Copied as they are."""
+WHERE_THERE: Final = ("log.key",)
+"""Copied where it is there: a deployment that an earlier version made has none."""
 ENVIRONMENTS: Final = ("index", "proofs", "hits", "feeds", "alerts")
 """LMDB: copied as of one moment each, by their pages."""
 FOLDERS: Final = ("vault", "answers", "images")
@@ -31,6 +33,7 @@ def known(name: str) -> bool:
     """Return whether a name in the directory stands in the table."""
     return name in {
         *FILES,
+        *WHERE_THERE,
         *ENVIRONMENTS,
         *FOLDERS,
         *SECRETS,

@@ -179,7 +179,8 @@ class _Cut:
         streams.append(self._stream(standing, end.position, commits))
         elsewhere = self._copy_named(end)
         self._read_secrets()
-        for name in contents.FILES:
+        there = (name for name in contents.WHERE_THERE if (self._folder / name).is_file())
+        for name in (*contents.FILES, *there):
             found = {name: found_at(self._folder / name)}
             self._files += copy_files(self._objects, self._of(name), found, self._folder.joinpath, str)
         manifest = BackupManifest(
