@@ -106,6 +106,16 @@ GOOD: Mapping[str, tuple[tuple[int, Sequence[Fact]], ...]] = {
         (60, [{"kind": "search-unapproved", "id": "q1"}]),
         (200, []),
     ),
+    "an emergency that was refused once it was answered, in one second": (
+        (
+            0,
+            [
+                {"kind": "search-refused", "id": "q1", "commit": 3},
+                {**run(emergency=True), "commit": 2},
+                EMERGENCY,
+            ],
+        ),
+    ),
     "what began before is not judged": ((0, [run("old"), page("old"), approved("older")]),),
     "a link that ended": (
         (0, [{"kind": "keeper-asked", "id": "k", "authority": "x@1"}]),

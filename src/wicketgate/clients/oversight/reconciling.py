@@ -71,8 +71,8 @@ class Reconciler:
     def take(self, second_us: int, facts: Sequence[Mapping[str, Any]]) -> None:
         """Take the facts of a second, each of the form of its kind (`verify.opened.fact_of_form`)."""
         self._last_us = second_us
-        # A second is a set: what was asked in it comes before what came of it.
-        for one in sorted(facts, key=lambda one: (_ORDER.get(one["kind"], 9), one.get("commit", 0))):
+        # A second is a set: commits have an order, and within one what was asked comes before what came of it.
+        for one in sorted(facts, key=lambda one: (one.get("commit", 0), _ORDER.get(one["kind"], 9))):
             match one["kind"]:
                 case "search-asked":
                     self._ask(second_us, one)
